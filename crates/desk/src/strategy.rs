@@ -1,0 +1,166 @@
+//! The one trait, what it hears and what it may ask for.
+
+use money::{Amount, Price, Qty, Rate, Span, Time};
+use protocol::command::Lifetime;
+use protocol::ids::{ClientId, Side};
+use protocol::params::FundingRule;
+
+/// Something that can be traded at one venue: an index into the table that the strategy was built
+/// with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instrument(pub u16);
+
+/// What a strategy is told about an instrument before it starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing {
+    /// Name, as `BTC-PERP`.
+    pub name: String,
+    /// Price step.
+    pub tick: Price,
+    /// Quantity step.
+    pub lot: Qty,
+    /// Fee of the resting side.
+    pub fee_maker: Rate,
+    /// Fee of the aggressor.
+    pub fee_taker: Rate,
+    /// The published funding rule, of a perpetual.
+    pub funding: Option<FundingRule>,
+}
+
+/// A price and how much is quoted there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Price.
+    pub price: Price,
+    /// Quantity.
+    pub qty: Qty,
+}
+
+/// What an exchange publishes about a perpetual's funding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The index price, zero before the first.
+    pub index: Price,
+    /// The mark price, zero before the first.
+    pub mark: Price,
+    /// The premium in force: the running average of the current interval for a rule that settles
+    /// by interval, the last sample for one that accrues.
+    pub premium: Rate,
+    /// The rate that would be paid for 8 h if nothing changed.
+    pub rate_8h: Rate,
+    /// Time since the last settlement, zero for a rule that accrues.
+    pub elapsed: Span,
+}
+
+/// What a strategy hears. Times are the strategy's own clock on arrival.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event {
+    /// The best quotes of an instrument, as last seen.
+    Quote {
+        /// Which.
+        instrument: Instrument,
+        /// Best bid.
+        bid: Option<Level>,
+        /// Best ask.
+        ask: Option<Level>,
+    },
+    /// Funding data of a perpetual, as last published.
+    Funding {
+        /// Which.
+        instrument: Instrument,
+        /// The data.
+        published: Published,
+    },
+    /// An order rests.
+    Rested {
+        /// Which instrument.
+        instrument: Instrument,
+        /// The client's number.
+        client: ClientId,
+    },
+    /// An order traded.
+    Fill {
+        /// Which instrument.
+        instrument: Instrument,
+        /// The client's number.
+        client: ClientId,
+        /// Direction.
+        side: Side,
+        /// Price.
+        price: Price,
+        /// Quantity.
+        qty: Qty,
+        /// Fee paid, in quote.
+        fee: Amount,
+        /// Whether the order has nothing left.
+        done: bool,
+    },
+    /// An order is gone (cancelled, unfilled or refused) with this much left.
+    Gone {
+        /// Which instrument.
+        instrument: Instrument,
+        /// The client's number.
+        client: ClientId,
+        /// Whether it was refused by the venue.
+        refused: bool,
+    },
+    /// The position as the venue states it: perpetual position, or balance of the base asset.
+    Position {
+        /// Which instrument.
+        instrument: Instrument,
+        /// Quantity, signed.
+        qty: Qty,
+    },
+    /// The account's equity over all its positions, as the venue states it.
+    Equity {
+        /// In quote.
+        equity: Amount,
+    },
+    /// The time that the strategy asked to be woken at. All data above arrives before it.
+    Wake {
+        /// Now.
+        now: Time,
+    },
+}
+
+/// What a strategy asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Intent {
+    /// Place an order.
+    Place {
+        /// Which instrument.
+        instrument: Instrument,
+        /// Direction.
+        side: Side,
+        /// Worst acceptable price, a multiple of the tick.
+        price: Price,
+        /// Quantity, a multiple of the lot.
+        qty: Qty,
+        /// How long it lives.
+        lifetime: Lifetime,
+        /// Only ever makes the position smaller.
+        reduce_only: bool,
+        /// The strategy's own number, unique among its orders.
+        client: ClientId,
+    },
+    /// Cancel an order.
+    Cancel {
+        /// Which instrument.
+        instrument: Instrument,
+        /// Which order.
+        client: ClientId,
+    },
+    /// Cancel all orders in an instrument.
+    CancelAll {
+        /// Which instrument.
+        instrument: Instrument,
+    },
+    /// Wake me at this time.
+    WakeAt(Time),
+}
+
+/// A pure machine from events to intents: no clock, no IO; every random choice from its own seed.
+pub trait Strategy {
+    /// Takes one event and appends what it wants done.
+    fn on(&mut self, event: &Event, intents: &mut Vec<Intent>);
+}

@@ -1,0 +1,135 @@
+//! What can be asked of the state machine.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use money::{Amount, Price, Qty, Time};
+
+use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
+
+/// Who sent a command; the edge that built the block has checked the signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Sender {
+    /// The holder of an account.
+    User(AccountId),
+    /// A price publisher.
+    Publisher(PublisherId),
+    /// The custodian: opens accounts and credits deposits.
+    Custodian,
+}
+
+/// How long an order lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Lifetime {
+    /// Trades what it can, then rests until cancelled.
+    Resting,
+    /// Trades what it can; the rest is cancelled. A market order is one with a distant price.
+    Immediate,
+    /// Rests whole or is refused.
+    PostOnly,
+}
+
+/// What happens when an order meets another of its own account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum SelfTrade {
+    /// The rest of the incoming order is cancelled.
+    CancelTaker,
+    /// The resting order is cancelled.
+    CancelMaker,
+    /// Both shrink by the smaller of the two; no trade.
+    CancelBoth,
+}
+
+/// A new order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct NewOrder {
+    /// Where.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The worst price that is acceptable.
+    pub price: Price,
+    /// How much.
+    pub qty: Qty,
+    /// How long.
+    pub lifetime: Lifetime,
+    /// Only ever makes the position smaller.
+    pub reduce_only: bool,
+    /// What happens when it meets the account's own order.
+    pub self_trade: SelfTrade,
+    /// The client's own number.
+    pub client: ClientId,
+}
+
+/// A publisher's vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Vote {
+    /// Which index.
+    pub asset: AssetId,
+    /// The price.
+    pub price: Price,
+    /// Half-width of the publisher's confidence interval.
+    pub confidence: Price,
+    /// When the price was true at its source.
+    pub time: Time,
+}
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Command {
+    /// Opens the next account.
+    OpenAccount,
+    /// Credits what arrived from outside.
+    Deposit {
+        /// To whom.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Pays out.
+    Withdraw {
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Credits the insurance fund from outside.
+    FundInsurance {
+        /// How much quote currency.
+        amount: Amount,
+    },
+    /// Places an order.
+    Place(NewOrder),
+    /// Cancels one order.
+    Cancel {
+        /// Where.
+        market: MarketId,
+        /// Which.
+        order: OrderId,
+    },
+    /// Cancels all orders, in one market or in all.
+    CancelAll {
+        /// Where; everywhere if none.
+        market: Option<MarketId>,
+    },
+    /// Votes on an index price.
+    Publish(Vote),
+}
+
+/// A command and its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Message {
+    /// Who.
+    pub sender: Sender,
+    /// What.
+    pub command: Command,
+}
+
+/// A block: its time, and commands in their agreed order.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Block {
+    /// Consensus time, not before the last block's.
+    pub time: Time,
+    /// Commands in order.
+    pub messages: Vec<Message>,
+}
