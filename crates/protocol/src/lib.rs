@@ -6,8 +6,20 @@
 //!
 //! Modules in reading order; each uses only those above it.
 
-pub mod command;
-pub mod event;
 pub mod ids;
 pub mod params;
 pub mod reject;
+pub mod command;
+pub mod event;
+pub mod ledger;
+pub mod oracle;
+pub mod book;
+pub mod premium;
+pub mod mark;
+pub mod funding;
+pub mod position;
+pub mod margin;
+pub mod market;
+pub mod state;
+pub mod invariants;
+pub mod engine;

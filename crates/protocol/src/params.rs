@@ -39,12 +39,13 @@ pub enum FundingRule {
         /// Bound on |rate| for 8 h.
         cap: Rate,
     },
-    /// The rate itself moves with the skew of open takers: `dr = max_velocity·clamp(skew/scale)·dt`.
+    /// The rate itself moves with the premium: `dr = max_velocity·clamp(P/premium_scale, ±1)·dt`, an
+    /// undamped integrator.
     Velocity {
-        /// Change of the daily rate in one day at full skew.
+        /// Change of the daily rate in one day at full velocity.
         max_velocity: Rate,
-        /// Net taker position at which the velocity is full.
-        skew_scale: Qty,
+        /// Premium at which the velocity is full.
+        premium_scale: Rate,
         /// Bound on |rate| for one day.
         cap: Rate,
     },

@@ -1,0 +1,453 @@
+//! Placing, matching and cancelling orders (rules T-1 … T-7).
+
+use money::{Amount, Price, Qty, Rate, Round};
+
+use super::accounts::settle_funding;
+use super::{check_account, crosses};
+use crate::book::{Book, Fill, FillKind, NewResting, Resting, Taker};
+use crate::command::{Lifetime, NewOrder, SelfTrade};
+use crate::event::{Event, Gone};
+use crate::ids::{AccountId, ClientId, Lots, MarketId, OrderId, QUOTE, Side, Tick};
+use crate::ledger::Holder;
+use crate::market::Market;
+use crate::params::Kind;
+use crate::reject::Reject;
+use crate::state::{Change, Level, QTY_MAX, State};
+
+/// An order in the units of its market, after all checks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checked {
+    pub(super) account: AccountId,
+    pub(super) market: MarketId,
+    pub(super) side: Side,
+    pub(super) tick: Tick,
+    pub(super) lots: Lots,
+    pub(super) client: ClientId,
+    pub(super) self_trade: SelfTrade,
+    /// Taken on behalf of the engine: no trading fee, never the last price.
+    pub(super) liquidation: bool,
+}
+
+pub(super) fn place(
+    state: &mut State,
+    account: AccountId,
+    order: &NewOrder,
+    events: &mut Vec<Event>,
+) -> Result<(), Reject> {
+    let checked = check_place(state, account, order)?;
+    commit_place(state, &checked, order, events);
+    Ok(())
+}
+
+/// All refusals of an order, in the order of [`Reject`].
+fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Checked, Reject> {
+    check_account(state, account)?;
+    let market = state.markets.get(order.market.index()).ok_or(Reject::UnknownMarket)?;
+    if !order.price.is_positive() || !order.qty.is_positive() {
+        return Err(Reject::NotPositive);
+    }
+    let tick = market.check_tick(order.price)?;
+    let lots = market.check_lots(order.qty)?;
+    if order.qty > QTY_MAX {
+        return Err(Reject::Overflow);
+    }
+    let index = state.oracle.index(market.params.base);
+    if !index.is_fresh(state.time, &state.params.oracle) {
+        return Err(Reject::StaleIndex);
+    }
+    check_band(market, order, index.price)?;
+    let entry = market.entry(account);
+    if order.lifetime != Lifetime::Immediate && entry.orders >= state.params.open_orders_max {
+        return Err(Reject::TooManyOrders);
+    }
+    let lots =
+        if order.reduce_only { check_reduce_only(market, account, order, lots)? } else { lots };
+    if order.lifetime == Lifetime::PostOnly && crosses(&market.book, order.side, tick) {
+        return Err(Reject::WouldTrade);
+    }
+    let checked = Checked {
+        account,
+        market: order.market,
+        side: order.side,
+        tick,
+        lots,
+        client: order.client,
+        self_trade: order.self_trade,
+        liquidation: false,
+    };
+    match market.params.kind {
+        Kind::Spot { .. } => check_spot(state, market, &checked)?,
+        Kind::Perpetual(params) => {
+            let open = match order.side {
+                Side::Buy => entry.bid_lots,
+                Side::Sell => entry.ask_lots,
+            };
+            let open = market.qty(Lots(open)) + market.qty(lots);
+            let after = i128::from(entry.position.raw()) * i128::from(order.side.sign())
+                + i128::from(open.raw());
+            if after > i128::from(params.position_max.raw()) {
+                return Err(Reject::PositionLimit);
+            }
+            check_margin(state, market, &checked, order.reduce_only)?;
+        }
+    }
+    Ok(checked)
+}
+
+/// Rule T-3: an order may not be priced further than the band on its aggressive side.
+fn check_band(market: &Market, order: &NewOrder, index: Price) -> Result<(), Reject> {
+    let band = match market.params.kind {
+        Kind::Spot { price_band } => price_band,
+        Kind::Perpetual(params) => params.price_band,
+    };
+    let inside = match order.side {
+        Side::Buy => index.offset(band, Round::Down).is_none_or(|limit| order.price <= limit),
+        Side::Sell => index.offset(-band, Round::Up).is_none_or(|limit| order.price >= limit),
+    };
+    if inside { Ok(()) } else { Err(Reject::OutsideBand) }
+}
+
+/// Rule T-5: a reduce-only order is cut to the position; to rest, all orders of its side together
+/// must not exceed it.
+fn check_reduce_only(
+    market: &Market,
+    account: AccountId,
+    order: &NewOrder,
+    lots: Lots,
+) -> Result<Lots, Reject> {
+    let entry = market.entry(account);
+    let closes = match order.side {
+        Side::Buy => entry.position.is_negative(),
+        Side::Sell => entry.position.is_positive(),
+    };
+    let position = market.lots_of(entry.position);
+    let open = match order.side {
+        Side::Buy => entry.bid_lots,
+        Side::Sell => entry.ask_lots,
+    };
+    if !closes || market.perpetual_params().is_none() {
+        return Err(Reject::NothingToReduce);
+    }
+    match order.lifetime {
+        Lifetime::Immediate => Ok(lots.min(position)),
+        Lifetime::Resting | Lifetime::PostOnly if open + lots.0 <= position.0 => Ok(lots),
+        Lifetime::Resting | Lifetime::PostOnly => Err(Reject::NothingToReduce),
+    }
+}
+
+/// Rule T-4: a spot order is paid for in full: its cost and fee, or its quantity, are set aside.
+fn check_spot(state: &State, market: &Market, order: &Checked) -> Result<(), Reject> {
+    let (asset, wanted) = match order.side {
+        Side::Buy => {
+            let cost = market.notional(order.tick, order.lots);
+            (QUOTE, cost + fee(cost, market.params.fee_taker))
+        }
+        Side::Sell => (market.params.base, market.qty(order.lots).as_amount()),
+    };
+    if state.available(order.account, asset) < wanted {
+        return Err(Reject::InsufficientBalance);
+    }
+    let exposed = state.perpetuals().any(|(market, _)| {
+        let entry = market.entry(order.account);
+        !entry.position.is_zero() || entry.orders > 0
+    });
+    if exposed { check_margin(state, market, order, false) } else { Ok(()) }
+}
+
+/// Rule R-4: after the order, filled at its worst, the account must have initial margin; an order
+/// that can only close what is there passes if it does not need more margin than before.
+fn check_margin(
+    state: &State,
+    market: &Market,
+    order: &Checked,
+    reduce_only: bool,
+) -> Result<(), Reject> {
+    let before = state.health(order.account, Level::Initial);
+    let change = Change::Order { market: order.market, side: order.side, lots: order.lots };
+    let after = state.health_after(order.account, Level::Initial, change);
+    let reference = match market.params.kind {
+        Kind::Spot { .. } => state.oracle.index(market.params.base).price,
+        Kind::Perpetual(_) => market.perpetual.mark.price,
+    };
+    let price = market.price(order.tick);
+    let worse = match order.side {
+        Side::Buy => price - reference,
+        Side::Sell => reference - price,
+    };
+    let loss = worse.max(Price::ZERO).notional(market.qty(order.lots), Round::Up);
+    let fees = fee(market.notional(order.tick, order.lots), market.params.fee_taker);
+    let sound = after.equity - loss - fees >= after.requirement;
+    let entry = market.entry(order.account);
+    let held = Qty::from_raw(entry.position.raw().saturating_mul(-order.side.sign()));
+    let closes = market.qty(order.lots) <= held.max(Qty::ZERO);
+    if sound || ((reduce_only || closes) && after.requirement <= before.requirement) {
+        Ok(())
+    } else {
+        Err(Reject::InsufficientMargin)
+    }
+}
+
+fn commit_place(state: &mut State, order: &Checked, wish: &NewOrder, events: &mut Vec<Event>) {
+    let (left, self_traded) = if wish.lifetime == Lifetime::PostOnly {
+        (order.lots, false)
+    } else {
+        take(state, order, events)
+    };
+    let market = &mut state.markets[order.market.index()];
+    if left.0 > 0 {
+        let (account, client, qty) = (order.account, order.client, market.qty(left));
+        let reason = if self_traded { Gone::SelfTrade } else { Gone::Unfilled };
+        if self_traded || wish.lifetime == Lifetime::Immediate {
+            events.push(Event::Removed { account, market: order.market, client, qty, reason });
+        } else {
+            rest(market, order, left, wish.reduce_only, events);
+        }
+    }
+    trim_touched(state, order.market, events);
+}
+
+fn rest(
+    market: &mut Market,
+    order: &Checked,
+    left: Lots,
+    reduce_only: bool,
+    events: &mut Vec<Event>,
+) {
+    let Checked { account: owner, side, tick, client, .. } = *order;
+    let id = market.book.insert(NewResting { owner, side, tick, lots: left, client, reduce_only });
+    market.note_resting(owner, side, tick, i128::from(left.0));
+    let entry = &mut market.entries[owner.index()];
+    entry.orders += 1;
+    entry.reduce_only += u32::from(reduce_only);
+    let (open, book) = (&mut market.orders[owner.index()], &market.book);
+    open.push(id);
+    if open.len() > 2 * entry.orders as usize + 16 {
+        open.retain(|id| book.order(*id).is_some());
+    }
+    let qty = market.qty(left);
+    events.push(Event::Rested { account: owner, market: order.market, order: id, client, qty });
+}
+
+/// Matches an order and books its trades; returns what is left and whether it met its own account.
+pub(super) fn take(state: &mut State, order: &Checked, events: &mut Vec<Event>) -> (Lots, bool) {
+    let mut fills = std::mem::take(&mut state.scratch.fills);
+    fills.clear();
+    let market = &mut state.markets[order.market.index()];
+    let Checked { account: owner, side, tick: limit, lots, self_trade, .. } = *order;
+    let taken = market.book.take(Taker { owner, side, limit, lots, self_trade }, &mut fills);
+    state.scratch.touched.clear();
+    if !fills.is_empty() {
+        settle_funding(state, order.market, owner, events);
+        state.scratch.touched.push(owner);
+    }
+    for fill in &fills {
+        commit_fill(state, order, fill, events);
+    }
+    state.scratch.fills = fills;
+    (taken.left, taken.self_trade)
+}
+
+/// Books one fill: sizes, positions, cash and fees of both sides.
+fn commit_fill(state: &mut State, order: &Checked, fill: &Fill, events: &mut Vec<Event>) {
+    let market = &mut state.markets[order.market.index()];
+    let side = order.side;
+    let maker = fill.maker;
+    market.note_resting(maker, side.opposite(), fill.tick, -i128::from(fill.lots.0));
+    let maker_done = fill.maker_left.0 == 0;
+    if maker_done {
+        let entry = &mut market.entries[maker.index()];
+        entry.orders -= 1;
+        entry.reduce_only -= u32::from(fill.reduce_only);
+    }
+    let (price, qty) = (market.price(fill.tick), market.qty(fill.lots));
+    match fill.kind {
+        FillKind::SelfTradeCancel => {
+            let (market, client) = (order.market, fill.maker_client);
+            let reason = Gone::SelfTrade;
+            events.push(Event::Removed { account: maker, market, client, qty, reason });
+            return;
+        }
+        FillKind::Trade => {}
+    }
+    let notional = market.notional(fill.tick, fill.lots);
+    let fee_taker = if order.liquidation { Rate::ZERO } else { market.params.fee_taker };
+    let (taker_fee, maker_fee) = (fee(notional, fee_taker), fee(notional, market.params.fee_maker));
+    if !order.liquidation {
+        market.last = Some(price);
+    }
+    events.push(Event::Traded {
+        market: order.market,
+        side,
+        price,
+        qty,
+        taker: order.account,
+        maker,
+        taker_client: order.client,
+        maker_client: fill.maker_client,
+        taker_fee,
+        maker_fee,
+        maker_done,
+        liquidation: order.liquidation,
+    });
+    let trade = Trade { market: order.market, taker: order.account, maker, side, qty, notional };
+    match market.params.kind {
+        Kind::Spot { .. } => exchange_spot(state, &trade),
+        Kind::Perpetual(_) => exchange_perpetual(state, &trade, events),
+    }
+    for (account, fee) in [(order.account, taker_fee), (maker, maker_fee)] {
+        state.ledger.transfer(Holder::User(account), Holder::Fees, QUOTE, fee);
+    }
+    if state.scratch.touched.last() != Some(&maker) {
+        state.scratch.touched.push(maker);
+    }
+}
+
+/// Two accounts exchanging `qty` worth `notional`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trade {
+    pub(super) market: MarketId,
+    pub(super) taker: AccountId,
+    pub(super) maker: AccountId,
+    pub(super) side: Side,
+    pub(super) qty: Qty,
+    pub(super) notional: Amount,
+}
+
+fn exchange_spot(state: &mut State, trade: &Trade) {
+    let (buyer, seller) = match trade.side {
+        Side::Buy => (trade.taker, trade.maker),
+        Side::Sell => (trade.maker, trade.taker),
+    };
+    let (buyer, seller) = (Holder::User(buyer), Holder::User(seller));
+    let base = state.markets[trade.market.index()].params.base;
+    state.ledger.transfer(buyer, seller, QUOTE, trade.notional);
+    state.ledger.transfer(seller, buyer, base, trade.qty.as_amount());
+}
+
+/// Moves both positions and pays realised profit out of clearing (rule L-2). The taker's funding has
+/// been settled.
+pub(super) fn exchange_perpetual(state: &mut State, trade: &Trade, events: &mut Vec<Event>) {
+    settle_funding(state, trade.market, trade.maker, events);
+    let sign = trade.side.sign();
+    for (account, sign) in [(trade.taker, sign), (trade.maker, -sign)] {
+        let market = &mut state.markets[trade.market.index()];
+        let entry = &mut market.entries[account.index()];
+        let qty = Qty::from_raw(trade.qty.raw() * sign);
+        let notional = Amount::from_raw(trade.notional.raw() * i128::from(sign));
+        let long_before = entry.position.max(Qty::ZERO);
+        let realised = entry.trade(qty, notional);
+        let long_after = entry.position.max(Qty::ZERO);
+        market.perpetual.open_interest += long_after - long_before;
+        let clearing = Holder::Clearing(trade.market);
+        state.ledger.transfer(clearing, Holder::User(account), QUOTE, realised);
+        if !realised.is_zero() {
+            events.push(Event::Realised { account, market: trade.market, amount: realised });
+        }
+    }
+}
+
+/// A fee, rounded up: what is paid goes up, a rebate goes down (rule T-6).
+fn fee(notional: Amount, rate: Rate) -> Amount {
+    notional.share(rate, Round::Up).expect("a fee is smaller than its notional")
+}
+
+/// Rule T-5 for every account whose position may have changed.
+pub(super) fn trim_touched(state: &mut State, market: MarketId, events: &mut Vec<Event>) {
+    let touched = std::mem::take(&mut state.scratch.touched);
+    for &account in &touched {
+        trim_reduce_only(state, market, account, events);
+    }
+    state.scratch.touched = touched;
+    state.scratch.touched.clear();
+}
+
+/// Cancels reduce-only orders, newest first, until the position covers all orders of their side.
+fn trim_reduce_only(state: &mut State, id: MarketId, account: AccountId, events: &mut Vec<Event>) {
+    let market = &mut state.markets[id.index()];
+    if market.entry(account).reduce_only == 0 {
+        return;
+    }
+    let mut at = market.orders[account.index()].len();
+    while at > 0 && market.entry(account).reduce_only > 0 {
+        at -= 1;
+        let Some(order) = market.book.order(market.orders[account.index()][at]) else { continue };
+        let entry = market.entry(account);
+        let (covered, open) = match order.side {
+            Side::Buy => (-entry.position, entry.bid_lots),
+            Side::Sell => (entry.position, entry.ask_lots),
+        };
+        let covered = market.lots_of(covered.max(Qty::ZERO)).0;
+        if order.reduce_only && open > covered {
+            let order = market.book.cancel(order.id).expect("the order was just found");
+            removed(market, id, &order, Gone::NothingLeftToReduce, events);
+        }
+    }
+}
+
+pub(super) fn cancel(
+    state: &mut State,
+    account: AccountId,
+    id: MarketId,
+    order: OrderId,
+    events: &mut Vec<Event>,
+) -> Result<(), Reject> {
+    check_account(state, account)?;
+    let market = state.markets.get_mut(id.index()).ok_or(Reject::UnknownMarket)?;
+    let owned = market.book.order(order).is_some_and(|order| order.owner == account);
+    if !owned {
+        return Err(Reject::UnknownOrder);
+    }
+    let order = market.book.cancel(order).expect("the order was just found");
+    removed(market, id, &order, Gone::Cancelled, events);
+    Ok(())
+}
+
+pub(super) fn cancel_all(
+    state: &mut State,
+    account: AccountId,
+    market: Option<MarketId>,
+    events: &mut Vec<Event>,
+) -> Result<(), Reject> {
+    check_account(state, account)?;
+    if market.is_some_and(|market| market.index() >= state.markets.len()) {
+        return Err(Reject::UnknownMarket);
+    }
+    let markets = u16::try_from(state.markets.len()).expect("market ids are 16 bits");
+    for id in (0..markets).map(MarketId).filter(|id| market.is_none_or(|only| only == *id)) {
+        cancel_in(&mut state.markets[id.index()], id, account, Gone::Cancelled, events);
+    }
+    Ok(())
+}
+
+/// Cancels an account's orders in one market, oldest first.
+pub(super) fn cancel_in(
+    market: &mut Market,
+    id: MarketId,
+    account: AccountId,
+    reason: Gone,
+    events: &mut Vec<Event>,
+) {
+    let mut open = std::mem::take(&mut market.orders[account.index()]);
+    for order in open.drain(..) {
+        if let Some(order) = market.book.cancel(order) {
+            removed(market, id, &order, reason, events);
+        }
+    }
+    market.orders[account.index()] = open;
+}
+
+/// Takes a cancelled order out of its owner's sums.
+fn removed(
+    market: &mut Market,
+    id: MarketId,
+    order: &Resting,
+    reason: Gone,
+    events: &mut Vec<Event>,
+) {
+    market.note_resting(order.owner, order.side, order.tick, -i128::from(order.lots.0));
+    let entry = &mut market.entries[order.owner.index()];
+    entry.orders -= 1;
+    entry.reduce_only -= u32::from(order.reduce_only);
+    let (account, client, qty) = (order.owner, order.client, market.qty(order.lots));
+    events.push(Event::Removed { account, market: id, client, qty, reason });
+}

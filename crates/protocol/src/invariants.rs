@@ -1,0 +1,176 @@
+//! What must hold after every block. Each invariant is one function and one row of [`TABLE`].
+
+use money::{Amount, Qty};
+
+use crate::book::Book;
+use crate::ids::{AccountId, AssetId, QUOTE, Side};
+use crate::ledger::Holder;
+use crate::state::{State, pending_funding};
+
+/// An invariant.
+#[derive(Clone, Copy, Debug)]
+pub struct Invariant {
+    /// Its name, as in `docs/protocol.md`.
+    pub name: &'static str,
+    /// Whether it folds over every open order and so runs at checkpoints only.
+    pub checkpoint: bool,
+    /// The check; the error says what is wrong.
+    pub holds: fn(&State) -> Result<(), String>,
+}
+
+/// All invariants.
+pub const TABLE: [Invariant; 8] = [
+    Invariant { name: "I-1 conservation", checkpoint: false, holds: conservation },
+    Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
+    Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
+    Invariant { name: "I-4 funding never mints", checkpoint: false, holds: funding },
+    Invariant { name: "I-5 insurance and holdings", checkpoint: false, holds: never_negative },
+    Invariant { name: "I-6 mark within its band", checkpoint: false, holds: mark },
+    Invariant { name: "I-7 books are not crossed", checkpoint: false, holds: uncrossed },
+    Invariant { name: "I-8 order sums are folds", checkpoint: true, holds: order_sums },
+];
+
+/// Runs all invariants, the folds over orders only at a checkpoint.
+pub fn check(state: &State, checkpoint: bool) -> Result<(), String> {
+    TABLE.iter().filter(|invariant| checkpoint || !invariant.checkpoint).try_for_each(|invariant| {
+        (invariant.holds)(state).map_err(|why| format!("{}: {why}", invariant.name))
+    })
+}
+
+/// I-1: every asset sums to zero over all holders.
+fn conservation(state: &State) -> Result<(), String> {
+    for at in 0..state.params().assets.len() {
+        let asset = AssetId(u16::try_from(at).map_err(|_| "too many assets")?);
+        let total = state.ledger().total(asset);
+        if !total.is_zero() {
+            return Err(format!("{} sums to {total}", state.params().assets[at].name));
+        }
+    }
+    Ok(())
+}
+
+/// I-2: positions sum to zero, and open interest is the sum of the longs.
+fn open_interest(state: &State) -> Result<(), String> {
+    for (market, _) in state.perpetuals() {
+        let total: Qty = market.entries.iter().map(|entry| entry.position).sum();
+        let longs: Qty = market.entries.iter().map(|entry| entry.position.max(Qty::ZERO)).sum();
+        let recorded = market.perpetual.open_interest;
+        if !total.is_zero() || longs != recorded {
+            let name = &market.params.name;
+            return Err(format!("{name}: sum {total}, longs {longs}, recorded {recorded}"));
+        }
+    }
+    Ok(())
+}
+
+/// I-3: clearing holds exactly the unrealised profit, minus the sum of all costs.
+fn clearing(state: &State) -> Result<(), String> {
+    for (market, id) in state.perpetuals() {
+        let cost: Amount = market.entries.iter().map(|entry| entry.cost).sum();
+        let held = state.ledger().balance(Holder::Clearing(id), QUOTE);
+        if held != -cost {
+            return Err(format!("{}: clearing {held}, cost {cost}", market.params.name));
+        }
+    }
+    Ok(())
+}
+
+/// I-4: the funding pool is exactly what accounts are owed, plus the remainders kept.
+fn funding(state: &State) -> Result<(), String> {
+    const UNIT: i128 = 1_000_000_000_000_000_000;
+    for (market, id) in state.perpetuals() {
+        let (mut whole, mut fraction) = (Amount::ZERO, market.perpetual.funding_fraction);
+        for entry in &market.entries {
+            let (amount, remainder) = pending_funding(&market.perpetual.funding, entry);
+            whole += amount;
+            fraction += remainder;
+        }
+        let held = state.ledger().balance(Holder::Funding(id), QUOTE);
+        let owed = whole + Amount::from_raw(fraction / UNIT);
+        if fraction % UNIT != 0 || held != owed {
+            return Err(format!("{}: pool {held}, owed {owed}", market.params.name));
+        }
+    }
+    Ok(())
+}
+
+/// I-5: the insurance fund and every holding of a base asset are never negative.
+fn never_negative(state: &State) -> Result<(), String> {
+    let insurance = state.ledger().balance(Holder::Insurance, QUOTE);
+    if insurance.is_negative() {
+        return Err(format!("insurance {insurance}"));
+    }
+    for account in (0..state.accounts()).map(AccountId) {
+        for asset in state.base_assets() {
+            let held = state.ledger().balance(Holder::User(account), asset);
+            if held.is_negative() {
+                return Err(format!("account {} holds {held} of asset {}", account.0, asset.0));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I-6: a mark that moved in this block lies within its band around the index.
+fn mark(state: &State) -> Result<(), String> {
+    for (market, _) in state.perpetuals() {
+        let index = state.oracle().index(market.params.base);
+        let Some(params) = market.perpetual_params() else { continue };
+        if !index.is_fresh(state.time(), &state.params().oracle) {
+            continue;
+        }
+        let mark = market.perpetual.mark.price;
+        let low = index.price.offset(-params.mark_band, money::Round::Down);
+        let high = index.price.offset(params.mark_band, money::Round::Up);
+        if low.is_none_or(|low| mark < low) || high.is_some_and(|high| mark > high) {
+            let (name, index) = (&market.params.name, index.price);
+            return Err(format!("{name}: mark {mark}, index {index}"));
+        }
+    }
+    Ok(())
+}
+
+/// I-7: no bid reaches an ask.
+fn uncrossed(state: &State) -> Result<(), String> {
+    for market in state.markets() {
+        if let (Some(bid), Some(ask)) = (market.book.best(Side::Buy), market.book.best(Side::Sell))
+            && bid >= ask
+        {
+            let (name, bid, ask) = (&market.params.name, bid.0, ask.0);
+            return Err(format!("{name}: bid {bid}, ask {ask}"));
+        }
+    }
+    Ok(())
+}
+
+/// I-8: each entry's open lots, values and counts are sums over its orders in the book.
+fn order_sums(state: &State) -> Result<(), String> {
+    for (market, id) in state.markets().iter().zip(0u16..) {
+        let mut folded = vec![(0u64, 0u64, 0u128, 0u32, 0u32); market.entries.len()];
+        for order in market.book.orders() {
+            let sums = &mut folded[order.owner.index()];
+            match order.side {
+                Side::Buy => {
+                    sums.0 += order.lots.0;
+                    sums.2 += u128::from(order.tick.0) * u128::from(order.lots.0);
+                }
+                Side::Sell => sums.1 += order.lots.0,
+            }
+            sums.3 += 1;
+            sums.4 += u32::from(order.reduce_only);
+        }
+        for (account, (entry, sums)) in market.entries.iter().zip(&folded).enumerate() {
+            let recorded = (
+                entry.bid_lots,
+                entry.ask_lots,
+                entry.bid_tick_lots,
+                entry.orders,
+                entry.reduce_only,
+            );
+            if recorded != *sums {
+                return Err(format!("market {id} account {account}: {recorded:?}, fold {sums:?}"));
+            }
+        }
+    }
+    Ok(())
+}

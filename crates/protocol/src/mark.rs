@@ -1,0 +1,180 @@
+//! The mark price: a median that one order cannot move.
+//!
+//! Rule M-1: mark = median{ index + EMA₁₅₀(mid − index), median(bid, ask, last), index +
+//! EMA₃₀(second − index) }, clamped to index·(1 ± band). The third input stands in for the external
+//! perpetuals when none is published. EMA as Hyperliquid documents it: num ← num·e^(−t/τ) + x·t,
+//! den ← den·e^(−t/τ) + t. Rule M-2: trades of a liquidation never count as `last`.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use money::{Price, Rate, Round, Span, div_i128, mul_div};
+use pricing::convert::decay;
+
+/// Time constant of the first input.
+pub const SLOW: Span = Span::from_secs(150);
+/// Time constant of the third input.
+pub const FAST: Span = Span::from_secs(30);
+
+/// An exponential moving average of a price difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Average {
+    numerator: i128,
+    denominator: i128,
+}
+
+impl Average {
+    /// The average, zero before the first observation.
+    pub fn value(&self) -> Price {
+        let raw = div_i128(self.numerator, self.denominator, Round::Down).unwrap_or(0);
+        Price::from_raw(i64::try_from(raw).expect("an average lies within its observations"))
+    }
+
+    /// Adds an observation that held for `elapsed`; `kept` is e^(−elapsed/τ).
+    #[must_use]
+    pub fn with(self, observation: Price, elapsed: Span, kept: Rate) -> Average {
+        let weight = i128::from(elapsed.nanos() / 1_000); // microseconds
+        let fade = |sum| {
+            mul_div(sum, i128::from(kept.raw()), i128::from(Rate::ONE.raw()), Round::Down)
+                .expect("a decayed sum is smaller")
+        };
+        Average {
+            numerator: fade(self.numerator) + i128::from(observation.raw()) * weight,
+            denominator: fade(self.denominator) + weight,
+        }
+    }
+}
+
+/// The decay factors of both averages for one block.
+#[derive(Clone, Copy, Debug)]
+pub struct Decay {
+    /// For 150 s.
+    pub slow: Rate,
+    /// For 30 s.
+    pub fast: Rate,
+}
+
+impl Decay {
+    /// For a block that lasted so long.
+    pub fn over(elapsed: Span) -> Decay {
+        Decay { slow: decay(elapsed, SLOW), fast: decay(elapsed, FAST) }
+    }
+}
+
+/// The best quotes and the last ordinary trade of a market.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quotes {
+    /// Best bid.
+    pub bid: Option<Price>,
+    /// Best ask.
+    pub ask: Option<Price>,
+    /// Last trade that was no liquidation.
+    pub last: Option<Price>,
+}
+
+/// The mark of one market and what it is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Mark {
+    /// The price; zero before the first index.
+    pub price: Price,
+    /// EMA₁₅₀ of mid − index.
+    pub mid_average: Average,
+    /// EMA₃₀ of the book's price − index.
+    pub book_average: Average,
+}
+
+impl Mark {
+    /// The next mark (rule M-1).
+    #[must_use]
+    pub fn next(
+        self,
+        index: Price,
+        quotes: Quotes,
+        elapsed: Span,
+        decay: Decay,
+        band: Rate,
+    ) -> Mark {
+        let mut mark = self;
+        if let (Some(bid), Some(ask)) = (quotes.bid, quotes.ask) {
+            let distance = bid.midpoint(ask, Round::Down) - index;
+            mark.mid_average = mark.mid_average.with(distance, elapsed, decay.slow);
+        }
+        let book = book_price(quotes);
+        if let Some(book) = book {
+            mark.book_average = mark.book_average.with(book - index, elapsed, decay.fast);
+        }
+        let slow = index + mark.mid_average.value();
+        let fast = index + mark.book_average.value();
+        let middle = book.map_or(slow, |book| median(slow, book, fast));
+        let low = index.offset(-band, Round::Up).expect("a band is below one");
+        let high = index.offset(band, Round::Down).unwrap_or(Price::MAX);
+        mark.price = middle.clamp(low, high);
+        mark
+    }
+}
+
+/// The median of bid, ask and last; of two their mean, rounded down.
+fn book_price(quotes: Quotes) -> Option<Price> {
+    match (quotes.bid, quotes.ask, quotes.last) {
+        (Some(bid), Some(ask), Some(last)) => Some(median(bid, ask, last)),
+        (Some(a), Some(b), None) | (Some(a), None, Some(b)) | (None, Some(a), Some(b)) => {
+            Some(a.midpoint(b, Round::Down))
+        }
+        (Some(only), None, None) | (None, Some(only), None) | (None, None, Some(only)) => {
+            Some(only)
+        }
+        (None, None, None) => None,
+    }
+}
+
+fn median(a: Price, b: Price, c: Price) -> Price {
+    a.max(b).min(a.min(b).max(c))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn price(text: &str) -> Price {
+        text.parse().unwrap()
+    }
+
+    fn step(mark: Mark, bid: &str, ask: &str, last: &str) -> Mark {
+        let quotes =
+            Quotes { bid: Some(price(bid)), ask: Some(price(ask)), last: Some(price(last)) };
+        let second = Span::SECOND;
+        mark.next(price("100"), quotes, second, Decay::over(second), Rate::from_bp(300))
+    }
+
+    #[test]
+    fn m_1_one_trade_far_away_does_not_move_the_mark() {
+        let mut mark = Mark::default();
+        for _ in 0..600 {
+            mark = step(mark, "99.99", "100.01", "100");
+        }
+        assert_eq!(mark.price, price("100"));
+        assert!(step(mark, "99.99", "100.01", "104").price <= price("100.01"));
+    }
+
+    #[test]
+    fn m_1_a_lasting_premium_arrives_with_the_time_constant() {
+        let mut mark = Mark::default();
+        for _ in 0..600 {
+            mark = step(mark, "99.99", "100.01", "100");
+        }
+        for _ in 0..150 {
+            mark = step(mark, "100.99", "101.01", "101");
+        }
+        let expected = 1.0 - (-1.0f64).exp(); // of 1, after one time constant, less the 600 s start
+        let slow = mark.mid_average.value().raw() as f64 / 1e8;
+        assert!((slow - expected).abs() < 0.01, "{slow} against {expected}");
+    }
+
+    #[test]
+    fn m_1_the_mark_stays_inside_its_band() {
+        let mut mark = Mark::default();
+        for _ in 0..600 {
+            mark = step(mark, "149", "151", "150");
+        }
+        assert_eq!(mark.price, price("103"));
+    }
+}

@@ -1,0 +1,181 @@
+//! One market: its book, its accounts' entries, and what a perpetual adds.
+
+use borsh::BorshSerialize;
+use money::{Amount, Price, Qty, Round};
+
+use crate::book::{Book, FastBook};
+use crate::funding::Funding;
+use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
+use crate::mark::{Mark, Quotes};
+use crate::params::{Kind, MarketParams, PerpetualParams};
+use crate::position::Entry;
+use crate::premium::{Impact, impact};
+use crate::reject::Reject;
+
+/// The largest number of lots of one order.
+pub const LOTS_MAX: u64 = 1 << 53;
+
+/// What a perpetual market keeps besides its book.
+#[derive(Clone, Debug, Default, BorshSerialize)]
+pub struct Perpetual {
+    /// The mark price.
+    pub mark: Mark,
+    /// Funding.
+    pub funding: Funding,
+    /// Remainders of funding payments not yet worth a unit of DUST, at 10⁻²⁶ quote.
+    pub funding_fraction: i128,
+    /// Σ of long positions, which equals Σ of short ones.
+    pub open_interest: Qty,
+}
+
+/// A market.
+#[derive(Clone, Debug)]
+pub struct Market {
+    /// Its parameters.
+    pub params: MarketParams,
+    /// The order book.
+    pub book: FastBook,
+    /// Price of the last trade that was no liquidation.
+    pub last: Option<Price>,
+    /// Each account's stake, indexed by account.
+    pub entries: Vec<Entry>,
+    /// Each account's orders, oldest first; may hold handles of orders that are gone.
+    pub(crate) orders: Vec<Vec<OrderId>>,
+    /// What a perpetual adds.
+    pub perpetual: Perpetual,
+    /// Value of one lot one tick up, in quote: exact by rule T-1.
+    unit: Amount,
+}
+
+impl Market {
+    /// An empty market; `params` have been checked.
+    pub(crate) fn new(params: MarketParams) -> Market {
+        let unit = params.tick.notional(params.lot, Round::Down);
+        Market {
+            params,
+            book: FastBook::default(),
+            last: None,
+            entries: Vec::new(),
+            orders: Vec::new(),
+            perpetual: Perpetual::default(),
+            unit,
+        }
+    }
+
+    /// The perpetual's parameters, none for a spot market.
+    #[inline]
+    pub fn perpetual_params(&self) -> Option<&PerpetualParams> {
+        match &self.params.kind {
+            Kind::Perpetual(params) => Some(params),
+            Kind::Spot { .. } => None,
+        }
+    }
+
+    /// An account's stake.
+    #[inline]
+    pub fn entry(&self, account: AccountId) -> &Entry {
+        &self.entries[account.index()]
+    }
+
+    /// Exact value of so many lots at a tick (rule T-1).
+    #[inline]
+    pub fn notional(&self, tick: Tick, lots: Lots) -> Amount {
+        self.value(u128::from(tick.0) * u128::from(lots.0))
+    }
+
+    /// Exact value of Σ tick·lots.
+    #[inline]
+    pub fn value(&self, tick_lots: u128) -> Amount {
+        let tick_lots = i128::try_from(tick_lots).expect("bounded by tick, lots and open orders");
+        Amount::from_raw(self.unit.raw() * tick_lots)
+    }
+
+    /// The price of a tick.
+    #[inline]
+    pub fn price(&self, tick: Tick) -> Price {
+        Price::from_raw(i64::from(tick.0) * self.params.tick.raw())
+    }
+
+    /// The quantity of so many lots.
+    #[inline]
+    pub fn qty(&self, lots: Lots) -> Qty {
+        let lots = i64::try_from(lots.0).expect("lots are bounded by LOTS_MAX");
+        Qty::from_raw(lots * self.params.lot.raw())
+    }
+
+    /// The tick of a price that must lie on one.
+    pub(crate) fn check_tick(&self, price: Price) -> Result<Tick, Reject> {
+        if price.raw() % self.params.tick.raw() != 0 {
+            return Err(Reject::OffTick);
+        }
+        let tick = u32::try_from(price.raw() / self.params.tick.raw());
+        tick.map(Tick).map_err(|_| Reject::Overflow)
+    }
+
+    /// The lots of a quantity that must be a whole number of them.
+    pub(crate) fn check_lots(&self, qty: Qty) -> Result<Lots, Reject> {
+        if qty.raw() % self.params.lot.raw() != 0 {
+            return Err(Reject::OffLot);
+        }
+        let lots = u64::try_from(qty.raw() / self.params.lot.raw()).expect("a positive quantity");
+        if lots > LOTS_MAX { Err(Reject::Overflow) } else { Ok(Lots(lots)) }
+    }
+
+    /// The tick at or beyond `price`, rounded so that an order of `side` never does worse than it.
+    pub(crate) fn tick_within(&self, price: Price, side: Side) -> Tick {
+        let raw = price.raw().max(1);
+        let step = self.params.tick.raw();
+        let ticks = match side {
+            Side::Buy => raw / step,
+            Side::Sell => raw / step + i64::from(raw % step != 0),
+        };
+        Tick(u32::try_from(ticks.max(1)).unwrap_or(u32::MAX))
+    }
+
+    /// Whole lots of a quantity's magnitude, rounded down.
+    pub(crate) fn lots_of(&self, qty: Qty) -> Lots {
+        Lots(qty.raw().unsigned_abs() / self.params.lot.raw().unsigned_abs())
+    }
+
+    /// Best bid, best ask and last trade.
+    pub fn quotes(&self) -> Quotes {
+        let best = |side| self.book.best(side).map(|tick| self.price(tick));
+        Quotes { bid: best(Side::Buy), ask: best(Side::Sell), last: self.last }
+    }
+
+    /// Best price of a side with the quantity quoted there.
+    pub fn top(&self, side: Side) -> Option<(Price, Qty)> {
+        self.book.levels(side).next().map(|(tick, lots)| (self.price(tick), self.qty(lots)))
+    }
+
+    /// The impact price of a side (rule P-1).
+    pub fn impact(&self, side: Side, notional: Amount) -> Option<Impact> {
+        let levels = self.book.levels(side);
+        impact(levels.map(|(tick, lots)| (self.price(tick), self.qty(lots))), notional)
+    }
+
+    /// Quote currency set aside for an account's open spot bids.
+    #[inline]
+    pub fn bids_reserved(&self, account: AccountId) -> Amount {
+        self.value(self.entry(account).bid_tick_lots)
+    }
+
+    /// Adds the sizes of an order to its owner's entry, or takes them away.
+    #[inline]
+    pub(crate) fn note_resting(&mut self, owner: AccountId, side: Side, tick: Tick, change: i128) {
+        let entry = &mut self.entries[owner.index()];
+        let lots = match side {
+            Side::Buy => &mut entry.bid_lots,
+            Side::Sell => &mut entry.ask_lots,
+        };
+        let sum = i128::from(*lots) + change;
+        *lots = u64::try_from(sum).expect("open lots are the sum of open orders");
+        if side == Side::Buy {
+            let change = change * i128::from(tick.0);
+            entry.bid_tick_lots = entry
+                .bid_tick_lots
+                .checked_add_signed(change)
+                .expect("open bids are the sum of open orders");
+        }
+    }
+}

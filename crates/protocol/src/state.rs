@@ -1,0 +1,464 @@
+//! The whole state of the exchange, and what can be read from it.
+
+use std::fmt;
+
+use borsh::BorshSerialize;
+use money::{Amount, Price, Qty, Rate, Round, Time};
+
+use crate::book::Book;
+use crate::funding::Funding;
+use crate::ids::{AccountId, AssetId, Lots, MarketId, QUOTE, Side};
+use crate::ledger::{Holder, Ledger};
+use crate::margin::{Charges, Exposure, Health, requirement};
+use crate::market::Market;
+use crate::oracle::Oracle;
+use crate::params::{AssetParams, Kind, MarketParams, Params};
+
+/// Largest |quantity| that enters the state, so that every sum of quantities fits.
+pub const QTY_MAX: Qty = Qty::from_raw(i64::MAX / 4096);
+/// Largest amount that one deposit brings and that the state holds of one asset.
+pub const AMOUNT_MAX: Amount = Amount::from_raw(10i128.pow(26));
+
+/// Which requirement is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// To take new risk: open orders count at their worst.
+    Initial,
+    /// To keep a position: open orders do not count.
+    Maintenance,
+}
+
+/// A change that an account asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// None.
+    None,
+    /// One more open order.
+    Order {
+        /// Where.
+        market: MarketId,
+        /// Direction.
+        side: Side,
+        /// How much.
+        lots: Lots,
+    },
+    /// An amount leaves.
+    Withdrawal {
+        /// Of which asset.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+}
+
+impl Change {
+    /// Lots that the change adds to the open orders of a side.
+    fn lots(self, id: MarketId, wanted: Side) -> u64 {
+        match self {
+            Change::Order { market, side, lots } if market == id && side == wanted => lots.0,
+            Change::Order { .. } | Change::None | Change::Withdrawal { .. } => 0,
+        }
+    }
+}
+
+/// Which open orders are taken as filled: spot and perpetual.
+struct Fills {
+    sides: [Option<Side>; 2],
+    change: Change,
+}
+
+/// The state. Only `engine` writes it.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(crate) params: Params,
+    pub(crate) height: u64,
+    pub(crate) time: Time,
+    pub(crate) accounts: u32,
+    pub(crate) ledger: Ledger,
+    pub(crate) oracle: Oracle,
+    pub(crate) markets: Vec<Market>,
+    pub(crate) chain: [u8; 32],
+    pub(crate) scratch: Scratch,
+}
+
+/// Buffers that are reused from block to block and hold nothing in between.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) fills: Vec<crate::book::Fill>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) touched: Vec<AccountId>,
+}
+
+/// Why a market design was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesignError(pub String);
+
+impl fmt::Display for DesignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DesignError {}
+
+impl State {
+    /// An empty exchange of this design (rule T-1 and the ranges in `docs/protocol.md`).
+    pub fn new(params: Params) -> Result<State, DesignError> {
+        check_params(&params)?;
+        let markets: Vec<Market> = params.markets.iter().cloned().map(Market::new).collect();
+        Ok(State {
+            height: 0,
+            time: Time::ZERO,
+            accounts: 0,
+            ledger: Ledger::new(params.assets.len(), markets.len()),
+            oracle: Oracle::new(params.assets.len(), params.oracle.stakes.len()),
+            markets,
+            chain: [0; 32],
+            scratch: Scratch::default(),
+            params,
+        })
+    }
+
+    /// The design.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Blocks applied.
+    pub fn height(&self) -> u64 {
+        self.height
+    }
+
+    /// Time of the last block.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
+    /// Number of accounts.
+    pub fn accounts(&self) -> u32 {
+        self.accounts
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The oracle.
+    pub fn oracle(&self) -> &Oracle {
+        &self.oracle
+    }
+
+    /// All markets, indexed by [`MarketId`].
+    pub fn markets(&self) -> &[Market] {
+        &self.markets
+    }
+
+    /// One market; panics on an id that does not exist.
+    pub fn market(&self, market: MarketId) -> &Market {
+        &self.markets[market.index()]
+    }
+
+    /// The hash over all events so far and the last checkpoint of the whole state (rule H-1).
+    pub fn chain_hash(&self) -> [u8; 32] {
+        self.chain
+    }
+
+    /// A hash of everything that decides what the state does next (rule H-2).
+    pub fn hash(&self) -> [u8; 32] {
+        let mut bytes = Vec::new();
+        self.write_canonical(&mut bytes);
+        *blake3::hash(&bytes).as_bytes()
+    }
+
+    pub(crate) fn write_canonical(&self, out: &mut Vec<u8>) {
+        let fixed = (&self.params, self.height, self.time, self.accounts);
+        append(out, &fixed);
+        append(out, &(&self.ledger, &self.oracle));
+        for market in &self.markets {
+            append(out, &(&market.last, &market.entries, &market.perpetual));
+            market.book.write_canonical(out);
+        }
+        append(out, &self.chain);
+    }
+
+    /// The index price of a market's base asset.
+    #[inline]
+    pub fn index_price(&self, market: MarketId) -> Price {
+        self.oracle.index(self.markets[market.index()].params.base).price
+    }
+
+    /// Equity and requirement of an account (rules R-1 … R-3).
+    pub fn health(&self, account: AccountId, level: Level) -> Health {
+        self.health_after(account, level, Change::None)
+    }
+
+    /// The same as if a change had been made.
+    pub fn health_after(&self, account: AccountId, level: Level, change: Change) -> Health {
+        let mut health = Health { equity: self.ledger.cash(account), requirement: Amount::ZERO };
+        for (market, _) in self.perpetuals() {
+            let entry = market.entry(account);
+            if !entry.position.is_zero() {
+                health.equity += entry.profit(market.perpetual.mark.price);
+                health.equity += pending_funding(&market.perpetual.funding, entry).0;
+            }
+        }
+        if let Change::Withdrawal { asset: QUOTE, amount } = change {
+            health.equity -= amount;
+        }
+        for asset in self.base_assets() {
+            let mut holding = self.ledger.balance(Holder::User(account), asset);
+            if let Change::Withdrawal { asset: withdrawn, amount } = change
+                && withdrawn == asset
+            {
+                holding -= amount;
+            }
+            let holding = as_qty(holding);
+            health.equity += self.oracle.index(asset).price.notional(holding, Round::Down);
+            health.requirement += self.asset_requirement(account, asset, holding, level, change);
+        }
+        health
+    }
+
+    /// The base assets.
+    pub(crate) fn base_assets(&self) -> impl Iterator<Item = AssetId> + use<> {
+        (1..self.params.assets.len()).map(|at| AssetId(u16::try_from(at).expect("checked")))
+    }
+
+    /// The perpetual markets with their ids.
+    pub(crate) fn perpetuals(&self) -> impl Iterator<Item = (&Market, MarketId)> {
+        self.markets
+            .iter()
+            .zip(0u16..)
+            .filter(|(market, _)| market.perpetual_params().is_some())
+            .map(|(market, id)| (market, MarketId(id)))
+    }
+
+    /// The requirement of one underlying; initial: the worst over the directions in which open
+    /// orders can fill (rule R-2).
+    fn asset_requirement(
+        &self,
+        account: AccountId,
+        asset: AssetId,
+        holding: Qty,
+        level: Level,
+        change: Change,
+    ) -> Amount {
+        let fills: &[Option<Side>] = match level {
+            Level::Maintenance => &[None],
+            Level::Initial => &[Some(Side::Buy), Some(Side::Sell)],
+        };
+        let index = self.oracle.index(asset).price;
+        let charges = self.charges(asset, level);
+        let mut worst = Amount::ZERO;
+        for &spot_fills in fills {
+            for &perpetual_fills in fills {
+                let mut exposure = Exposure { holding, ..Exposure::default() };
+                let fills = Fills { sides: [spot_fills, perpetual_fills], change };
+                self.add_exposure(&mut exposure, account, asset, &fills);
+                worst = worst.max(requirement(exposure, charges, index));
+            }
+        }
+        worst
+    }
+
+    /// Adds an account's positions in one underlying, and its open orders of the given directions.
+    fn add_exposure(
+        &self,
+        exposure: &mut Exposure,
+        account: AccountId,
+        asset: AssetId,
+        fills: &Fills,
+    ) {
+        for (market, id) in self.markets.iter().zip(0u16..) {
+            if market.params.base != asset {
+                continue;
+            }
+            let entry = market.entry(account);
+            let perpetual = market.perpetual_params().is_some();
+            let added = |side| fills.change.lots(MarketId(id), side);
+            let orders = match fills.sides[usize::from(perpetual)] {
+                None => Qty::ZERO,
+                Some(Side::Buy) => open_qty(market, entry.bid_lots + added(Side::Buy)),
+                Some(Side::Sell) => -open_qty(market, entry.ask_lots + added(Side::Sell)),
+            };
+            if !perpetual {
+                exposure.holding = (exposure.holding + orders).max(Qty::ZERO);
+                continue;
+            }
+            let position = entry.position + orders;
+            exposure.long += position.max(Qty::ZERO);
+            exposure.short += (-position).max(Qty::ZERO);
+        }
+    }
+
+    fn charges(&self, asset: AssetId, level: Level) -> Charges {
+        let params = &self.params.assets[asset.index()];
+        let margin = self
+            .markets
+            .iter()
+            .filter(|market| market.params.base == asset)
+            .filter_map(|market| market.perpetual_params())
+            .map(|perpetual| match level {
+                Level::Initial => perpetual.margin_initial,
+                Level::Maintenance => perpetual.margin_maintenance,
+            })
+            .max();
+        let (haircut, basis) = match level {
+            Level::Initial => (params.haircut_initial, params.basis_initial),
+            Level::Maintenance => (params.haircut_maintenance, params.basis_maintenance),
+        };
+        Charges { haircut, basis, margin: margin.unwrap_or(Rate::ZERO) }
+    }
+
+    /// What an account could spend of an asset: its balance less what its spot orders have set
+    /// aside.
+    pub fn available(&self, account: AccountId, asset: AssetId) -> Amount {
+        let mut available = self.ledger.balance(Holder::User(account), asset);
+        for market in self.markets.iter().filter(|market| market.perpetual_params().is_none()) {
+            if asset == QUOTE {
+                let reserved = market.bids_reserved(account);
+                let fee = reserved.share(market.params.fee_taker, Round::Up);
+                available -= reserved + fee.expect("a fee is below one");
+            } else if market.params.base == asset {
+                available -= open_qty(market, market.entry(account).ask_lots).as_amount();
+            }
+        }
+        available
+    }
+}
+
+/// Quantity of a number of open lots.
+fn open_qty(market: &Market, lots: u64) -> Qty {
+    let raw = i128::from(lots) * i128::from(market.params.lot.raw());
+    Qty::from_raw(i64::try_from(raw).expect("open orders are bounded by QTY_MAX"))
+}
+
+/// A holding as a quantity; the ledger never holds more of a base asset than fits.
+pub(crate) fn as_qty(amount: Amount) -> Qty {
+    Qty::from_raw(i64::try_from(amount.raw()).expect("base assets are bounded by QTY_MAX"))
+}
+
+/// What an account would receive if it were settled now, and the remainder at 10⁻²⁶ (rule F-7).
+#[inline]
+pub(crate) fn pending_funding(funding: &Funding, entry: &crate::position::Entry) -> (Amount, i128) {
+    let received = entry.funding_index - funding.index;
+    received.split(entry.position).expect("position and funding index are bounded")
+}
+
+pub(crate) fn append<T: BorshSerialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    value.serialize(out).expect("writing to memory cannot fail");
+}
+
+fn check_params(params: &Params) -> Result<(), DesignError> {
+    let refuse = |text: String| Err(DesignError(text));
+    if params.assets.is_empty() || params.assets.len() > 1000 {
+        return refuse("a design needs a quote asset and at most 999 others".into());
+    }
+    let stake: u128 = params.oracle.stakes.iter().map(|&stake| u128::from(stake)).sum();
+    if stake == 0 || params.oracle.stakes.len() > 1000 {
+        return refuse("the oracle needs stake, and at most 1000 publishers".into());
+    }
+    if params.open_orders_max > 1024 || params.checkpoint_blocks == 0 {
+        return refuse("open_orders_max is at most 1024, checkpoint_blocks at least 1".into());
+    }
+    params.assets.iter().try_for_each(check_asset)?;
+    params.markets.iter().try_for_each(|market| check_market(market, params))
+}
+
+fn check_asset(asset: &AssetParams) -> Result<(), DesignError> {
+    let ordered = |initial: Rate, maintenance: Rate| {
+        Rate::ZERO <= maintenance && maintenance <= initial && initial <= Rate::ONE
+    };
+    if !ordered(asset.haircut_initial, asset.haircut_maintenance)
+        || !ordered(asset.basis_initial, asset.basis_maintenance)
+    {
+        return Err(DesignError(format!(
+            "{}: haircut and basis need 0 ≤ maintenance ≤ initial ≤ 1",
+            asset.name
+        )));
+    }
+    Ok(())
+}
+
+fn check_market(market: &MarketParams, params: &Params) -> Result<(), DesignError> {
+    let refuse = |text: &str| Err(DesignError(format!("{}: {text}", market.name)));
+    if market.base == QUOTE || market.base.index() >= params.assets.len() {
+        return refuse("the base must be an asset other than the quote");
+    }
+    let (tick, lot) = (i128::from(market.tick.raw()), i128::from(market.lot.raw()));
+    let scale = i128::from(Price::ONE.raw());
+    if tick <= 0 || lot <= 0 || (tick * lot) % scale != 0 || tick * lot / scale > 1_000_000_000_000
+    {
+        return refuse("tick·lot must be a positive whole number of 10⁻⁸ quote, at most 10000");
+    }
+    let one = Rate::ONE;
+    let fees = [market.fee_maker, market.fee_taker];
+    if market.fee_taker.is_negative()
+        || market.fee_maker + market.fee_taker < Rate::ZERO
+        || fees.iter().any(|fee| fee.abs() >= one)
+    {
+        return refuse("fees need 0 ≤ taker < 1, |maker| ≤ taker");
+    }
+    match &market.kind {
+        Kind::Spot { price_band } if Rate::ZERO < *price_band && *price_band < one => Ok(()),
+        Kind::Spot { .. } => refuse("price_band must lie between 0 and 1"),
+        Kind::Perpetual(perpetual) => {
+            let base = &params.assets[market.base.index()];
+            let bands = [perpetual.mark_band, perpetual.price_band];
+            let ordered = perpetual.fee_liquidation < perpetual.margin_maintenance
+                && perpetual.margin_maintenance < perpetual.margin_initial
+                && perpetual.margin_initial <= one
+                && !perpetual.fee_liquidation.is_negative();
+            if !ordered {
+                return refuse("margins need 0 ≤ fee_liquidation < maintenance < initial ≤ 1");
+            }
+            if base.basis_initial > perpetual.margin_initial.min(base.haircut_initial)
+                || base.basis_maintenance
+                    > perpetual.margin_maintenance.min(base.haircut_maintenance)
+            {
+                return refuse("the basis charge must not exceed the haircut or the margin");
+            }
+            if bands.iter().any(|band| *band <= Rate::ZERO || *band >= one) {
+                return refuse("mark_band and price_band must lie between 0 and 1");
+            }
+            if !perpetual.impact_notional.is_positive()
+                || !perpetual.position_max.is_positive()
+                || perpetual.position_max > QTY_MAX
+            {
+                return refuse("impact_notional and position_max must be positive, and in range");
+            }
+            check_funding(market, &perpetual.funding)
+        }
+    }
+}
+
+fn check_funding(
+    market: &MarketParams,
+    rule: &crate::params::FundingRule,
+) -> Result<(), DesignError> {
+    use crate::params::FundingRule as Rule;
+    let no_time = money::Span::ZERO;
+    let sound = match *rule {
+        Rule::Anchored { anchor, cap, .. } => anchor > no_time && cap.is_positive(),
+        Rule::Industry { interval, clamp, cap, .. } => {
+            interval > no_time && !clamp.is_negative() && cap.is_positive()
+        }
+        Rule::Dydx { sample, interval, cap, .. } => {
+            sample > no_time && interval >= sample && cap.is_positive()
+        }
+        Rule::Velocity { max_velocity, premium_scale, cap } => {
+            !max_velocity.is_negative() && premium_scale.is_positive() && cap.is_positive()
+        }
+        Rule::Pi { proportional, integral, leak, cap, .. } => {
+            let gains = !proportional.is_negative() && !integral.is_negative();
+            gains && leak > no_time && cap.is_positive()
+        }
+    };
+    if sound {
+        Ok(())
+    } else {
+        let text = "a funding rule needs positive times and caps, and gains of at least 0";
+        Err(DesignError(format!("{}: {text}", market.name)))
+    }
+}
