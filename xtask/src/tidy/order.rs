@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn test_code_is_exempt() {
+    fn tests_are_exempt() {
         let book = "#[cfg(test)]\nmod tests { use crate::high::A; }";
         assert!(check(&[("lib.rs", ROOT), ("book.rs", book)]).is_empty());
     }

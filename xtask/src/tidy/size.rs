@@ -76,7 +76,7 @@ fn lines_without_tests(file: &TextFile, source: &Source) -> usize {
 
 /// Lines that are too long; inside a string of several lines, width is data.
 fn columns(file: &TextFile) -> Vec<Finding> {
-    let checked = [".rs", ".toml", ".sh", ".py", ".sol"];
+    let checked = [".rs", ".sh", ".py", ".sol"];
     if !checked.iter().any(|ending| file.path.ends_with(ending)) {
         return Vec::new();
     }
