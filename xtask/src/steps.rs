@@ -46,8 +46,9 @@ pub fn run(root: &Path, steps: &[&Step]) -> bool {
             Ok(remark) => ("ok", remark),
             Err(cause) => ("FAILED", cause),
         };
-        println!("== {}: {result} after {seconds:.1} s: {remark}\n", step.name);
-        rows.push(format!("{:<8} {result:<8} {seconds:>8.1} s  {remark}", step.name));
+        println!("== {}: {result} after {seconds:.1} s\n", step.name);
+        let row = format!("{:<8} {result:<8} {seconds:>8.1} s  {remark}", step.name);
+        rows.push(row.trim_end().to_owned());
         if let Err(cause) = outcome {
             failure = Some(format!("{}: {cause}", step.name));
             break;
@@ -60,7 +61,7 @@ pub fn run(root: &Path, steps: &[&Step]) -> bool {
     }
     let seconds = start.elapsed().as_secs_f64();
     match &failure {
-        None => println!("xtask: all {} steps passed in {seconds:.1} s", steps.len()),
+        None => println!("xtask: passed, {0} of {0} steps in {seconds:.1} s", steps.len()),
         Some(cause) => println!("xtask: FAILED at {cause} ({seconds:.1} s)"),
     }
     failure.is_none()
