@@ -25,8 +25,10 @@ pub struct NoiseConfig {
     pub size_median: f64,
     /// Standard deviation of the logarithm of the size.
     pub size_sigma: f64,
-    /// Target position over largest position, in [−1, 1].
+    /// The probability of a buy at the target is (1 + bias)/2.
     pub long_bias: f64,
+    /// Position in quote that orders tend to; none: they tend nowhere.
+    pub target: Option<f64>,
     /// Largest position over equity.
     pub leverage: f64,
     /// How far through the best quote it buys or sells, as a share of the price.
@@ -51,13 +53,14 @@ impl Noise {
         Ok(Noise { config, leg, stream, equity: 0.0, last_order: 0, awake: false })
     }
 
-    /// Buys or sells a random size; the side leans towards the target in proportion to the distance.
+    /// Buys or sells a random size; the side leans with the bias, and towards the target in
+    /// proportion to the distance.
     fn trade(&mut self, now: Time, intents: &mut Vec<Intent>) -> Option<()> {
         let mid = self.leg.mid()?;
         let limit = self.equity.max(0.0) * self.config.leverage;
         let position = qty_f64(self.leg.position()) * mid;
-        let distance = (self.config.long_bias * limit - position) / limit.max(1.0);
-        let lean = (0.5 + 0.5 * distance).clamp(0.0, 1.0);
+        let pull = self.config.target.map_or(0.0, |target| (target - position) / limit.max(1.0));
+        let lean = (0.5 + 0.5 * (self.config.long_bias + pull)).clamp(0.0, 1.0);
         let side = if self.stream.chance(lean) { Side::Buy } else { Side::Sell };
         let size = self.stream.lognormal(self.config.size_median, self.config.size_sigma);
         let room = limit - position * side.sign() as f64;
@@ -104,6 +107,8 @@ pub struct MomentumConfig {
     pub threshold: f64,
     /// Size of an order, in quote.
     pub size: f64,
+    /// Largest position, in quote.
+    pub position_max: f64,
     /// Largest position over equity.
     pub leverage: f64,
     /// How far through the best quote it buys or sells, as a share of the price.
@@ -150,6 +155,7 @@ impl Momentum {
             return None;
         }
         let limit = self.equity.max(0.0) * self.config.leverage;
+        let limit = limit.min(self.config.position_max);
         let target = if change > self.config.threshold {
             limit
         } else if change < -self.config.threshold {
