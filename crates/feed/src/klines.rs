@@ -98,7 +98,13 @@ fn layout(first: &Fields<'_>) -> Result<Layout, Fault> {
             return Err((0, Cause::ColumnCount(columns, format!("6 to 12: {EXPECTED}"))));
         }
         let close_time = (columns > 6).then_some(6);
-        return Ok(Layout { columns, open_time: 0, prices: [1, 2, 3, 4], volume: Some(5), close_time });
+        return Ok(Layout {
+            columns,
+            open_time: 0,
+            prices: [1, 2, 3, 4],
+            volume: Some(5),
+            close_time,
+        });
     }
     let [open, high, low, close] = PRICES;
     let known = [OPEN_TIME, open, high, low, close, VOLUME, CLOSE_TIME, IGNORED];

@@ -15,8 +15,15 @@ pub mod klines;
 pub mod funding;
 pub mod capture;
 pub mod book;
+pub mod table;
+mod files;
 
 pub use error::{Cause, Error, interval_text};
+pub use files::{
+    Content, Encoding, Extremes, Info, Kind, detect, export_csv, import, info, open_bars,
+    open_funding, open_funding_of, open_table,
+};
 pub use lines::Limits;
 pub use record::{Bar, BookTicker, DepthUpdate, Funding, Level, MarketEvent, Taker, Trade};
 pub use series::{Gap, Record, Series};
+pub use table::Table;

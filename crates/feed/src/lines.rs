@@ -99,6 +99,10 @@ impl<'a> Lines<'a> {
         self.line
     }
 
+    /// Whether the input is gzip.
+    pub(crate) fn is_gzip(&self) -> bool {
+        self.gzip
+    }
 
     /// The input's name.
     pub(crate) fn file(&self) -> &str {
@@ -133,7 +137,8 @@ impl<'a> Lines<'a> {
         if self.total > self.limits.total_bytes {
             return Err(self.fail(Cause::TooManyBytes(self.limits.total_bytes)));
         }
-        self.text = String::from_utf8(bytes).map_err(|_| self.fail(Cause::NotUtf8(self.expected)))?;
+        self.text =
+            String::from_utf8(bytes).map_err(|_| self.fail(Cause::NotUtf8(self.expected)))?;
         Ok(true)
     }
 

@@ -90,21 +90,26 @@ struct Fraction {
 
 /// The digits as one integer (`None` inside: too large), and where the point stood.
 fn mantissa(bytes: &[u8]) -> Option<(Option<u128>, Fraction)> {
-    let (mut value, mut point, mut end) = (Some(0u128), None, 0);
+    /// Digits that always fit 64 bits, whose sums are many times faster than those of 128.
+    const SHORT: usize = 19;
+    let (mut point, mut end) = (None, 0);
     for &byte in bytes {
         match byte {
-            b'0'..=b'9' => {
-                let digit = u128::from(byte - b'0');
-                value = value.and_then(|v| v.checked_mul(10)?.checked_add(digit));
-            }
+            b'0'..=b'9' => {}
             b'.' if point.is_none() => point = Some(end),
             _ => break,
         }
         end += 1;
     }
-    let digits = end - usize::from(point.is_some());
+    let count = end - usize::from(point.is_some());
     let places = point.map_or(0, |at| end - at - 1);
-    (digits > 0).then_some((value, Fraction { places, end }))
+    let mut digits = bytes[..end].iter().filter(|byte| **byte != b'.').map(|byte| byte - b'0');
+    let value = if count <= SHORT {
+        Some(u128::from(digits.fold(0u64, |value, digit| value * 10 + u64::from(digit))))
+    } else {
+        digits.try_fold(0u128, |v, digit| v.checked_mul(10)?.checked_add(u128::from(digit)))
+    };
+    (count > 0).then_some((value, Fraction { places, end }))
 }
 
 /// Nothing, or `e` and a whole number of at most three digits.
