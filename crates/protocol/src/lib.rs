@@ -6,6 +6,7 @@
 //!
 //! Modules in reading order; each uses only those above it.
 
+pub mod book;
 pub mod command;
 pub mod event;
 pub mod ids;

@@ -1,0 +1,325 @@
+//! The book in use: dense records linked into queues by 32-bit slot numbers, levels in a flat window
+//! of ticks, no allocation for a message once the slab has grown.
+//!
+//! Invariants: a record is live if and only if it has lots; the queue of a level runs from its head
+//! over `next` to its tail, oldest first; free records are chained over `next`. All answers equal
+//! those of [`super::NaiveBook`].
+
+mod ladder;
+
+use std::fmt;
+
+use super::{
+    Book, Fill, FillKind, LAST_GENERATION, NewResting, Resting, Snapshot, Taken, Taker, handle,
+    parts,
+};
+use crate::command::SelfTrade;
+use crate::ids::{AccountId, ClientId, Lots, OrderId, Side, Tick};
+use ladder::{Ladder, Level, NIL, NO_KEY, key, tick};
+
+/// The fast book.
+#[derive(Clone)]
+pub struct FastBook {
+    records: Vec<Record>,
+    ladder: Ladder,
+    /// The free record that is used next.
+    free: u32,
+    /// Live records.
+    live: usize,
+}
+
+/// A slot of the slab.
+#[derive(Clone, Copy)]
+struct Record {
+    previous: u32,
+    /// The next in the level, or the next free one.
+    next: u32,
+    tick: u32,
+    generation: u32,
+    /// Zero when free.
+    lots: u64,
+    client: ClientId,
+    owner: AccountId,
+    side: Side,
+    reduce_only: bool,
+}
+
+impl Book for FastBook {
+    #[inline]
+    fn best(&self, side: Side) -> Option<Tick> {
+        let best = self.ladder.best(side);
+        (best != NO_KEY).then(|| Tick(tick(side, best)))
+    }
+
+    #[inline]
+    fn insert(&mut self, order: NewResting) -> OrderId {
+        assert!(order.lots.0 > 0, "a resting order has lots");
+        assert!(!self.would_cross(order.side, order.tick), "a resting order does not cross");
+        if self.live == 0 {
+            self.ladder.centre(order.tick.0);
+        }
+        let (slot, generation) = self.allocate();
+        self.link(slot, generation, order);
+        handle(slot, generation)
+    }
+
+    #[inline]
+    fn take(&mut self, taker: Taker, fills: &mut Vec<Fill>) -> Taken {
+        let side = taker.side.opposite();
+        let limit = key(side, taker.limit.0);
+        let mut taken = Taken { left: taker.lots, self_trade: false };
+        // An empty side has a key above every limit.
+        while taken.left.0 > 0 && !taken.self_trade && self.ladder.best(side) <= limit {
+            self.take_level(side, &taker, &mut taken, fills);
+        }
+        taken
+    }
+
+    #[inline]
+    fn cancel(&mut self, id: OrderId) -> Option<Resting> {
+        let (slot, generation) = parts(id);
+        let record = self.records.get_mut(slot as usize)?;
+        if record.generation != generation || record.lots == 0 {
+            return None;
+        }
+        let order = record.seen(id);
+        record.lots = 0;
+        let (previous, next) = (record.previous, record.next);
+        self.unlink(order.side, order.tick.0, previous, next);
+        self.release(slot);
+        Some(order)
+    }
+
+    fn order(&self, id: OrderId) -> Option<Resting> {
+        let (slot, generation) = parts(id);
+        let record = self.records.get(slot as usize)?;
+        (record.generation == generation && record.lots > 0).then(|| record.seen(id))
+    }
+
+    fn len(&self) -> usize {
+        self.live
+    }
+
+    fn levels(&self, side: Side) -> impl Iterator<Item = (Tick, Lots)> {
+        self.ladder.levels(side).map(|(tick, level)| {
+            let queue = self.queue(level);
+            let sum = queue.fold(0_u64, |sum, (_, record)| sum.saturating_add(record.lots));
+            (Tick(tick), Lots(sum))
+        })
+    }
+
+    fn orders(&self) -> Vec<Resting> {
+        let mut orders = Vec::with_capacity(self.live);
+        for side in [Side::Buy, Side::Sell] {
+            for (_, level) in self.ladder.levels(side) {
+                let queue = self.queue(level);
+                orders.extend(queue.map(|(slot, r)| r.seen(handle(slot, r.generation))));
+            }
+        }
+        orders
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let next = |slot: &u32| Some(self.records[*slot as usize].next);
+        let chain = std::iter::successors(Some(self.free), |slot| next(slot).filter(|n| *n != NIL));
+        Snapshot {
+            generations: self.records.iter().map(|record| record.generation).collect(),
+            free: chain.filter(|slot| *slot != NIL).collect(),
+            orders: self.orders(),
+        }
+    }
+
+    fn restore(snapshot: &Snapshot) -> FastBook {
+        let mut book = FastBook::new();
+        book.records = snapshot.generations.iter().map(|g| Record::unused(*g)).collect();
+        for slot in snapshot.free.iter().rev() {
+            book.records[*slot as usize].next = book.free;
+            book.free = *slot;
+        }
+        if let Some(first) = snapshot.orders.first() {
+            book.ladder.centre(first.tick.0);
+        }
+        for order in &snapshot.orders {
+            let (slot, generation) = parts(order.id);
+            book.link(
+                slot,
+                generation,
+                NewResting {
+                    owner: order.owner,
+                    side: order.side,
+                    tick: order.tick,
+                    lots: order.lots,
+                    client: order.client,
+                    reduce_only: order.reduce_only,
+                },
+            );
+        }
+        book
+    }
+}
+
+impl FastBook {
+    /// An empty book.
+    pub fn new() -> FastBook {
+        FastBook { records: Vec::new(), ladder: Ladder::new(), free: NIL, live: 0 }
+    }
+
+    /// A slot for an order, and its generation.
+    #[inline]
+    fn allocate(&mut self) -> (u32, u32) {
+        if let Some(record) = self.records.get_mut(self.free as usize) {
+            let slot = self.free;
+            self.free = record.next;
+            record.generation += 1;
+            return (slot, record.generation);
+        }
+        let slot = u32::try_from(self.records.len()).ok().filter(|slot| *slot != NIL);
+        self.records.push(Record::unused(0));
+        (slot.expect("fewer than 2^32 − 1 orders"), 0)
+    }
+
+    /// Fills a slot and puts it at the end of its level.
+    #[inline]
+    fn link(&mut self, slot: u32, generation: u32, order: NewResting) {
+        let previous = self.ladder.append(order.side, order.tick.0, slot);
+        if let Some(record) = self.records.get_mut(previous as usize) {
+            record.next = slot;
+        }
+        self.records[slot as usize] = Record {
+            previous,
+            next: NIL,
+            tick: order.tick.0,
+            generation,
+            lots: order.lots.0,
+            client: order.client,
+            owner: order.owner,
+            side: order.side,
+            reduce_only: order.reduce_only,
+        };
+        self.live += 1;
+    }
+
+    /// Joins the neighbours of a record that leaves its level.
+    #[inline]
+    fn unlink(&mut self, side: Side, tick: u32, previous: u32, next: u32) {
+        if previous == NIL && next == NIL {
+            return self.ladder.remove(side, tick);
+        }
+        match self.records.get_mut(previous as usize) {
+            Some(record) => record.next = next,
+            None => self.ladder.level_mut(side, tick).head = next,
+        }
+        match self.records.get_mut(next as usize) {
+            Some(record) => record.previous = previous,
+            None => self.ladder.level_mut(side, tick).tail = previous,
+        }
+    }
+
+    /// Gives a dead record back, unless its generations are used up.
+    #[inline]
+    fn release(&mut self, slot: u32) {
+        self.live -= 1;
+        let record = &mut self.records[slot as usize];
+        if record.generation != LAST_GENERATION {
+            record.next = self.free;
+            self.free = slot;
+        }
+    }
+
+    /// Matches against the best level of a side until the level, the taker or its right to trade ends.
+    #[inline]
+    fn take_level(&mut self, side: Side, taker: &Taker, taken: &mut Taken, fills: &mut Vec<Fill>) {
+        let tick = tick(side, self.ladder.best(side));
+        let first = self.ladder.level_mut(side, tick).head;
+        let mut head = first;
+        while taken.left.0 > 0 {
+            let Some(maker) = self.records.get_mut(head as usize) else {
+                return self.ladder.remove(side, tick);
+            };
+            if !maker.meet(head, taker, taken, fills) {
+                break;
+            }
+            let next = maker.next;
+            self.release(head);
+            head = next;
+        }
+        let Some(maker) = self.records.get_mut(head as usize) else {
+            return self.ladder.remove(side, tick);
+        };
+        if head != first {
+            maker.previous = NIL;
+            self.ladder.level_mut(side, tick).head = head;
+        }
+    }
+
+    /// The records of a level, oldest first.
+    fn queue(&self, level: Level) -> impl Iterator<Item = (u32, &Record)> {
+        let record = |slot: u32| self.records.get(slot as usize).map(|record| (slot, record));
+        std::iter::successors(record(level.head), move |(_, before)| record(before.next))
+    }
+}
+
+impl Default for FastBook {
+    fn default() -> FastBook {
+        FastBook::new()
+    }
+}
+
+impl fmt::Debug for FastBook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FastBook").field(&self.snapshot()).finish()
+    }
+}
+
+impl Record {
+    const fn unused(generation: u32) -> Record {
+        Record {
+            previous: NIL,
+            next: NIL,
+            tick: 0,
+            generation,
+            lots: 0,
+            client: ClientId(0),
+            owner: AccountId(0),
+            side: Side::Buy,
+            reduce_only: false,
+        }
+    }
+
+    #[inline]
+    fn seen(&self, id: OrderId) -> Resting {
+        Resting {
+            id,
+            owner: self.owner,
+            side: self.side,
+            tick: Tick(self.tick),
+            lots: Lots(self.lots),
+            client: self.client,
+            reduce_only: self.reduce_only,
+        }
+    }
+
+    /// Matches with a taker; whether this order is gone.
+    #[inline]
+    fn meet(&mut self, slot: u32, taker: &Taker, taken: &mut Taken, fills: &mut Vec<Fill>) -> bool {
+        let own = self.owner == taker.owner;
+        if own && taker.self_trade == SelfTrade::CancelTaker {
+            taken.self_trade = true;
+            return false;
+        }
+        let maker_only = own && taker.self_trade == SelfTrade::CancelMaker;
+        let lots = if maker_only { self.lots } else { self.lots.min(taken.left.0) };
+        self.lots -= lots;
+        taken.left.0 -= if maker_only { 0 } else { lots };
+        fills.push(Fill {
+            maker: self.owner,
+            maker_order: handle(slot, self.generation),
+            maker_client: self.client,
+            tick: Tick(self.tick),
+            lots: Lots(lots),
+            maker_left: Lots(self.lots),
+            kind: if own { FillKind::SelfTradeCancel } else { FillKind::Trade },
+        });
+        self.lots == 0
+    }
+}
