@@ -15,7 +15,7 @@ use super::{
 };
 use crate::command::SelfTrade;
 use crate::ids::{AccountId, ClientId, Lots, OrderId, Side, Tick};
-use ladder::{Ladder, Level, NIL, NO_KEY, key, tick};
+use ladder::{Ladder, NIL, NO_KEY, key, tick};
 
 /// The fast book.
 #[derive(Clone)]
@@ -102,7 +102,7 @@ impl Book for FastBook {
 
     fn levels(&self, side: Side) -> impl Iterator<Item = (Tick, Lots)> {
         self.ladder.levels(side).map(|(tick, level)| {
-            let queue = self.queue(level);
+            let queue = self.chain(level.head);
             let sum = queue.fold(0_u64, |sum, (_, record)| sum.saturating_add(record.lots));
             (Tick(tick), Lots(sum))
         })
@@ -112,7 +112,7 @@ impl Book for FastBook {
         let mut orders = Vec::with_capacity(self.live);
         for side in [Side::Buy, Side::Sell] {
             for (_, level) in self.ladder.levels(side) {
-                let queue = self.queue(level);
+                let queue = self.chain(level.head);
                 orders.extend(queue.map(|(slot, r)| r.seen(handle(slot, r.generation))));
             }
         }
@@ -120,11 +120,9 @@ impl Book for FastBook {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let next = |slot: &u32| Some(self.records[*slot as usize].next);
-        let chain = std::iter::successors(Some(self.free), |slot| next(slot).filter(|n| *n != NIL));
         Snapshot {
             generations: self.records.iter().map(|record| record.generation).collect(),
-            free: chain.filter(|slot| *slot != NIL).collect(),
+            free: self.chain(self.free).map(|(slot, _)| slot).collect(),
             orders: self.orders(),
         }
     }
@@ -252,10 +250,10 @@ impl FastBook {
         }
     }
 
-    /// The records of a level, oldest first.
-    fn queue(&self, level: Level) -> impl Iterator<Item = (u32, &Record)> {
+    /// The records from a slot on: the rest of a level, or of the free ones.
+    fn chain(&self, first: u32) -> impl Iterator<Item = (u32, &Record)> {
         let record = |slot: u32| self.records.get(slot as usize).map(|record| (slot, record));
-        std::iter::successors(record(level.head), move |(_, before)| record(before.next))
+        std::iter::successors(record(first), move |(_, before)| record(before.next))
     }
 }
 
