@@ -9,6 +9,7 @@
 
 use crate::metrics::{MarketMetrics, SeriesMetrics};
 use crate::record::MarketRecord;
+use pricing::statistics;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -74,7 +75,11 @@ pub const MEASURES: [Measure; 13] = [
         of: |s| s.half_life_s(3600).unwrap_or(f64::NAN),
     },
     Measure { key: "shocks", label: "shocks", of: |s| s.recovery.count as f64 },
-    Measure { key: "recovery_longest_s", label: "longest recovery, s", of: |s| s.recovery.longest_s },
+    Measure {
+        key: "recovery_longest_s",
+        label: "longest recovery, s",
+        of: |s| s.recovery.longest_s,
+    },
     Measure { key: "outside_min", label: "outside band, min", of: |s| s.recovery.outside_min },
 ];
 
@@ -155,8 +160,7 @@ impl Comparison {
             market: runs.first().map_or_else(String::new, |run| run.market.name.clone()),
             seeds,
             rules: group(|metrics| Some(&metrics.simulated)),
-            recorded: recorded
-                .map(|s| Row { values: MEASURES.iter().map(|m| m.of(s)).collect() }),
+            recorded: recorded.map(|s| Row { values: MEASURES.iter().map(|m| m.of(s)).collect() }),
             rules_at_closes: group(|metrics| metrics.simulated_at_closes.as_ref()),
         }
     }
@@ -186,32 +190,10 @@ impl Estimate {
     /// Mean and Student interval of the finite values.
     pub fn of(values: Vec<f64>) -> Estimate {
         let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-        let count = finite.len() as f64;
-        let mean = finite.iter().sum::<f64>() / count;
-        let squares: f64 = finite.iter().map(|v| (v - mean) * (v - mean)).sum();
-        let interval = (finite.len() >= 2).then(|| {
-            let error = (squares / (count - 1.0) / count).sqrt();
-            let reach = student_975(finite.len() - 1) * error;
-            (mean - reach, mean + reach)
-        });
+        let mean = statistics::mean(&finite).unwrap_or(f64::NAN);
+        let interval = statistics::confidence_95(&finite)
+            .map(|c| (c.mean - c.half_width, c.mean + c.half_width));
         Estimate { mean, interval, values }
-    }
-}
-
-/// 97.5 % point of Student's t; between tabulated degrees of freedom the lower, which is wider.
-fn student_975(freedom: usize) -> f64 {
-    const TO_30: [f64; 30] = [
-        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
-        2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
-        2.052, 2.048, 2.045, 2.042,
-    ];
-    match freedom {
-        0 => f64::NAN,
-        1..=30 => TO_30[freedom - 1],
-        31..=39 => 2.042,
-        40..=59 => 2.021,
-        60..=119 => 2.000,
-        120.. => 1.980,
     }
 }
 

@@ -3,7 +3,8 @@
 //! Basis `b = 10⁴·(mid/spot − 1)` in bp. Deviation = signed distance of `b` to the rule's own fair
 //! basis (0 inside an interval): a basis without its fair value says nothing. Half-life from an
 //! AR(1) fitted to the closes of stated intervals, `h = Δ·ln ½ / ln φ`; there is none unless
-//! 0 < φ < 1. Half-life is not one number: it grows with Δ, so Δ always stands beside it.
+//! 0 < φ < 1. Half-life is not one number: it grows with Δ, so Δ always stands beside it. An
+//! interval without a price keeps the close before it; more than 10 % of them and there is no fit.
 //!
 //! An *episode* starts when |deviation| passes the band and ends at the first of `hold` samples in
 //! a row inside it. A sample without a mid starts nothing and is not inside. A *calm day* is a
@@ -12,9 +13,8 @@
 //! Nothing here panics on `NaN`, on an empty record or on one row: what is undefined is `NaN` or
 //! `None`, and JSON shows `null`.
 
-mod stats;
-
 use crate::record::{MarketRecord, Record, Samples};
+use pricing::statistics::{self, Ar1};
 use serde::Serialize;
 
 const DAY_MS: i64 = 86_400_000;
@@ -197,8 +197,7 @@ impl MarketMetrics {
             rule: market.rule.clone(),
             fair_bp: market.fair_bp,
             simulated: measure(&samples.mid, market.fair_bp, &everywhere),
-            simulated_at_closes: recorded
-                .then(|| measure(&samples.mid, market.fair_bp, &closes)),
+            simulated_at_closes: recorded.then(|| measure(&samples.mid, market.fair_bp, &closes)),
             recorded: recorded
                 .then(|| measure(&samples.recorded_perp, market.recorded_fair_bp, &closes)),
             funding_8h_bp: Distribution::of(&samples.funding_8h_bp),
@@ -277,16 +276,21 @@ impl Distribution {
     pub fn of(values: &[f64]) -> Distribution {
         let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
         let absolute: Vec<f64> = finite.iter().map(|v| v.abs()).collect();
-        let (signed, sorted_absolute) = (stats::sorted(&finite), stats::sorted(&absolute));
+        let (mut signed, mut sorted_absolute) = (finite.clone(), absolute.clone());
+        statistics::sort(&mut signed);
+        statistics::sort(&mut sorted_absolute);
         let quantiles = |sorted: &[f64], shares: &[f64]| {
-            let value = |&share: &f64| Quantile { share, value: stats::quantile(sorted, share) };
+            let value = |&share: &f64| Quantile {
+                share,
+                value: statistics::quantile(sorted, share).unwrap_or(f64::NAN),
+            };
             shares.iter().map(value).collect()
         };
         Distribution {
             count: finite.len() as u64,
-            mean: stats::mean(&finite),
-            mean_abs: stats::mean(&absolute),
-            sd: stats::sd(&finite),
+            mean: statistics::mean(&finite).unwrap_or(f64::NAN),
+            mean_abs: statistics::mean(&absolute).unwrap_or(f64::NAN),
+            sd: statistics::standard_deviation(&finite).unwrap_or(f64::NAN),
             min: signed.first().copied().unwrap_or(f64::NAN),
             max: signed.last().copied().unwrap_or(f64::NAN),
             signed: quantiles(&signed, &[0.001, 0.01, 0.05, 0.5, 0.95, 0.99, 0.999]),
@@ -308,22 +312,41 @@ impl Distribution {
 impl HalfLife {
     /// Fits an AR(1) with a constant to the closes of intervals of `sampling_s` seconds.
     pub fn of(time_ms: &[i64], values: &[f64], sampling_s: u64) -> HalfLife {
-        let interval = i64::try_from(sampling_s.max(1) * 1000).unwrap_or(i64::MAX);
-        let mut closes: Vec<(i64, f64)> = Vec::new();
-        for (&time, &value) in time_ms.iter().zip(values).filter(|(_, v)| v.is_finite()) {
-            let slot = time.saturating_sub(1).div_euclid(interval);
-            match closes.last_mut() {
-                Some(last) if last.0 == slot => last.1 = value,
-                _ => closes.push((slot, value)),
-            }
+        let closes = closes(time_ms, values, sampling_s).unwrap_or_default();
+        let fit = Ar1::fit(&closes, sampling_s as f64);
+        let reverting = fit.filter(|fit| fit.persistence > 0.0 && fit.persistence < 1.0);
+        HalfLife {
+            sampling_s,
+            phi: fit.map(|fit| fit.persistence),
+            half_life_s: reverting.map(|fit| fit.half_life()),
         }
-        let pairs = closes.windows(2).filter(|pair| pair[1].0 == pair[0].0 + 1);
-        let pairs: Vec<(f64, f64)> = pairs.map(|pair| (pair[0].1, pair[1].1)).collect();
-        let phi = stats::slope(&pairs);
-        let defined = phi.filter(|&phi| phi > 0.0 && phi < 1.0);
-        let half_life_s = defined.map(|phi| sampling_s as f64 * libm::log(0.5) / libm::log(phi));
-        HalfLife { sampling_s, phi, half_life_s }
     }
+}
+
+/// The last finite value of each interval `((k−1)·Δ, k·Δ]`, an empty one keeping the value before
+/// it; none if more than a tenth are empty.
+fn closes(time_ms: &[i64], values: &[f64], sampling_s: u64) -> Option<Vec<f64>> {
+    let interval = i64::try_from(sampling_s.max(1).checked_mul(1000)?).ok()?;
+    let finite = || time_ms.iter().zip(values).filter(|(_, value)| value.is_finite());
+    let slot = |time: &i64| time.saturating_sub(1).div_euclid(interval);
+    let (first, last) = (slot(finite().next()?.0), slot(finite().next_back()?.0));
+    let (mut closes, mut filled, mut current) = (Vec::new(), 1u64, first);
+    let mut close = *finite().next()?.1;
+    for (time, value) in finite() {
+        if slot(time) > current {
+            // A span too sparse for the interval is refused before it is filled.
+            let empty = slot(time) - current - 1;
+            if empty > (last - first) / 10 {
+                return None;
+            }
+            closes.extend((current..slot(time)).map(|_| close));
+            current = slot(time);
+            filled += 1;
+        }
+        close = *value;
+    }
+    closes.push(close);
+    (filled as f64 >= 0.9 * closes.len() as f64).then_some(closes)
 }
 
 impl Recovery {
@@ -368,12 +391,7 @@ impl Recovery {
 
 impl Episode {
     fn started(time_ms: i64, deviation_bp: f64) -> Episode {
-        Episode {
-            start_ms: time_ms,
-            peak_bp: deviation_bp,
-            peak_ms: time_ms,
-            recovery_s: None,
-        }
+        Episode { start_ms: time_ms, peak_bp: deviation_bp, peak_ms: time_ms, recovery_s: None }
     }
 
     fn include(&mut self, time_ms: i64, deviation_bp: f64) {
