@@ -31,57 +31,48 @@ pub struct Measure {
     pub key: &'static str,
     /// Words for tables.
     pub label: &'static str,
+    /// Decimals worth reading.
+    pub decimals: usize,
     of: fn(&SeriesMetrics) -> f64,
 }
 
 /// Every metric of the comparison, in the order of tables and JSON.
 pub const MEASURES: [Measure; 13] = [
-    Measure { key: "basis_mean_bp", label: "basis mean, bp", of: |s| s.basis_bp.mean },
-    Measure { key: "basis_mean_abs_bp", label: "basis mean |·|, bp", of: |s| s.basis_bp.mean_abs },
-    Measure { key: "basis_sd_bp", label: "basis sd, bp", of: |s| s.basis_bp.sd },
-    Measure {
-        key: "deviation_mean_abs_bp",
-        label: "deviation mean |·|, bp",
-        of: |s| s.deviation_bp.mean_abs,
-    },
-    Measure {
-        key: "deviation_p99_bp",
-        label: "deviation 99 % |·|, bp",
-        of: |s| s.deviation_bp.absolute_quantile(0.99),
-    },
-    Measure {
-        key: "deviation_p999_bp",
-        label: "deviation 99.9 % |·|, bp",
-        of: |s| s.deviation_bp.absolute_quantile(0.999),
-    },
-    Measure {
-        key: "deviation_max_bp",
-        label: "deviation max |·|, bp",
-        of: |s| s.deviation_bp.max.abs().max(s.deviation_bp.min.abs()),
-    },
-    Measure {
-        key: "calm_deviation_mean_abs_bp",
-        label: "calm days, mean |·|, bp",
-        of: |s| s.calm.deviation_bp.mean_abs,
-    },
-    Measure {
-        key: "half_life_5min_s",
-        label: "half-life at 5 min, s",
-        of: |s| s.half_life_s(300).unwrap_or(f64::NAN),
-    },
-    Measure {
-        key: "half_life_1h_s",
-        label: "half-life at 1 h, s",
-        of: |s| s.half_life_s(3600).unwrap_or(f64::NAN),
-    },
-    Measure { key: "shocks", label: "shocks", of: |s| s.recovery.count as f64 },
-    Measure {
-        key: "recovery_longest_s",
-        label: "longest recovery, s",
-        of: |s| s.recovery.longest_s,
-    },
-    Measure { key: "outside_min", label: "outside band, min", of: |s| s.recovery.outside_min },
+    measure("basis_mean_bp", "basis mean, bp", 2, |s| s.basis_bp.mean),
+    measure("basis_mean_abs_bp", "basis mean |·|, bp", 2, |s| s.basis_bp.mean_abs),
+    measure("basis_sd_bp", "basis sd, bp", 2, |s| s.basis_bp.sd),
+    measure("deviation_mean_abs_bp", "deviation mean |·|, bp", 2, |s| s.deviation_bp.mean_abs),
+    measure("deviation_p99_bp", "deviation 99 % |·|, bp", 2, |s| {
+        s.deviation_bp.absolute_quantile(0.99)
+    }),
+    measure("deviation_p999_bp", "deviation 99.9 % |·|, bp", 2, |s| {
+        s.deviation_bp.absolute_quantile(0.999)
+    }),
+    measure("deviation_max_bp", "deviation max |·|, bp", 2, |s| {
+        s.deviation_bp.max.abs().max(s.deviation_bp.min.abs())
+    }),
+    measure("calm_deviation_mean_abs_bp", "calm days, mean |·|, bp", 2, |s| {
+        s.calm.deviation_bp.mean_abs
+    }),
+    measure("half_life_5min_s", "half-life at 5 min, s", 0, |s| {
+        s.half_life_s(300).unwrap_or(f64::NAN)
+    }),
+    measure("half_life_1h_s", "half-life at 1 h, s", 0, |s| {
+        s.half_life_s(3600).unwrap_or(f64::NAN)
+    }),
+    measure("shocks", "shocks", 1, |s| s.recovery.count as f64),
+    measure("recovery_longest_s", "longest recovery, s", 0, |s| s.recovery.longest_s),
+    measure("outside_min", "outside band, min", 1, |s| s.recovery.outside_min),
 ];
+
+const fn measure(
+    key: &'static str,
+    label: &'static str,
+    decimals: usize,
+    of: fn(&SeriesMetrics) -> f64,
+) -> Measure {
+    Measure { key, label, decimals, of }
+}
 
 impl Measure {
     /// The measure of one series; `NaN` where it is not defined.

@@ -2,6 +2,8 @@
 
 pub mod record;
 
+pub mod text;
+
 pub mod metrics;
 
 pub mod compare;

@@ -61,6 +61,8 @@ pub struct MarketMetrics {
     pub rule: String,
     /// The rule's own fair basis (low, high), bp.
     pub fair_bp: Option<(f64, f64)>,
+    /// The recorded exchange's own fair basis (low, high), bp.
+    pub recorded_fair_bp: Option<(f64, f64)>,
     /// The simulated market, every sample.
     pub simulated: SeriesMetrics,
     /// The simulated market only where the record has a close: like with like.
@@ -196,6 +198,7 @@ impl MarketMetrics {
             market: market.name.clone(),
             rule: market.rule.clone(),
             fair_bp: market.fair_bp,
+            recorded_fair_bp: market.recorded_fair_bp,
             simulated: measure(&samples.mid, market.fair_bp, &everywhere),
             simulated_at_closes: recorded.then(|| measure(&samples.mid, market.fair_bp, &closes)),
             recorded: recorded

@@ -17,7 +17,8 @@ mod rules;
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
 use crate::record::Record;
-use html::{count, duration, escape, minute};
+use crate::text::{count, duration, minute};
+use html::escape;
 use plotly::Plot;
 use serde_json::Value;
 
@@ -69,14 +70,33 @@ fn header(record: &Record) -> String {
             ("Samples", format!("every {}", duration(record.sample_s as f64))),
             ("Commands", count(record.counts.commands)),
             ("Trades", count(record.counts.trades)),
+            ("Invariants", held(record)),
+            ("Liquidations", count(record.counts.liquidations)),
+            ("Auto-deleveraged", count(record.counts.deleveraged)),
             ("State hash", format!("<span class=\"mono\">{}</span>", escape(&record.state_hash))),
         ]),
     )
 }
 
+fn held(record: &Record) -> String {
+    let checks: u64 = record.invariants.iter().map(|i| i.checks).sum();
+    match record.invariants.iter().map(|i| i.broken).sum() {
+        0 => format!("<span class=\"good\">held</span> in {} checks", count(checks)),
+        broken => format!(
+            "<span class=\"bad\">broken {} times</span> in {} checks",
+            count(broken),
+            count(checks)
+        ),
+    }
+}
+
 /// A list of names and ready values.
 fn facts(rows: &[(&str, String)]) -> String {
-    rows.iter().map(|(name, value)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>")).collect()
+    let fact = |(name, value): &(&str, String)| {
+        let class = if value.contains("mono") { " class=\"wide\"" } else { "" };
+        format!("<div{class}><dt>{name}</dt><dd>{value}</dd></div>")
+    };
+    rows.iter().map(fact).collect()
 }
 
 fn reproduction(record: &Record) -> String {

@@ -1,2 +1,6 @@
 //! The plumb command.
+
+#[allow(dead_code)] // until a command prints it
+mod summary;
+
 fn main() {}

@@ -21,7 +21,7 @@ pub mod colour {
     pub const FAIR: &str = "#00795a";
     /// Rules side by side, and flows of profit and loss.
     pub const SERIES: [&str; 7] =
-        ["#0072b2", "#d55e00", "#009e73", "#8c5fb0", "#b8860b", "#56b4e9", "#8a8f98"];
+        ["#0072b2", "#d55e00", "#8c5fb0", "#b8860b", "#cc4c8a", "#56b4e9", "#8a8f98"];
 }
 
 /// A chart and the element that it fills.
@@ -52,7 +52,11 @@ pub fn band(low: f64, high: f64, axis: &str, colour: &str) -> Value {
         "type": "rect", "layer": "below", "xref": "paper", "x0": 0, "x1": 1, "yref": axis,
         "y0": low, "y1": high, "fillcolor": colour, "opacity": 0.13, "line": { "width": 0 },
     });
-    if low < high { base } else { level(low, axis, colour, "solid") }
+    if low < high {
+        base
+    } else {
+        with(level(low, axis, colour, "solid"), json!({ "layer": "above" }))
+    }
 }
 
 /// A horizontal line.

@@ -1,8 +1,9 @@
 //! Who earned what, and whether the exchange stayed solvent.
 
 use super::chart::{chart, colour};
-use super::html::{count, escape, figure, number, table, usd};
+use super::html::{escape, figure, table};
 use crate::record::{ClassRecord, Record};
+use crate::text::{count, number, usd};
 use serde_json::{Value, json};
 
 /// Profit and loss by class, insurance, invariants and the exact totals.

@@ -4,9 +4,10 @@
 //! close-up of the largest hourly move of spot is never cut.
 
 use super::chart::{self, chart, colour, level, line, with};
-use super::html::{card, count, duration, escape, fair, figure, minute, number, table, usd};
+use super::html::{card, escape, figure, table};
 use crate::metrics::{Distribution, Episode, MarketMetrics, SeriesMetrics, basis_bp};
-use crate::record::MarketRecord;
+use crate::record::{MarketRecord, Samples};
+use crate::text::{self, count, duration, fair, minute, number, usd};
 use serde_json::{Value, json};
 use std::ops::Range;
 
@@ -178,31 +179,8 @@ impl Section<'_> {
         figure(&id, 340, "Basis over spot", caption)
     }
 
-    /// Rows from one hour before to five hours after the start of the largest hourly move of spot;
-    /// none for a run of less than half a day.
-    fn largest_move(&self) -> Option<Range<usize>> {
-        let samples = &self.market.samples;
-        let (first, last) = (*samples.time_ms.first()?, *samples.time_ms.last()?);
-        if last - first < 12 * HOUR_MS {
-            return None;
-        }
-        let (mut start, mut largest, mut to) = (None, 0.0, 0);
-        for (from, &time) in samples.time_ms.iter().enumerate() {
-            while to + 1 < samples.len() && samples.time_ms[to] < time + HOUR_MS {
-                to += 1;
-            }
-            let moved = basis_bp(samples.spot[to], samples.spot[from]).abs();
-            if moved > largest {
-                (start, largest) = (Some(time), moved);
-            }
-        }
-        let start = start?;
-        let row = |time: i64| samples.time_ms.partition_point(|t| *t < time);
-        Some(row(start - HOUR_MS)..row(start + 5 * HOUR_MS))
-    }
-
     fn close_up(&self, charts: &mut Vec<Value>) -> String {
-        let Some(rows) = self.largest_move() else { return String::new() };
+        let Some(rows) = largest_move(&self.market.samples) else { return String::new() };
         let id = self.id("move");
         let lower = |trace: Value| with(trace, json!({ "yaxis": "y2", "showlegend": false }));
         let mut traces = self.price_lines(rows.clone(), self.points / 2);
@@ -281,7 +259,7 @@ impl Section<'_> {
         let caption = "The outer bins hold the tails.";
         format!(
             "<div class=\"pair\">{}<div><h3>Basis and deviation, bp</h3>{}</div></div>",
-            figure(&id, 420, "Distribution of the basis", caption),
+            figure(&id, 540, "Distribution of the basis", caption),
             self.distribution_table()
         )
     }
@@ -303,7 +281,7 @@ impl Section<'_> {
         };
         let half = |label: &str, sampling| {
             row(label, &|s: &SeriesMetrics| {
-                s.half_life_s(sampling).map_or(super::html::NONE.to_owned(), duration)
+                s.half_life_s(sampling).map_or(text::NONE.to_owned(), duration)
             })
         };
         let rows = [
@@ -421,6 +399,28 @@ impl Section<'_> {
         ]
         .concat()
     }
+}
+
+/// Rows from one hour before to five hours after the start of the largest hourly move of spot;
+/// none for a run of less than half a day.
+pub fn largest_move(samples: &Samples) -> Option<Range<usize>> {
+    let (first, last) = (*samples.time_ms.first()?, *samples.time_ms.last()?);
+    if last - first < 12 * HOUR_MS {
+        return None;
+    }
+    let (mut start, mut largest, mut to) = (None, 0.0, 0);
+    for (from, &time) in samples.time_ms.iter().enumerate() {
+        while to + 1 < samples.len() && samples.time_ms[to] < time + HOUR_MS {
+            to += 1;
+        }
+        let moved = basis_bp(samples.spot[to], samples.spot[from]).abs();
+        if moved > largest {
+            (start, largest) = (Some(time), moved);
+        }
+    }
+    let start = start?;
+    let row = |time: i64| samples.time_ms.partition_point(|t| *t < time);
+    Some(row(start - HOUR_MS)..row(start + 5 * HOUR_MS))
 }
 
 fn row(episode: &Episode) -> Vec<String> {

@@ -10,6 +10,7 @@
     hoverlabel: { bgcolor: "#fff", bordercolor: "#dfe3e8", font: { size: 12 } },
     legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", font: { size: 12 } },
     separators: ".,",
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: "#c3c9d0", activecolor: "#0072b2" },
   };
   const config = {
     displaylogo: false, responsive: true, displayModeBar: "hover",
@@ -18,12 +19,13 @@
   const charts = JSON.parse(document.getElementById("charts").textContent);
   for (const chart of charts) {
     const layout = Object.assign({}, base, chart.layout);
-    for (const key of ["xaxis", "xaxis2", "yaxis", "yaxis2", "yaxis3"]) {
-      if (layout[key]) {
-        const title = Object.assign({}, axis.title, layout[key].title);
-        layout[key] = Object.assign({}, axis, layout[key], { title });
-      }
+    for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
+      const title = Object.assign({}, axis.title, layout[key].title);
+      layout[key] = Object.assign({}, axis, layout[key], { title });
     }
-    Plotly.newPlot(chart.id, chart.data, layout, config);
+    const element = document.getElementById(chart.id);
+    const small = element.clientWidth < 480 && element.clientHeight < 300;
+    const bar = { displayModeBar: small ? false : "hover" };
+    Plotly.newPlot(element, chart.data, layout, Object.assign({}, config, bar));
   }
 })();

@@ -1,12 +1,17 @@
 //! Funding rules side by side: intervals over seeds, the table, and the basis of each rule laid over
 //! the recorded exchange.
 
-use super::chart::{chart, colour, line};
-use super::html::{NONE, escape, fair, figure, number, table};
+use super::chart::{band, chart, colour, line, with};
+use super::html::{escape, figure, table};
+use super::market::largest_move;
 use super::{POINTS, facts};
 use crate::compare::{Comparison, Estimate, MEASURES, RuleComparison, Run};
 use crate::metrics::basis_bp;
+use crate::text::{fair, number};
 use serde_json::{Value, json};
+use std::ops::Range;
+
+const RECORDED: &str = "#8a9099";
 
 /// Measures that are drawn; the table has them all.
 const DRAWN: [&str; 6] = [
@@ -27,7 +32,8 @@ pub fn sections(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) 
         let height = 120 + 42 * u32::try_from(comparison.rules.len()).unwrap_or(8).min(12);
         intervals.push_str(&figure(&id, height, measure.label, ""));
     }
-    let overlay = overlay(comparison, runs, charts);
+    let mut overlay = panels(comparison, runs, charts);
+    overlay.push_str(&close_up(comparison, runs, charts));
     let closes = match comparison.rules_at_closes.is_empty() {
         true => String::new(),
         false => format!(
@@ -36,7 +42,7 @@ pub fn sections(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) 
         ),
     };
     format!(
-        "{}<h2>Each rule over its seeds</h2><p class=\"caption\">Point: a seed. Bar: mean with its \
+        "{}<h2>Each rule over its seeds</h2><p class=\"caption\">Small points: seeds. Large point: mean with its \
          95 % interval. Dashed: the recorded exchange on the same path, against its own fair \
          basis.</p><div class=\"three\">{intervals}</div>{overlay}<h2>Every measure</h2>{}{closes}",
         header(comparison),
@@ -60,82 +66,128 @@ fn header(comparison: &Comparison) -> String {
     )
 }
 
+/// Seeds as points above, mean with its interval below, one row for each rule.
 fn interval_chart(id: &str, comparison: &Comparison, at: usize) -> Value {
     let mut traces = Vec::new();
-    for (rule, colour) in comparison.rules.iter().zip(colour::SERIES.iter().cycle()) {
+    let rules = comparison.rules.iter().zip(colour::SERIES.iter().cycle());
+    for (row, (rule, colour)) in rules.enumerate() {
         let Estimate { mean, interval, values } = &rule.estimates[at];
-        let names = vec![&rule.rule; values.len()];
+        let above = vec![row as f64 - 0.16; values.len()];
         traces.push(json!({
-            "type": "scatter", "mode": "markers", "x": values, "y": names, "hoverinfo": "x",
-            "marker": { "color": colour, "size": 6, "opacity": 0.35 },
+            "type": "scatter", "mode": "markers", "x": values, "y": above, "hoverinfo": "x",
+            "marker": { "color": colour, "size": 6, "opacity": 0.45 },
         }));
         let reach = interval.map_or(0.0, |(_, high)| high - mean);
         traces.push(json!({
-            "type": "scatter", "mode": "markers", "x": [mean], "y": [rule.rule], "hoverinfo": "x",
-            "marker": { "color": colour, "size": 11, "symbol": "line-ns-open",
-                "line": { "width": 2.5, "color": colour } },
-            "error_x": { "type": "data", "array": [reach], "thickness": 2.5, "width": 0,
+            "type": "scatter", "mode": "markers", "x": [mean], "y": [row as f64 + 0.12],
+            "hoverinfo": "x", "marker": { "color": colour, "size": 8 },
+            "error_x": { "type": "data", "array": [reach], "thickness": 2, "width": 4,
                 "color": colour },
         }));
     }
     let recorded = comparison.recorded.as_ref().map(|row| row.values[at]);
-    let shapes: Vec<Value> = recorded
-        .filter(|value| value.is_finite())
-        .map(|value| {
-            json!({ "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": value, "x1": value,
-                "line": { "color": colour::RECORDED, "width": 1.5, "dash": "dash" } })
-        })
-        .into_iter()
-        .collect();
+    let dashed = |value: f64| {
+        json!({ "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": value, "x1": value,
+            "layer": "below", "line": { "color": RECORDED, "width": 1.5, "dash": "dash" } })
+    };
+    let shapes: Vec<Value> = recorded.filter(|v| v.is_finite()).map(dashed).into_iter().collect();
+    let names: Vec<&str> = comparison.rules.iter().map(|rule| rule.rule.as_str()).collect();
+    let signed = MEASURES[at].key == "basis_mean_bp";
     let layout = json!({
         "showlegend": false, "shapes": shapes, "hovermode": "closest",
-        "margin": { "l": 10, "r": 12, "t": 8, "b": 36 },
-        "xaxis": { "rangemode": if MEASURES[at].key == "basis_mean_bp" { "normal" } else { "tozero" } },
-        "yaxis": { "autorange": "reversed", "ticks": "", "type": "category" },
+        "margin": { "l": 10, "r": 12, "t": 4, "b": 36 },
+        "xaxis": { "rangemode": if signed { "normal" } else { "tozero" }, "nticks": 6 },
+        "yaxis": { "range": [names.len() as f64 - 0.5, -0.5], "ticks": "", "showgrid": false,
+            "tickvals": (0..names.len()).collect::<Vec<usize>>(), "ticktext": names },
     });
     chart(id, traces, layout)
 }
 
-/// The basis of each rule's first run over the recorded exchange.
-fn overlay(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) -> String {
-    let points = (POINTS / 2 / (comparison.rules.len() + 1)).min(5000);
-    let mut traces = Vec::new();
-    let basis = |run: &Run, prices: &[f64], dense: bool| -> (Vec<i64>, Vec<f64>) {
-        let samples = &run.market.samples;
-        let rows = samples.time_ms.iter().zip(prices).zip(&samples.spot);
-        rows.map(|((time, price), spot)| (*time, basis_bp(*price, *spot)))
-            .filter(|(_, basis)| !dense || basis.is_finite())
-            .unzip()
-    };
-    if let Some(run) = runs.iter().find(|run| run.metrics.recorded.is_some()) {
-        let (x, y) = basis(run, &run.market.samples.recorded_perp, true);
-        traces.push(line("recorded exchange", "#9aa1aa", &x, &y, points));
-    }
+/// The basis of a run over the recorded exchange, over some of its rows.
+fn basis(run: &Run, prices: &[f64], rows: Range<usize>, dense: bool) -> (Vec<i64>, Vec<f64>) {
+    let samples = &run.market.samples;
+    rows.map(|row| (samples.time_ms[row], basis_bp(prices[row], samples.spot[row])))
+        .filter(|(_, basis)| !dense || basis.is_finite())
+        .unzip()
+}
+
+fn recorded_line(runs: &[Run], rows: Range<usize>, points: usize) -> Option<Value> {
+    let run = runs.iter().find(|run| run.metrics.recorded.is_some())?;
+    let rows = rows.start..rows.end.min(run.market.samples.len());
+    let (x, y) = basis(run, &run.market.samples.recorded_perp, rows, true);
+    Some(line("recorded exchange", RECORDED, &x, &y, points))
+}
+
+/// First run of each rule, with the rule's colour.
+fn first_runs<'a>(comparison: &Comparison, runs: &'a [Run]) -> Vec<(&'a Run<'a>, &'static str)> {
+    let rules = comparison.rules.iter().zip(colour::SERIES.iter().cycle());
+    let first = |rule: &RuleComparison| runs.iter().find(|run| run.market.rule == rule.rule);
+    rules.filter_map(|(rule, colour)| Some((first(rule)?, *colour))).collect()
+}
+
+/// One panel for each rule, all with the same axes, over the recorded exchange.
+fn panels(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) -> String {
+    let first = first_runs(comparison, runs);
+    let points = (POINTS / 3 / first.len().max(1)).min(5000);
     let (mut low, mut high) = (0.0f64, 0.0f64);
-    for (rule, colour) in comparison.rules.iter().zip(colour::SERIES.iter().cycle()) {
-        let Some(run) = runs.iter().find(|run| run.market.rule == rule.rule) else { continue };
-        let (x, y) = basis(run, &run.market.samples.mid, false);
-        traces.push(line(&rule.rule, colour, &x, &y, points));
-        low = low.min(run.metrics.simulated.basis_bp.signed_quantile(0.001));
-        high = high.max(run.metrics.simulated.basis_bp.signed_quantile(0.999));
+    for (run, _) in &first {
+        for series in std::iter::once(&run.metrics.simulated).chain(&run.metrics.recorded) {
+            low = low.min(series.basis_bp.signed_quantile(0.001));
+            high = high.max(series.basis_bp.signed_quantile(0.999));
+        }
     }
-    let pad = 0.12 * (high - low).max(1.0);
+    let pad = 0.08 * (high - low).max(1.0);
+    let (mut traces, mut shapes) = (Vec::new(), Vec::new());
+    let mut layout = json!({ "xaxis": { "type": "date", "anchor": "free", "position": 0 } });
+    for (at, (run, colour)) in first.iter().enumerate() {
+        let axis = if at == 0 { "y".to_owned() } else { format!("y{}", at + 1) };
+        let rows = 0..run.market.samples.len();
+        let place = json!({ "yaxis": axis, "showlegend": at == 0, "legendgroup": "recorded" });
+        traces.extend(recorded_line(runs, rows.clone(), points).map(|t| with(t, place)));
+        let (x, y) = basis(run, &run.market.samples.mid, rows, false);
+        let own = line(&run.market.rule, colour, &x, &y, points);
+        traces.push(with(own, json!({ "yaxis": axis })));
+        shapes.extend(run.market.fair_bp.map(|(low, high)| band(low, high, &axis, colour::FAIR)));
+        let share = 1.0 / first.len() as f64;
+        let top = 1.0 - at as f64 * share;
+        let domain = [(top - 0.88 * share).max(0.0), top];
+        let title = json!({ "text": format!("{}, bp", run.market.rule) });
+        let fields = json!({ "title": title, "range": [low - pad, high + pad], "domain": domain });
+        let name = if at == 0 { "yaxis".to_owned() } else { format!("yaxis{}", at + 1) };
+        layout = with(layout, json!({ name: fields }));
+    }
+    charts.push(chart("overlay", traces, with(layout, json!({ "shapes": shapes }))));
+    let caption = "First seed of each rule; green: its own fair basis. A click in the legend hides \
+                   a line; a double click in the chart shows the whole range.";
+    let height = 70 + 160 * u32::try_from(first.len()).unwrap_or(8).clamp(1, 8);
+    format!("<h2>Basis over spot</h2>{}", figure("overlay", height, "", caption))
+}
+
+/// Every rule in one chart around the largest hourly move of spot.
+fn close_up(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) -> String {
+    let first = first_runs(comparison, runs);
+    let moved = first.first().and_then(|(run, _)| largest_move(&run.market.samples));
+    let Some(rows) = moved else { return String::new() };
+    let mut traces: Vec<Value> = recorded_line(runs, rows.clone(), 2000).into_iter().collect();
+    for (run, colour) in &first {
+        let rows = rows.start..rows.end.min(run.market.samples.len());
+        let (x, y) = basis(run, &run.market.samples.mid, rows, false);
+        traces.push(line(&run.market.rule, colour, &x, &y, 2000));
+    }
     let layout = json!({
-        "xaxis": { "type": "date" },
-        "yaxis": { "title": { "text": "basis, bp" }, "range": [low - pad, high + pad] },
+        "xaxis": { "type": "date" }, "yaxis": { "title": { "text": "basis, bp" } },
     });
-    charts.push(chart("overlay", traces, layout));
-    let caption = "First seed of each rule. A click in the legend hides a line, a double click \
-                   shows it alone; a double click in the chart shows the whole range.";
-    format!("<h2>Basis over spot</h2>{}", figure("overlay", 420, "", caption))
+    charts.push(chart("move", traces, layout));
+    let title = "Close-up: the largest hourly move of spot";
+    figure("move", 380, title, "One hour before to five hours after its start; uncut.")
 }
 
 fn measures_table(comparison: &Comparison, rules: &[RuleComparison]) -> String {
     let row = |(at, measure): (usize, &crate::compare::Measure)| {
         let mut row = vec![measure.label.to_owned()];
-        row.extend(rules.iter().map(|rule| estimate(&rule.estimates[at])));
+        row.extend(rules.iter().map(|rule| estimate(&rule.estimates[at], measure.decimals)));
         if let Some(recorded) = &comparison.recorded {
-            row.push(number(recorded.values[at], 2));
+            row.push(number(recorded.values[at], measure.decimals));
         }
         row
     };
@@ -149,14 +201,13 @@ fn measures_table(comparison: &Comparison, rules: &[RuleComparison]) -> String {
     table(&headings, &rows)
 }
 
-fn estimate(estimate: &Estimate) -> String {
+fn estimate(estimate: &Estimate, decimals: usize) -> String {
+    let mean = number(estimate.mean, decimals);
     match estimate.interval {
-        _ if !estimate.mean.is_finite() => NONE.to_owned(),
-        Some((_, high)) => format!(
-            "{} <span class=\"soft\">± {}</span>",
-            number(estimate.mean, 2),
-            number(high - estimate.mean, 2)
-        ),
-        None => number(estimate.mean, 2),
+        Some((_, high)) => {
+            let reach = number(high - estimate.mean, decimals);
+            format!("{mean} <span class=\"soft\">± {reach}</span>")
+        }
+        None => mean,
     }
 }
