@@ -8,10 +8,10 @@ pub mod random;
 
 pub mod queue;
 
-// pub mod path;
+pub mod path;
 
-// pub mod spot;
+pub mod spot;
 
-// pub mod link;
+pub mod link;
 
-// pub mod scenario;
+pub mod scenario;
