@@ -8,7 +8,7 @@ use desk::leg::BadConfig;
 use desk::maker::{Maker, MakerConfig};
 use desk::strategy::{Instrument, Listing, Strategy};
 use feed::{Bar as Recorded, Series};
-use money::{Amount, Price, Qty, Round, Time};
+use money::{Amount, Price, Qty, Round, Span, Time};
 use pricing::convert::amount_f64;
 use protocol::ids::AssetId;
 
@@ -50,7 +50,9 @@ pub enum SetupError {
         source: BadConfig,
     },
     /// No bar at the start.
-    #[error("{file}: has no bar at {start} UTC, where the scenario starts; it covers {first} to {last}")]
+    #[error(
+        "{file}: has no bar at {start} UTC, where the scenario starts; it covers {first} to {last}"
+    )]
     NoBars {
         /// Which file.
         file: PathBuf,
@@ -129,7 +131,7 @@ pub fn world(scenario: &Scenario, tapes: &Tapes, seed: u64) -> Result<Setup, Set
         start: scenario.start,
         end: scenario.end,
         block: scenario.chain.block,
-        step: money::Span::SECOND,
+        step: Span::SECOND,
         sample: scenario.sample,
         publishers: PublisherSetup {
             noise: scenario.oracle.noise,
@@ -163,9 +165,9 @@ impl Hire<'_> {
         for group in &self.scenario.agents {
             for _ in 0..group.count {
                 let number = agents.len() as u64;
-                let hired = self.one(group, number).map_err(|source| {
-                    SetupError::Agent { name: group.name.clone(), source }
-                })?;
+                let hired = self
+                    .one(group, number)
+                    .map_err(|source| SetupError::Agent { name: group.name.clone(), source })?;
                 agents.extend(hired);
             }
         }
@@ -174,7 +176,8 @@ impl Hire<'_> {
 
     /// One agent of a group, or one for each instrument where the class trades one at a time.
     fn one(&self, group: &scenario::Agents, number: u64) -> Result<Vec<AgentSetup>, BadConfig> {
-        let legs: Vec<Instrument> = group.instruments.iter().map(|leg| self.instrument(*leg)).collect();
+        let legs: Vec<Instrument> =
+            group.instruments.iter().map(|leg| self.instrument(*leg)).collect();
         match group.class {
             Class::Basis(basis) => {
                 let strategy = self.basis(group, &basis, [legs[0], legs[1]])?;
@@ -320,8 +323,24 @@ impl Hire<'_> {
         maker: &scenario::Maker,
         [instrument, outside]: [Instrument; 2],
     ) -> Result<Box<dyn Strategy>, BadConfig> {
-        let _ = (group, maker, instrument, outside);
-        Err(BadConfig("maker"))
+        let is_spot = self.listings[usize::from(instrument.0)].funding.is_none();
+        let order_qty = self.coins(maker.size, instrument);
+        let neutral = if is_spot { self.endowment(group, instrument) } else { Qty::ZERO };
+        let config = MakerConfig {
+            instrument,
+            reference: outside,
+            layers: u8::try_from(maker.levels).unwrap_or(u8::MAX),
+            layer_step: maker.level_step,
+            half_spread: maker.half_spread,
+            skew: maker.skew,
+            tolerance: maker.requote,
+            basis_memory: (!is_spot).then_some(Span::HOUR),
+            period: group.wake,
+            neutral,
+            ..MakerConfig::new(order_qty, self.coins(maker.position_max, instrument))
+        };
+        let listing = |leg: Instrument| &self.listings[usize::from(leg.0)];
+        Ok(Box::new(Maker::new(config, listing(instrument), listing(outside))?))
     }
 
     fn instrument(&self, place: Place) -> Instrument {
@@ -360,5 +379,23 @@ impl Hire<'_> {
         let coins = if on_chain { &group.coins } else { &group.venue_coins };
         let base = self.base(instrument);
         coins.iter().filter(|(asset, _)| *asset == base).map(|(_, qty)| *qty).sum()
+    }
+}
+
+/// Names a record after its scenario and says how to repeat it.
+pub fn describe(
+    record: crate::record::Record,
+    scenario: &Scenario,
+    seed: u64,
+) -> crate::record::Record {
+    let files: Vec<String> =
+        scenario.assets.iter().map(|asset| asset.spot_bars.display().to_string()).collect();
+    crate::record::Record {
+        scenario: scenario.name.clone(),
+        description: scenario.description.clone(),
+        command: format!("plumb lab run scenarios/{}.toml --seed {seed}", scenario.name),
+        data: files.join(", "),
+        seed,
+        ..record
     }
 }

@@ -116,7 +116,12 @@ pub fn funding(
     else {
         let edge = |row: Option<&(Time, Rate)>| row.map_or(Time::ZERO, |row| row.0);
         let (first, last) = (edge(premiums.first()), edge(premiums.last()));
-        return Err(VerifyError::NoOverlap { first, last, from: settled.first(), to: settled.last() });
+        return Err(VerifyError::NoOverlap {
+            first,
+            last,
+            from: settled.first(),
+            to: settled.last(),
+        });
     };
     Ok(FundingCheck {
         correlation: correlation(&by_rule, &recorded).unwrap_or(f64::NAN),
@@ -160,12 +165,8 @@ fn settle(
     for &(open, premium) in premiums.iter().chain(&last) {
         // The close is known a moment before the next bar opens, and belongs to its own interval.
         let now = Time::from_nanos(open.after(bar).nanos() - 1_000_000);
-        let observation = Observation {
-            now,
-            index: money::Price::ONE,
-            symmetric: premium,
-            one_sided: premium,
-        };
+        let observation =
+            Observation { now, index: money::Price::ONE, symmetric: premium, one_sided: premium };
         let accrual = funding.accrue(rule, &observation);
         if let Some(accrual) = accrual.filter(|_| seen == expected) {
             rates.push((current.after(interval), accrual.rate));

@@ -117,7 +117,15 @@ pub fn run(command: Lab) -> Result<(), Failure> {
             let plan = Plan { rules, seeds, market, folder, json };
             compare(&scenario, &plan)
         }
-        Lab::Verify(Verify::Funding { spot, perp, funding, symbol, interest_bp, clamp_bp, json }) => {
+        Lab::Verify(Verify::Funding {
+            spot,
+            perp,
+            funding,
+            symbol,
+            interest_bp,
+            clamp_bp,
+            json,
+        }) => {
             let terms = terms(interest_bp, clamp_bp)?;
             let files = [spot.as_path(), perp.as_path(), funding.as_path()];
             verify_funding(files, symbol.as_deref(), terms, json)
@@ -330,7 +338,10 @@ fn verify_funding(
     }
     let row = |name: &str, value: String| println!("  {name:<28}{value}");
     println!("The industry rule against the exchange's own settlements");
-    let detail = format!("{} of {:.0} h, bars of {:.0} min", check.settlements, check.interval_h, check.bars_min);
+    let detail = format!(
+        "{} of {:.0} h, bars of {:.0} min",
+        check.settlements, check.interval_h, check.bars_min
+    );
     row("settlements compared", detail);
     row("correlation", format!("{:.4}", check.correlation));
     row("mean absolute error", format!("{:.4} bp", check.mae_bp));

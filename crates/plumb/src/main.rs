@@ -1,9 +1,10 @@
 //! `plumb`: one command for the three jobs. This file parses arguments and prints; the work is in
 //! the crates below.
 
+mod failure;
+mod summary;
 mod data;
 mod lab_command;
-mod summary;
 
 use std::process::ExitCode;
 

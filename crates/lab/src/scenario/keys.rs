@@ -165,8 +165,8 @@ pub(super) const DYDX: &[Key] = &[
 ];
 
 pub(super) const VELOCITY: &[Key] = &[
-    number("velocity_pct_day2", CAP, 900.0, "change of the daily rate in a day at full skew"),
-    optional("skew_scale", (1e-8, 1e10), "skew at full velocity, in coins; else `position_max`"),
+    number("velocity_pct_day2", CAP, 900.0, "change of the daily rate in a day at full velocity"),
+    number("premium_scale_bp", (0.01, 1_000.0), 10.0, "premium at full velocity"),
     number("cap_pct_day", CAP, 100.0, "bound on the rate for a day"),
 ];
 
@@ -406,7 +406,6 @@ mod tests {
             "tick",
             "lot",
             "position_max",
-            "skew_scale",
             "proportional",
             "integral",
             "size_sigma",

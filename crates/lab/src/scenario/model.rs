@@ -254,6 +254,13 @@ impl Scenario {
         u16::try_from(at).ok().map(MarketId)
     }
 
+    /// Names of the perpetuals.
+    pub fn perpetuals(&self) -> impl Iterator<Item = &str> {
+        let is_perpetual =
+            |market: &&MarketParams| matches!(market.kind, protocol::params::Kind::Perpetual(_));
+        self.markets.iter().filter(is_perpetual).map(|market| market.name.as_str())
+    }
+
     /// The base asset of this id; `None` for the quote currency.
     pub fn asset(&self, id: AssetId) -> Option<&Asset> {
         self.assets.get(id.index().checked_sub(1)?)

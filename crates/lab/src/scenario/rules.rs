@@ -1,6 +1,6 @@
 //! The funding rules of a scenario: named, with defaults that `[funding.*]` may change.
 
-use money::{Qty, Span};
+use money::Span;
 use protocol::params::{FundingRule, Kind, MarketParams};
 
 use super::error::{ScenarioError, Source, nearest};
@@ -10,8 +10,7 @@ use super::section::Section;
 /// Names of the funding rules.
 pub const RULES: [&str; 5] = ["anchored", "industry", "dydx", "velocity", "pi"];
 
-/// Each funding rule with the scenario's values. A velocity rule whose `skew_scale` is zero takes
-/// the market's `position_max`.
+/// Each funding rule with the scenario's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// One of each, in the order of `RULES`.
@@ -27,18 +26,18 @@ pub struct UnknownRule {
 }
 
 impl Rules {
-    /// The rule of this name for a market with this `position_max`.
-    pub fn rule_by_name(&self, name: &str, position_max: Qty) -> Result<FundingRule, UnknownRule> {
+    /// The rule of this name.
+    pub fn rule_by_name(&self, name: &str) -> Result<FundingRule, UnknownRule> {
         let at = RULES.iter().position(|known| *known == name);
         let at = at.ok_or_else(|| UnknownRule { name: name.into() })?;
-        Ok(scaled(self.rules[at], position_max))
+        Ok(self.rules[at])
     }
 
     /// Sets the rule of this name in a market, if it is a perpetual.
     pub fn apply(&self, name: &str, market: &mut MarketParams) -> Result<(), UnknownRule> {
         match &mut market.kind {
             Kind::Perpetual(params) => {
-                params.funding = self.rule_by_name(name, params.position_max)?;
+                params.funding = self.rule_by_name(name)?;
                 Ok(())
             }
             Kind::Spot { .. } => Ok(()),
@@ -71,7 +70,6 @@ pub(super) fn defaults(root: &Section<'_>) -> Result<Rules, ScenarioError> {
 pub(super) fn of_market(
     root: &Section<'_>,
     market: &Section<'_>,
-    position_max: Qty,
 ) -> Result<FundingRule, ScenarioError> {
     let empty = toml::de::DeTable::new();
     let place = market.table("funding")?.ok_or_else(|| market.missing("funding"))?;
@@ -133,9 +131,7 @@ fn read(rule: &'static str, section: &Section<'_>) -> Result<FundingRule, Scenar
         },
         "velocity" => FundingRule::Velocity {
             max_velocity: section.rate_pct("velocity_pct_day2")?,
-            skew_scale: section
-                .number_if("skew_scale")?
-                .map_or(Qty::ZERO, super::section::coins_as_qty),
+            premium_scale: section.rate_bp("premium_scale_bp")?,
             cap: section.rate_pct("cap_pct_day")?,
         },
         _ => FundingRule::Pi {
@@ -146,20 +142,6 @@ fn read(rule: &'static str, section: &Section<'_>) -> Result<FundingRule, Scenar
             cap: section.rate_bp("cap_bp_8h")?,
         },
     })
-}
-
-/// A velocity rule with the market's scale where it has none.
-fn scaled(rule: FundingRule, position_max: Qty) -> FundingRule {
-    match rule {
-        FundingRule::Velocity { max_velocity, skew_scale, cap } if skew_scale.is_zero() => {
-            FundingRule::Velocity { max_velocity, skew_scale: position_max, cap }
-        }
-        FundingRule::Velocity { .. }
-        | FundingRule::Anchored { .. }
-        | FundingRule::Industry { .. }
-        | FundingRule::Dydx { .. }
-        | FundingRule::Pi { .. } => rule,
-    }
 }
 
 fn near(name: &str) -> String {

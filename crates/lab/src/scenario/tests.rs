@@ -104,7 +104,7 @@ fn a_rule_takes_the_market_first_then_the_funding_table_then_the_default() {
         scenario.with_rule(name).unwrap();
     }
     match funding(&scenario.with_rule("velocity").unwrap()) {
-        FundingRule::Velocity { skew_scale, .. } => assert_eq!(skew_scale.to_string(), "500"),
+        FundingRule::Velocity { premium_scale, .. } => assert_eq!(premium_scale, Rate::from_bp(10)),
         other => panic!("{other:?}"),
     }
     assert_eq!(

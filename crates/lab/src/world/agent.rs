@@ -27,12 +27,7 @@ pub(super) struct Agent {
 
 impl World {
     /// Opens and funds an account for every agent, and schedules the first events.
-    pub(super) fn open(
-        &mut self,
-        setups: Vec<AgentSetup>,
-        insurance: money::Amount,
-        seed: Seed,
-    ) {
+    pub(super) fn open(&mut self, setups: Vec<AgentSetup>, insurance: money::Amount, seed: Seed) {
         if insurance.is_positive() {
             self.custodian(Command::FundInsurance { amount: insurance });
         }

@@ -48,7 +48,8 @@ impl World {
         for (at, series) in std::mem::take(&mut self.recorder.series).into_iter().enumerate() {
             let market = self.state.market(MarketId(at as u16));
             let Some(params) = market.perpetual_params() else { continue };
-            let open = market.perpetual.mark.price.notional(market.perpetual.open_interest, Round::Down);
+            let open =
+                market.perpetual.mark.price.notional(market.perpetual.open_interest, Round::Down);
             records.push(MarketRecord {
                 name: market.params.name.clone(),
                 rule: rule_name(&params.funding).into(),
