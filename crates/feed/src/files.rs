@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use money::{Price, Rate, Span, Time};
@@ -176,10 +176,10 @@ pub fn import<P: AsRef<Path>>(
     }
     let table = join(tables).map_err(|cause| cause.of_file(&names.join(", ")))?;
     let source = names.join(", ");
-    let unwritable = |error: std::io::Error| Cause::Unwritable(error.to_string()).of_file(&file);
-    let mut output = BufWriter::new(File::create(out.as_ref()).map_err(unwritable)?);
-    table::write(&file, &mut output, &table, &source)?;
-    output.flush().map_err(unwritable)?;
+    let mut bytes = Vec::new();
+    table::write(&file, &mut bytes, &table, &source)?; // whole before a file is touched
+    std::fs::write(out.as_ref(), bytes)
+        .map_err(|error| Cause::Unwritable(error.to_string()).of_file(&file))?;
     Ok(summary(&table, Some(source)))
 }
 

@@ -203,7 +203,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_quantity_prints_is_read_back(raw in any::<i64>().prop_filter("", |r| *r > i64::MIN)) {
+        fn what_a_quantity_prints_is_read_back(raw in -i64::MAX..=i64::MAX) {
             let value = Price::from_raw(raw);
             prop_assert_eq!(price(&value.to_string()).ok(), Some(value));
         }

@@ -99,13 +99,7 @@ impl Table {
 /// Writes a table; `file` is the name in errors, `source` that of the data's origin.
 pub fn write(file: &str, out: impl Write + Send, table: &Table, source: &str) -> Result<(), Error> {
     let (names, mut columns) = (table.names(), table.columns());
-    for (index, column) in columns.iter().enumerate().skip(1) {
-        if let Some(row) = column.iter().position(|raw| raw.unsigned_abs() >= 10u64.pow(18)) {
-            let text = Price::from_raw(column[row]).to_string();
-            let cause = Cause::DoesNotFit(text, money::ParseError::TooLarge);
-            return Err(cause.at(file, row as u64 + 1, index as u64 + 1));
-        }
-    }
+    check_digits(file, &columns)?;
     let metadata = [
         (SOURCE, source.to_owned()),
         (INTERVAL, table.interval().nanos().to_string()),
@@ -129,6 +123,7 @@ pub fn read(file: &str, input: File, limits: &Limits) -> Result<(Table, Option<S
         let refused = || Cause::NotATime(time.to_string()).at(file, row as u64 + 1, 1);
         *time = time.checked_mul(unit).filter(|time| *time >= 0).ok_or_else(refused)?;
     }
+    check_digits(file, &columns)?;
     let found = checksum(&columns);
     if let Some(text) = stored.filter(|text| *text != format!("{found:08x}")) {
         return Err(Cause::WrongChecksum(found, excerpt(&text)).of_file(file));
@@ -178,6 +173,19 @@ fn read_raw(input: File, limits: &Limits) -> Result<Raw, Cause> {
     let stored = |key: &str| metadata(&reader, key);
     let (source, interval, stored) = (stored(SOURCE), stored(INTERVAL), stored(CHECKSUM));
     Ok(Raw { is_bars, unit, columns, source, interval, stored })
+}
+
+/// Refuses decimals of more digits than Parquet allows in 64 bits.
+fn check_digits(file: &str, columns: &[Vec<i64>]) -> Result<(), Error> {
+    let most = 10u64.pow(DIGITS.unsigned_abs());
+    for (index, column) in columns.iter().enumerate().skip(1) {
+        if let Some(row) = column.iter().position(|raw| raw.unsigned_abs() >= most) {
+            let text = format!("{}e-{}", column[row], if columns.len() == 2 { 12 } else { 8 });
+            let cause = Cause::DoesNotFit(text, money::ParseError::TooLarge);
+            return Err(cause.at(file, row as u64 + 1, index as u64 + 1));
+        }
+    }
+    Ok(())
 }
 
 fn series<T: Record>(file: &str, rows: Vec<T>, interval: Option<Span>) -> Result<Series<T>, Error> {

@@ -41,7 +41,8 @@ fn broken_klines_are_refused_with_file_line_column_and_cause() {
         (
             "<!DOCTYPE html>\n<html>",
             format!(
-                ":1: an HTML or XML page, not {layout}: the download was refused, fetch the file again"
+                ":1: an HTML or XML page, not {layout}: the download was refused, fetch the \
+                 file again"
             ),
         ),
         ("PK\x03\x04....", ": a ZIP archive: unpack it and give the file inside".into()),
@@ -127,7 +128,7 @@ fn bytes_that_are_no_text_are_refused() {
     let latin = [DAY.as_bytes(), b"caf\xe9"].concat();
     let expected = format!("BTCUSDT-5m.csv:3: bytes that are not UTF-8; expected {layout}");
     assert_eq!(bars(&latin), expected);
-    let whole = gzip(DAY.repeat(1).as_bytes());
+    let whole = gzip(DAY.as_bytes());
     let cut = bars(&whole[..whole.len() - 9]);
     assert!(cut.starts_with("BTCUSDT-5m.csv:"), "{cut}");
     assert!(cut.contains("the gzip data is cut short or damaged ("), "{cut}");
@@ -195,14 +196,14 @@ fn broken_captures_are_refused_with_line_and_byte() {
             ":1: unknown stream `a@kline_1m`; expected one of @depth, @bookTicker, @trade",
         ),
         (
-            "1 {\"stream\":\"a@trade\",\"data\":{\"T\":1,\"t\":1,\"p\":\"-1\",\"q\":\"1\",\"m\":true}}",
+            r#"1 {"stream":"a@trade","data":{"T":1,"t":1,"p":"-1","q":"1","m":true}}"#,
             ":1: price -1 is not above zero",
         ),
         (
-            "1 {\"stream\":\"a@bookTicker\",\"data\":{\"u\":1,\"b\":\"2\",\"B\":\"1\",\"a\":\"1\",\"A\":\"1\"}}",
+            r#"1 {"stream":"a@bookTicker","data":{"u":1,"b":"2","B":"1","a":"1","A":"1"}}"#,
             ":1: best bid 2 is above best ask 1",
         ),
-        ("1 {\"lastUpdateId\":1,\"bids\":[]}", ":1:31: broken JSON: missing field `asks`"),
+        ("1 {\"lastUpdateId\":1,\"bids\":[]}", ":1:30: broken JSON: missing field `asks`"),
     ];
     for (input, expected) in table {
         assert_eq!(captured(input.as_bytes()), format!("capture.gz{expected}"), "{input}");

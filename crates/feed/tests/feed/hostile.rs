@@ -68,7 +68,10 @@ proptest! {
     }
 
     #[test]
-    fn changed_parquet_is_read_or_refused(changes in changes(), cut in any::<prop::sample::Index>()) {
+    fn changed_parquet_is_read_or_refused(
+        changes in changes(),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let folder = tempfile::tempdir().unwrap();
         let (csv, path) = (folder.path().join("f.csv"), folder.path().join("f.parquet"));
         fs::write(&csv, beginning(sample("SOLUSDT-funding-8h.csv.gz"), 268)).unwrap();

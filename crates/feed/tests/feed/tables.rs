@@ -116,3 +116,15 @@ fn the_wrong_kind_of_file_is_named() {
     let refusal = feed::open_funding(&parquet).unwrap_err().to_string();
     assert!(refusal.ends_with(": holds bars; expected funding rates"), "{refusal}");
 }
+
+#[test]
+fn a_decimal_that_parquet_cannot_hold_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (csv, parquet) = (folder.path().join("f.csv"), folder.path().join("f.parquet"));
+    fs::write(&csv, "1760054400000,1,1,1,1,1\n1760054700000,1,1,1,1,2e10\n").unwrap();
+    let refusal = feed::import(&[&csv], None, &parquet).unwrap_err().to_string();
+    let expected = "f.parquet:2:6: `2000000000000000000e-8` does not fit: \
+                    beyond the largest value of the type";
+    assert!(refusal.ends_with(expected), "{refusal}");
+    assert!(!parquet.exists(), "a refused import leaves no file");
+}
