@@ -1,5 +1,5 @@
-//! The book in use: dense records linked into queues by 32-bit slot numbers, levels in a flat window
-//! of ticks, no allocation for a message once the slab has grown.
+//! The book in use: dense records linked into queues by 32-bit slot numbers, levels in a flat
+//! window of ticks, no allocation for a message once the slab has grown.
 //!
 //! A slot is a record of 32 bytes and, in an array of its own, a link of 8: a cancel touches the
 //! links of both neighbours but not their records, so a large book misses the cache less.
@@ -244,7 +244,8 @@ impl FastBook {
         }
     }
 
-    /// Matches against the best level of a side until the level, the taker or its right to trade ends.
+    /// Matches against the best level of a side until the level, the taker or its right to trade
+    /// ends.
     #[inline]
     fn take_level(&mut self, side: Side, taker: &Taker, taken: &mut Taken, fills: &mut Vec<Fill>) {
         let tick = tick(side, self.ladder.best(side));

@@ -6,12 +6,13 @@
 //! share one array, because an uncrossed book has one side at a tick; a bitmap of two levels for
 //! each side, in key order, finds the next occupied level.
 //!
-//! Moving the window costs time in proportion to the occupied levels. It happens only after as many
-//! insertions outside of it as the window held levels at the last move, so it is O(1) amortised, and
-//! only when the best price has left the middle half: far orders alone do not pull it away.
+//! Moving the window costs time in proportion to the occupied levels. It happens only after as
+//! many insertions outside of it as the window held levels at the last move, so it is O(1)
+//! amortised, and only when the best price has left the middle half: far orders alone do not pull
+//! it away.
 //!
-//! Invariants: a level is in the array if and only if its tick is in the window; `best` is the lowest
-//! key of its side.
+//! Invariants: a level is in the array if and only if its tick is in the window; `best` is the
+//! lowest key of its side.
 
 use std::collections::BTreeMap;
 
@@ -322,7 +323,7 @@ impl Bitmap {
     #[inline]
     fn in_word_after(&self, word: u16) -> Option<u16> {
         let first = word / 64;
-        let mut words = self.summary[first as usize] & (u64::MAX - 1 << (word % 64));
+        let mut words = self.summary[first as usize] & ((u64::MAX - 1) << (word % 64));
         let mut group = first;
         while words == 0 {
             group += 1;
