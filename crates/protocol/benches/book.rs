@@ -1,9 +1,9 @@
 //! The order streams through the books: time, latency and totals in one table.
 //!
-//! Time is CPU time of the thread where the system tells it (Linux), else wall time; one sample is a
-//! whole stream. Latency is wall time around each single message by `Instant`, less the smallest
-//! time between two readings of the clock; it includes what other processes took from this one.
-//! Instructions per message: see `examples/book_instructions.rs`.
+//! Time is CPU time of the thread where the system tells it (Linux), else wall time; one sample
+//! is a whole stream. Latency is wall time around each single message by `Instant`, less the
+//! smallest time between two readings of the clock; it includes what other processes took from
+//! this one. Instructions per message: see `examples/book_instructions.rs`.
 #![allow(clippy::disallowed_types)]
 
 use std::time::Instant;

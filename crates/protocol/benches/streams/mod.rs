@@ -1,10 +1,10 @@
 //! Synthetic order streams, and the player that feeds them to a book.
 //!
-//! The mix is 60 % limit orders (7 % of them priced to cross), 30 % cancels of a random live order
-//! and 10 % market orders. Prices lie at an exponential distance from a middle that walks at random
-//! (steps of one tick in 2 % of messages); market orders grow when more orders live than wanted, so
-//! that the book is stationary. All draws come from splitmix64 with the stream's seed, so the trades
-//! of a stream are known numbers.
+//! The mix is 60 % limit orders (7 % of them priced to cross), 30 % cancels of a random live
+//! order and 10 % market orders. Prices lie at an exponential distance from a middle that walks
+//! at random (steps of one tick in 2 % of messages); market orders grow when more orders live
+//! than wanted, so that the book is stationary. All draws come from splitmix64 with the stream's
+//! seed, so the trades of a stream are known numbers.
 
 use protocol::book::{Book, Fill, NewResting, Taker};
 use protocol::command::SelfTrade;
@@ -261,7 +261,7 @@ impl Draw {
 
     /// A whole number below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
-        (u128::from(self.bits()) * u128::from(limit) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(limit)) >> 64) as u64
     }
 
     /// A number in [0, 1).
