@@ -305,9 +305,20 @@ impl<'a> Section<'a> {
         self.source.wrong(self.at, format!("missing key `{name}` in {}", self.title))
     }
 
+    /// The title of the section that the value stands in.
+    fn owner(&self, name: &str) -> &str {
+        match self.above {
+            Some(above) if find_in(self.table, name).is_none() => above.owner(name),
+            _ => &self.title,
+        }
+    }
+
     fn mistyped(&self, name: &str, value: Value<'_>, wanted: &str) -> ScenarioError {
-        let message =
-            format!("`{name}` in {} must be {wanted}, not {}", self.title, kind(value.get_ref()));
+        let message = format!(
+            "`{name}` in {} must be {wanted}, not {}",
+            self.owner(name),
+            kind(value.get_ref())
+        );
         self.source.wrong(value.span().start, message)
     }
 
@@ -317,7 +328,7 @@ impl<'a> Section<'a> {
         value: impl std::fmt::Display,
         (least, most): (T, T),
     ) -> ScenarioError {
-        let title = &self.title;
+        let title = self.owner(name);
         let message = format!(
             "`{name}` = {value} in {title} is out of range; it must be between {least} and {most}"
         );
