@@ -64,7 +64,7 @@ struct Quaternary {
 
 impl Pending for Quaternary {
     fn push(&mut self, time: u64, event: Message) {
-        let item = (u128::from(time) << 64 | u128::from(self.sequence), event);
+        let item = ((u128::from(time) << 64) | u128::from(self.sequence), event);
         self.sequence += 1;
         let mut at = self.heap.len();
         self.heap.push(item);
@@ -135,7 +135,7 @@ fn kernel<Q: Pending>(waits: &[u64]) -> f64 {
         agent[0] += 1;
         agent[1] = time;
         mixer = mixer.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(event.kind.into());
-        let to = ((mixer >> 32) * 1_000 >> 32) as u32;
+        let to = (((mixer >> 32) * 1_000) >> 32) as u32;
         let wait = waits[(mixer >> 48) as usize];
         queue.push(time + wait, Message { agent: to, kind: event.kind + 1 });
     }

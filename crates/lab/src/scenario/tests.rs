@@ -103,10 +103,9 @@ fn a_rule_takes_the_market_first_then_the_funding_table_then_the_default() {
     for name in RULES {
         scenario.with_rule(name).unwrap();
     }
-    match funding(&scenario.with_rule("velocity").unwrap()) {
-        FundingRule::Velocity { skew_scale, .. } => assert_eq!(skew_scale.to_string(), "500"),
-        other => panic!("{other:?}"),
-    }
+    let velocity = funding(&scenario.with_rule("velocity").unwrap());
+    let FundingRule::Velocity { skew_scale, .. } = velocity else { panic!("{velocity:?}") };
+    assert_eq!(skew_scale.to_string(), "500");
     assert_eq!(
         scenario.with_rule("anchord").unwrap_err().to_string(),
         "unknown funding rule `anchord`; did you mean `anchored`?; \
