@@ -111,7 +111,7 @@ impl Bridge {
         seed: Seed,
     ) -> Result<Bridge, PathError> {
         let steps = interval.nanos().checked_div(step.nanos()).ok_or(PathError::BadStep)?;
-        if steps < 4 || interval.nanos() % step.nanos() != 0 || steps > STEPS_MAX {
+        if steps < 4 || !interval.nanos().is_multiple_of(step.nanos()) || steps > STEPS_MAX {
             return Err(PathError::BadStep);
         }
         check_bars(&bars, interval)?;
@@ -239,7 +239,7 @@ fn check_bars(bars: &[Bar], interval: Span) -> Result<(), PathError> {
             continue;
         };
         let since = bar.open_time.since(before).nanos();
-        if since == 0 || since % interval.nanos() != 0 {
+        if since == 0 || !since.is_multiple_of(interval.nanos()) {
             return Err(PathError::BadTime { bar: number });
         }
     }

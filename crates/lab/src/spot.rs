@@ -4,8 +4,9 @@
 //! Best quotes are `path · (1 + impact) · (1 ∓ half spread)`, on tick, away from the middle. Taking
 //! moves the price along a straight line: after notional x (at the path price) the marginal price
 //! is `best ± path · (1 ± half spread) · λx`, and a fill averages half of that way. What was taken,
-//! and so the impact λ·(bought − sold) and the depth used up, decays as exp(−t/τ). A linear impact with exponential
-//! decay admits no profitable round trip (Gatheral 2010, *No-dynamic-arbitrage and market impact*).
+//! and so the impact λ·(bought − sold) and the depth used up, decays as exp(−t/τ). A linear impact
+//! with exponential decay admits no profitable round trip (Gatheral 2010, *No-dynamic-arbitrage
+//! and market impact*).
 //!
 //! Invariant: a fill never trades through its limit, and every rounding is against the taker.
 
@@ -293,10 +294,12 @@ mod tests {
             for (buy, away_bp, size, wait) in orders {
                 now = now.after(Span::from_millis(wait));
                 let side = if buy { Side::Buy } else { Side::Sell };
-                let limit = Price::from_raw(path).offset(Rate::from_bp(away_bp), Round::Down).unwrap();
+                let away = Rate::from_bp(away_bp);
+                let limit = Price::from_raw(path).offset(away, Round::Down).unwrap();
                 let (bid, ask) = venue.quote(now);
                 prop_assert!(bid.price < ask.price);
-                let Some(fill) = venue.take(now, side, limit, Qty::from_raw(size)) else { continue };
+                let fill = venue.take(now, side, limit, Qty::from_raw(size));
+                let Some(fill) = fill else { continue };
                 prop_assert!(fill.qty.raw() <= size && fill.qty.raw() % params().lot.raw() == 0);
                 match side {
                     Side::Buy => {

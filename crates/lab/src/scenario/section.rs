@@ -89,20 +89,14 @@ impl<'a> Section<'a> {
                 }
             };
         };
-        let number = match value.get_ref() {
-            DeValue::Integer(digits) => {
-                i128::from_str_radix(digits.as_str(), digits.radix()).ok().map(|n| n as f64)
-            }
-            DeValue::Float(digits) => digits.as_str().parse().ok(),
-            _ => None,
-        };
+        let number = number(value.get_ref());
         let number = number.ok_or_else(|| self.mistyped(name, value, "a number"))?;
-        match key.kind {
-            Kind::Number(least, most) if !(least <= number && number <= most) => {
-                Err(self.outside(name, number, (least, most)))
-            }
-            _ => Ok(Some(number)),
+        if let Kind::Number(least, most) = key.kind
+            && !(least <= number && number <= most)
+        {
+            return Err(self.outside(name, number, (least, most)));
         }
+        Ok(Some(number))
     }
 
     /// A number in its range.
@@ -165,11 +159,8 @@ impl<'a> Section<'a> {
     /// An instant, from a TOML date-time in UTC or a date.
     pub fn instant(&self, name: &str) -> Read<Time> {
         let value = self.find(name).ok_or_else(|| self.missing(name))?;
-        let written = match value.get_ref() {
-            DeValue::Datetime(written) => Some(*written),
-            DeValue::String(text) => text.parse().ok(),
-            _ => None,
-        };
+        let text = || value.get_ref().as_str().and_then(|text| text.parse().ok());
+        let written = value.get_ref().as_datetime().copied().or_else(text);
         let written = written.ok_or_else(|| self.mistyped(name, value, INSTANT))?;
         instant(&written).ok_or_else(|| {
             let message = format!("`{name}` = {written} in {} must be {INSTANT}", self.title);
@@ -215,12 +206,8 @@ impl<'a> Section<'a> {
     pub fn coins(&self, name: &str) -> Read<Vec<(usize, &'a str, f64)>> {
         let Some((_, table)) = self.table(name)? else { return Ok(Vec::new()) };
         let pairs = table.iter().map(|(key, value)| {
-            let number = match value.get_ref() {
-                DeValue::Integer(digits) => digits.as_str().parse().ok(),
-                DeValue::Float(digits) => digits.as_str().parse().ok(),
-                _ => None,
-            };
-            let inside = number.filter(|number| (0.0..=COINS_MAX).contains(number));
+            let inside =
+                number(value.get_ref()).filter(|number| (0.0..=COINS_MAX).contains(number));
             let coins = inside.ok_or_else(|| {
                 let message = format!(
                     "`{name}.{}` in {} must be a number between 0 and {COINS_MAX}",
@@ -305,9 +292,20 @@ impl<'a> Section<'a> {
         self.source.wrong(self.at, format!("missing key `{name}` in {}", self.title))
     }
 
+    /// The title of the section that the value stands in.
+    fn owner(&self, name: &str) -> &str {
+        match self.above {
+            Some(above) if find_in(self.table, name).is_none() => above.owner(name),
+            _ => &self.title,
+        }
+    }
+
     fn mistyped(&self, name: &str, value: Value<'_>, wanted: &str) -> ScenarioError {
-        let message =
-            format!("`{name}` in {} must be {wanted}, not {}", self.title, kind(value.get_ref()));
+        let message = format!(
+            "`{name}` in {} must be {wanted}, not {}",
+            self.owner(name),
+            kind(value.get_ref())
+        );
         self.source.wrong(value.span().start, message)
     }
 
@@ -317,7 +315,7 @@ impl<'a> Section<'a> {
         value: impl std::fmt::Display,
         (least, most): (T, T),
     ) -> ScenarioError {
-        let title = &self.title;
+        let title = self.owner(name);
         let message = format!(
             "`{name}` = {value} in {title} is out of range; it must be between {least} and {most}"
         );
@@ -335,6 +333,15 @@ const INSTANT: &str = "a time in UTC, as 2025-10-01T00:00:00Z, or a date";
 
 fn find_in<'a>(table: &'a DeTable<'a>, name: &str) -> Option<Value<'a>> {
     table.iter().find(|(key, _)| key.get_ref() == name).map(|(_, value)| value)
+}
+
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    let whole = || {
+        let digits = value.as_integer()?;
+        i128::from_str_radix(digits.as_str(), digits.radix()).ok().map(|whole| whole as f64)
+    };
+    let fraction = || value.as_float().and_then(|digits| digits.as_str().parse().ok());
+    whole().or_else(fraction)
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {
