@@ -242,7 +242,7 @@ impl Hire<'_> {
                 let config = NoiseConfig {
                     instrument,
                     orders_per_hour: noise.orders_per_hour,
-                    size_median: amount_f64(noise.size_median),
+                    size_median: noise.size_median,
                     size_sigma: noise.size_sigma,
                     long_bias: noise.long_bias,
                     target: noise.target_position,

@@ -199,7 +199,7 @@ fn market(section: &Section<'_>, kind: Kind, assets: &[Asset]) -> Read<MarketPar
 fn perpetual(root: &Section<'_>, section: &Section<'_>) -> Read<PerpetualParams> {
     let position_max = section.qty("position_max")?;
     let params = PerpetualParams {
-        funding: rules::of_market(root, section, position_max)?,
+        funding: rules::of_market(root, section)?,
         impact_notional: section.amount("impact_notional_usd")?,
         margin_initial: section.rate_pct("margin_initial_pct")?,
         margin_maintenance: section.rate_pct("margin_maintenance_pct")?,

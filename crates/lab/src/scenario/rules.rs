@@ -88,7 +88,7 @@ pub(super) fn of_market(
     };
     let above = open(root.source, format!("[funding.{name}]"), above, keys_of(name))?;
     let section = open(root.source, title, place, keys_of(name))?;
-    read(name, &section.inheriting(&above)).map(|rule| scaled(rule, position_max))
+    read(name, &section.inheriting(&above))
 }
 
 fn open<'a>(
