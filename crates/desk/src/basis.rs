@@ -359,3 +359,379 @@ impl Strategy for Basis {
         self.last = last;
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::strategy::Level;
+    use money::{Price, Rate};
+    use proptest::prelude::{Just, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
+    use proptest::strategy::Strategy as _;
+    use protocol::command::Lifetime;
+    use protocol::ids::ClientId;
+    use protocol::params::FundingRule;
+
+    const PERPETUAL: Instrument = Instrument(0);
+    const SPOT: Instrument = Instrument(1);
+    const BP: f64 = 1e-4;
+
+    fn whole(units: i64) -> Qty {
+        Qty::from_raw(units * Qty::ONE.raw())
+    }
+
+    fn listing(funding: Option<FundingRule>) -> Listing {
+        Listing {
+            name: "BTC".to_string(),
+            tick: "0.1".parse().unwrap(),
+            lot: "0.001".parse().unwrap(),
+            fee_maker: Rate::ZERO,
+            fee_taker: "0.0001".parse().unwrap(),
+            funding,
+        }
+    }
+
+    fn industry() -> FundingRule {
+        FundingRule::Industry {
+            interval: Span::HOUR.times(8),
+            interest: Rate::from_bp(1),
+            clamp: Rate::from_bp(5),
+            cap: Rate::from_bp(75),
+        }
+    }
+
+    fn anchored() -> FundingRule {
+        FundingRule::Anchored {
+            anchor: Span::HOUR.times(8),
+            carry: "0.000039".parse().unwrap(),
+            cap: Rate::from_bp(75),
+        }
+    }
+
+    fn basis(rule: FundingRule, change: impl Fn(&mut BasisConfig)) -> Basis {
+        let mut config = BasisConfig::new(0.39 * BP, whole(10), whole(1));
+        change(&mut config);
+        Basis::new(config, &listing(Some(rule)), &listing(None)).unwrap()
+    }
+
+    fn price(value: f64) -> Price {
+        pricing::convert::price((value * 10.0).round() / 10.0, money::Round::Down).unwrap()
+    }
+
+    fn quote(instrument: Instrument, bid: f64, ask: f64) -> Event {
+        let level = |value| Some(Level { price: price(value), qty: whole(5) });
+        Event::Quote { instrument, bid: level(bid), ask: level(ask) }
+    }
+
+    fn wake(seconds: u64) -> Event {
+        Event::Wake { now: Time::from_nanos(seconds * 1_000_000_000) }
+    }
+
+    fn heard(strategy: &mut Basis, events: &[Event]) -> Vec<Intent> {
+        let mut intents = Vec::new();
+        events.iter().for_each(|event| strategy.on(event, &mut intents));
+        intents
+    }
+
+    /// Spot at 100 000, the perpetual at a premium in basis points, both one tick wide.
+    fn market(premium_bp: f64, elapsed: Span) -> [Event; 4] {
+        let perpetual = 100_000.0 * (1.0 + premium_bp * BP);
+        let published = Published {
+            premium: Rate::from_raw((premium_bp * 1e8) as i64),
+            elapsed,
+            ..Published::default()
+        };
+        [
+            Event::Funding { instrument: PERPETUAL, published },
+            quote(SPOT, 100_000.0, 100_000.1),
+            quote(PERPETUAL, perpetual, perpetual + 0.1),
+            wake(60),
+        ]
+    }
+
+    fn fill(instrument: Instrument, client: u64, side: Side, qty: Qty, done: bool) -> Event {
+        let (client, price) = (ClientId(client), Price::ONE);
+        Event::Fill { instrument, client, side, price, qty, fee: Amount::ZERO, done }
+    }
+
+    /// Orders as `side qty@premium` in basis points of 100 000.
+    fn orders(intents: &[Intent]) -> Vec<String> {
+        let place = |intent: &Intent| match *intent {
+            Intent::Place { instrument, side, price, qty, lifetime, client, .. } => {
+                let premium = pricing::convert::price_f64(price) / 10.0 - 10_000.0;
+                let market = if instrument == SPOT { "spot" } else { "perp" };
+                let number = client.0;
+                Some(format!("{number} {market} {side:?} {qty} at {premium:.1} {lifetime:?}"))
+            }
+            Intent::Cancel { client, .. } => Some(format!("cancel {}", client.0)),
+            Intent::CancelAll { instrument } => Some(format!("cancel all of {}", instrument.0)),
+            Intent::WakeAt(_) => None,
+        };
+        intents.iter().filter_map(place).collect()
+    }
+
+    #[test]
+    fn under_the_dead_band_the_centre_is_its_edge_and_under_the_anchor_spot() {
+        for (rule, centre) in [(industry(), -4.6), (anchored(), 0.0)] {
+            let mut strategy = basis(rule, |_| ());
+            heard(&mut strategy, &market(centre, Span::HOUR.times(4)));
+            let reservations = strategy.reservations().unwrap();
+            assert!((reservations.neutral / BP - centre).abs() < 0.1, "{rule:?} {reservations:?}");
+            let middle = (reservations.opens_long + reservations.opens_short) / 2.0;
+            assert!((middle / BP - centre).abs() < 0.5, "{rule:?} {reservations:?}");
+            assert!(reservations.opens_long < reservations.neutral);
+            assert!(reservations.neutral < reservations.opens_short);
+        }
+    }
+
+    #[test]
+    fn a_flat_strategy_quotes_both_sides_around_neutral() {
+        let mut strategy = basis(anchored(), |_| ());
+        let intents = heard(&mut strategy, &market(0.0, Span::ZERO));
+        assert_eq!(intents[0], Intent::WakeAt(Time::ZERO));
+        let placed = orders(&intents);
+        assert_eq!(
+            placed,
+            ["1 perp Buy 1 at -2.1 PostOnly", "2 perp Sell 1 at 2.1 PostOnly"],
+            "C + e = 2.5 bp at a slope of (θH + H/8h)/(1 + θH) = 1.2"
+        );
+        let small = heard(&mut strategy, &[quote(SPOT, 100_000.5, 100_000.6)]);
+        assert_eq!(orders(&small), [""; 0], "within the tolerance");
+        let large = heard(&mut strategy, &[quote(SPOT, 100_020.0, 100_020.1)]);
+        assert_eq!(orders(&large), ["cancel 1", "cancel 2"]);
+        let gone = |client| Event::Gone {
+            instrument: PERPETUAL,
+            client: ClientId(client),
+            refused: false,
+        };
+        let again = heard(&mut strategy, &[gone(1), gone(2)]);
+        assert_eq!(orders(&again).len(), 2);
+    }
+
+    #[test]
+    fn a_rich_perpetual_is_sold_and_hedged_at_once() {
+        let mut strategy = basis(anchored(), |config| config.passive = false);
+        let taken = orders(&heard(&mut strategy, &market(8.0, Span::ZERO)));
+        assert_eq!(taken, ["1 perp Sell 1 at 3.1 Immediate"]);
+        let part: Qty = "0.4".parse().unwrap();
+        let hedge = heard(&mut strategy, &[fill(PERPETUAL, 1, Side::Sell, part, false)]);
+        assert_eq!(orders(&hedge), ["2 spot Buy 0.4 at 20.0 Immediate"]);
+        let rest: Qty = "0.6".parse().unwrap();
+        let busy = heard(&mut strategy, &[fill(PERPETUAL, 1, Side::Sell, rest, true)]);
+        assert_eq!(orders(&busy), ["3 perp Sell 1 at 3.2 Immediate"], "the hedge is under way");
+        let more = heard(&mut strategy, &[fill(SPOT, 2, Side::Buy, part, true)]);
+        assert_eq!(orders(&more), ["4 spot Buy 0.6 at 20.0 Immediate"]);
+    }
+
+    #[test]
+    fn a_short_is_closed_when_its_value_is_gone() {
+        let mut strategy = basis(anchored(), |config| config.passive = false);
+        let held = [
+            Event::Position { instrument: PERPETUAL, qty: whole(-3) },
+            Event::Position { instrument: SPOT, qty: whole(3) },
+        ];
+        heard(&mut strategy, &held);
+        assert_eq!(orders(&heard(&mut strategy, &market(-0.5, Span::ZERO))), [""; 0]);
+        let closing = orders(&heard(&mut strategy, &market(-5.0, Span::ZERO)));
+        assert_eq!(
+            closing,
+            ["1 perp Buy 1 at -0.7 Immediate"],
+            "spot plus 0.3 bp of skew less 1 bp of taker fee"
+        );
+    }
+
+    #[test]
+    fn carry_inside_the_dead_band_is_worth_a_short_at_spot() {
+        // funding 1 bp against 0.39 bp of financing: a short at spot earns without any convergence
+        let mut strategy = basis(industry(), |config| config.passive = false);
+        let taken = orders(&heard(&mut strategy, &market(0.0, Span::HOUR.times(4))));
+        assert!(taken[0].starts_with("1 perp Sell 1"), "{taken:?}");
+        let mut strategy = basis(anchored(), |config| config.passive = false);
+        assert_eq!(orders(&heard(&mut strategy, &market(0.0, Span::ZERO))), [""; 0]);
+    }
+
+    #[test]
+    fn a_refused_order_is_not_repeated_before_something_changes() {
+        let mut strategy = basis(anchored(), |config| config.passive = false);
+        heard(&mut strategy, &market(8.0, Span::ZERO));
+        let refused = Event::Gone { instrument: PERPETUAL, client: ClientId(1), refused: true };
+        assert_eq!(orders(&heard(&mut strategy, &[refused])), [""; 0]);
+        assert_eq!(orders(&heard(&mut strategy, &[quote(SPOT, 100_000.0, 100_000.1)])), [""; 0]);
+        let again = heard(&mut strategy, &[quote(PERPETUAL, 100_080.0, 100_080.1)]);
+        assert_eq!(orders(&again).len(), 1);
+    }
+
+    #[test]
+    fn a_drawdown_cancels_flattens_and_stays_stopped() {
+        let mut strategy = basis(anchored(), |config| config.drawdown_max = "100".parse().unwrap());
+        let equity = |text: &str| Event::Equity { equity: text.parse().unwrap() };
+        let held = [
+            Event::Position { instrument: PERPETUAL, qty: whole(-1) },
+            Event::Position { instrument: SPOT, qty: whole(1) },
+            equity("1000"),
+        ];
+        heard(&mut strategy, &held);
+        assert_eq!(orders(&heard(&mut strategy, &market(0.5, Span::ZERO))).len(), 2);
+        let stop = orders(&heard(&mut strategy, &[equity("899")]));
+        assert!(strategy.is_stopped());
+        assert_eq!(stop, ["cancel 1", "cancel 2"], "what may still fill is not closed twice");
+        let gone = |client| Event::Gone {
+            instrument: PERPETUAL,
+            client: ClientId(client),
+            refused: false,
+        };
+        let closing = orders(&heard(&mut strategy, &[gone(1), gone(2)]));
+        assert_eq!(closing.len(), 1);
+        assert!(closing[0].contains("perp Buy 1 "), "{closing:?}");
+        let hedged = heard(&mut strategy, &[fill(PERPETUAL, 3, Side::Buy, whole(1), true)]);
+        assert!(orders(&hedged)[0].contains("spot Sell 1 "));
+        heard(&mut strategy, &[fill(SPOT, 4, Side::Sell, whole(1), true), equity("2000")]);
+        assert_eq!(orders(&heard(&mut strategy, &[wake(600)])), [""; 0]);
+    }
+
+    #[test]
+    fn an_order_never_heard_of_is_followed_up() {
+        let mut strategy = basis(anchored(), |_| ());
+        heard(&mut strategy, &market(0.0, Span::ZERO));
+        let first = orders(&heard(&mut strategy, &[wake(120)]));
+        assert_eq!(first, ["cancel 1", "cancel 2"]);
+        let second = orders(&heard(&mut strategy, &[wake(180)]));
+        assert_eq!(second[..2], ["cancel all of 0", "cancel all of 0"]);
+        assert_eq!(second.len(), 4, "and quoted anew: {second:?}");
+    }
+
+    #[test]
+    fn bad_configurations_are_refused_with_what_to_do() {
+        let refusal = |change: &dyn Fn(&mut BasisConfig), rule| {
+            let mut config = BasisConfig::new(0.0, whole(10), whole(1));
+            change(&mut config);
+            Basis::new(config, &listing(rule), &listing(None)).err()
+        };
+        assert_eq!(refusal(&|_| (), Some(anchored())), None);
+        assert!(refusal(&|_| (), None).is_some());
+        assert!(refusal(&|config| config.horizon_h = 0.0, Some(anchored())).is_some());
+        assert!(refusal(&|config| config.edge = f64::NAN, Some(anchored())).is_some());
+        assert!(refusal(&|config| config.order_max = Qty::ZERO, Some(anchored())).is_some());
+        assert!(refusal(&|config| config.period = Span::ZERO, Some(anchored())).is_some());
+    }
+
+    /// What happens next to the orders that are out.
+    #[derive(Clone, Debug)]
+    enum Turn {
+        Move { spot: f64, premium_bp: f64 },
+        Fill { pick: usize, share: f64 },
+        Gone { pick: usize },
+        Lose { pick: usize },
+        Wait,
+    }
+
+    fn turns() -> impl proptest::strategy::Strategy<Value = Turn> {
+        prop_oneof![
+            (90_000.0..110_000.0, -40.0..40.0)
+                .prop_map(|(spot, premium_bp)| Turn::Move { spot, premium_bp }),
+            (0usize..8, 0.0..1.0).prop_map(|(pick, share)| Turn::Fill { pick, share }),
+            (0usize..8).prop_map(|pick| Turn::Gone { pick }),
+            (0usize..8).prop_map(|pick| Turn::Lose { pick }),
+            Just(Turn::Wait),
+        ]
+    }
+
+    struct Out {
+        instrument: Instrument,
+        client: ClientId,
+        side: Side,
+        left: Qty,
+    }
+
+    fn hear_turn(turn: &Turn, out: &mut Vec<Out>, seconds: &mut u64) -> Vec<Event> {
+        let pick = |pick: usize, out: &Vec<Out>| (!out.is_empty()).then(|| pick % out.len());
+        match *turn {
+            Turn::Move { spot, premium_bp } => {
+                let perpetual = spot * (1.0 + premium_bp * BP);
+                vec![quote(SPOT, spot, spot + 0.1), quote(PERPETUAL, perpetual, perpetual + 0.1)]
+            }
+            Turn::Fill { pick: at, share } => {
+                let Some(at) = pick(at, out) else { return vec![] };
+                let lots = (share * out[at].left.raw() as f64 / 1e5).ceil().max(1.0) as i64;
+                let qty = Qty::from_raw(lots * 100_000).min(out[at].left);
+                out[at].left -= qty;
+                let done = out[at].left.is_zero();
+                let Out { instrument, client, side, .. } = out[at];
+                if done {
+                    out.swap_remove(at);
+                }
+                vec![fill(instrument, client.0, side, qty, done)]
+            }
+            Turn::Gone { pick: at } => {
+                let Some(at) = pick(at, out) else { return vec![] };
+                let Out { instrument, client, .. } = out.swap_remove(at);
+                vec![Event::Gone { instrument, client, refused: true }]
+            }
+            Turn::Lose { pick: at } => {
+                if let Some(at) = pick(at, out) {
+                    out.swap_remove(at);
+                }
+                vec![]
+            }
+            Turn::Wait => {
+                *seconds += 61;
+                vec![wake(*seconds)]
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn limits_hold_whatever_happens(turns in prop::collection::vec(turns(), 1..200)) {
+            let mut strategy = basis(industry(), |config| config.position_max = whole(2));
+            let (mut out, mut seconds, mut position) = (Vec::new(), 0, Qty::ZERO);
+            for turn in &turns {
+                for event in hear_turn(turn, &mut out, &mut seconds) {
+                    if let Event::Fill { instrument: PERPETUAL, side, qty, .. } = event {
+                        position += signed(side, qty);
+                    }
+                    for intent in heard(&mut strategy, &[event]) {
+                        match intent {
+                            Intent::Place { instrument, side, qty, client, lifetime, .. } => {
+                                prop_assert!(qty.is_positive() && qty <= whole(1));
+                                prop_assert_eq!(qty.raw() % 100_000, 0);
+                                prop_assert!(instrument == PERPETUAL
+                                    || lifetime == Lifetime::Immediate);
+                                out.push(Out { instrument, client, side, left: qty });
+                            }
+                            Intent::CancelAll { instrument } => {
+                                out.retain(|order| order.instrument != instrument);
+                            }
+                            Intent::Cancel { .. } | Intent::WakeAt(_) => {}
+                        }
+                    }
+                }
+                for side in [Side::Buy, Side::Sell] {
+                    let open = out.iter().filter(|o| o.instrument == PERPETUAL && o.side == side);
+                    let worst = signed(side, position) + open.map(|order| order.left).sum();
+                    prop_assert!(worst <= whole(2), "{side:?} {worst}");
+                }
+            }
+        }
+
+        #[test]
+        fn the_hedge_brings_every_position_to_neutral(perpetual in -2000i64..2000) {
+            let mut strategy = basis(anchored(), |_| ());
+            heard(&mut strategy, &[quote(SPOT, 100_000.0, 100_000.1)]);
+            let qty = Qty::from_raw(perpetual * 100_000);
+            let mut delta = qty;
+            let mut event = Event::Position { instrument: PERPETUAL, qty };
+            for _ in 0..4 {
+                let intents = heard(&mut strategy, &[event]);
+                event = wake(0);
+                for intent in intents {
+                    if let Intent::Place { instrument: SPOT, side, qty, client, .. } = intent {
+                        delta += signed(side, qty);
+                        event = fill(SPOT, client.0, side, qty, true);
+                    }
+                }
+            }
+            prop_assert_eq!(delta, Qty::ZERO);
+        }
+    }
+}

@@ -4,7 +4,8 @@
 //! or filled; an order being cancelled still counts. So `position + outstanding` bounds the position
 //! whatever happens in flight, and [`Leg::room`] never lets it pass a limit. An order of which nothing
 //! is heard for the patience is cancelled; if nothing is heard again, all orders of the instrument are
-//! cancelled and the slot is freed.
+//! cancelled and the slot is freed. After an order that was refused or found nothing, the leg waits
+//! for the next quote or wake: no storm of equal refusals.
 
 use std::fmt;
 
@@ -63,6 +64,7 @@ struct Working {
     want: Want,
     stage: Stage,
     since: Time,
+    touched: bool,
 }
 
 /// One instrument: what is listed, quoted, held and ordered.
@@ -77,6 +79,8 @@ pub struct Leg {
     ask: Option<Level>,
     position: Qty,
     stated: bool,
+    /// An order was refused or found nothing: no other before the next quote or wake.
+    paused: bool,
     slots: Vec<Option<Working>>,
 }
 
@@ -96,6 +100,7 @@ impl Leg {
             ask: None,
             position: Qty::ZERO,
             stated: false,
+            paused: false,
             slots: vec![None; slots],
         })
     }
@@ -104,7 +109,7 @@ impl Leg {
     pub fn hear(&mut self, event: &Event) -> bool {
         match *event {
             Event::Quote { instrument, bid, ask } if instrument == self.instrument => {
-                (self.bid, self.ask) = (bid, ask);
+                (self.bid, self.ask, self.paused) = (bid, ask, false);
                 true
             }
             Event::Rested { instrument, client } if instrument == self.instrument => {
@@ -122,15 +127,17 @@ impl Leg {
                 if let Some(slot) = self.slot_of(client) {
                     let left = slot.map_or(Qty::ZERO, |working| working.want.qty - qty);
                     match slot {
-                        Some(working) if !done && left.is_positive() => working.want.qty = left,
+                        Some(working) if !done && left.is_positive() => {
+                            (working.want.qty, working.touched) = (left, true);
+                        }
                         Some(_) | None => *slot = None,
                     }
                 }
                 true
             }
             Event::Gone { instrument, client, .. } if instrument == self.instrument => {
-                if let Some(slot) = self.slot_of(client) {
-                    *slot = None;
+                if let Some(working) = self.slot_of(client).and_then(Option::take) {
+                    self.paused |= working.stage != Stage::Cancelling && !working.touched;
                 }
                 true
             }
@@ -289,6 +296,7 @@ impl Leg {
 
     /// Follows up orders of which nothing was heard for `patience`.
     pub fn follow_up(&mut self, patience: Span, pen: &mut Pen) {
+        self.paused = false;
         for slot in 0..self.slots.len() {
             let Some(working) = self.slots[slot] else { continue };
             let overdue = pen.now.since(working.since) > patience;
@@ -304,9 +312,13 @@ impl Leg {
     }
 
     fn place(&mut self, slot: usize, want: Want, lifetime: Lifetime, pen: &mut Pen) {
+        if self.paused {
+            return;
+        }
         *pen.last += 1;
         let client = ClientId(*pen.last);
-        self.slots[slot] = Some(Working { client, want, stage: Stage::Sent, since: pen.now });
+        let (stage, since, touched) = (Stage::Sent, pen.now, false);
+        self.slots[slot] = Some(Working { client, want, stage, since, touched });
         pen.intents.push(Intent::Place {
             instrument: self.instrument,
             side: want.side,
