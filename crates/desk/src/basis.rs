@@ -1,7 +1,7 @@
 //! The basis arbitrageur: holds a perpetual against spot where the premium pays more than it costs.
 //!
-//! With V(p) of [`crate::carry`], round-trip cost C = 2(fee maker perp + fee taker spot + half the spot
-//! spread) and required edge e, the reservation premia are
+//! With V(p) of [`crate::carry`], round-trip cost C = 2(fee maker perp + fee taker spot + half the
+//! spot spread) and required edge e, the reservation premia are
 //!
 //! | trade | premium | |
 //! |---|---|---|
@@ -9,11 +9,11 @@
 //! | opens a long | `V(p) = −C − e` | bids there when flat or long |
 //! | closes either | `V(p) = 0` | the exit cost is due anyway |
 //!
-//! all shifted by `−skew·position/limit` (linear inventory aversion, as in Avellaneda and Stoikov 2008);
-//! enter outside the band, leave at zero is the optimal rule for a random maturity (He et al., arXiv
-//! 2212.06888). It quotes post-only at spot·(1 + p), takes what crosses p by the extra taker fee, and
-//! hedges every difference on spot at once. Invariant: perpetual position plus open orders never pass
-//! the limit. A drawdown beyond its limit ends it: all is cancelled and flattened.
+//! all shifted by `−skew·position/limit` (linear inventory aversion, as in Avellaneda and Stoikov
+//! 2008); entering outside a cost band and leaving at zero follows He et al. (arXiv 2212.06888). It
+//! quotes post-only at spot·(1 + p), takes what crosses p by the extra taker fee, and hedges every
+//! difference on spot at once. Invariant: perpetual position plus open orders never pass the limit.
+//! A drawdown beyond its limit ends it: all is cancelled and flattened.
 
 use money::{Amount, Qty, Span, Time};
 use protocol::ids::Side;
@@ -65,7 +65,8 @@ pub struct BasisConfig {
 }
 
 impl BasisConfig {
-    /// Defaults for a financing cost and limits; the perpetual is instrument 0 and spot instrument 1.
+    /// Defaults for a financing cost and limits; the perpetual is instrument 0 and spot instrument
+    /// 1.
     pub fn new(financing_8h: f64, position_max: Qty, order_max: Qty) -> BasisConfig {
         BasisConfig {
             perpetual: Instrument(0),

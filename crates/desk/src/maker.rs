@@ -3,8 +3,8 @@
 //! Fair price = reference mid · (1 + b), where b is a slow average of the observed basis for a
 //! perpetual (so the maker has no view on the level of the basis) and zero for spot. Layer i of the
 //! quotes rests at `fair·(1 − skew·position/limit)·(1 ∓ (h + i·step))` with half-spread
-//! `h = max(half_spread, volatility_multiple·σ)`, σ the exponentially averaged standard deviation of
-//! the reference mid's return over one period; the linear skew is that of Avellaneda and Stoikov
+//! `h = max(half_spread, volatility_multiple·σ)`, σ the exponentially averaged standard deviation
+//! of the reference mid's return over one period; the linear skew is that of Avellaneda and Stoikov
 //! (2008). Invariant: position plus open orders never pass the limit on either side.
 
 use money::{Qty, Span, Time};
