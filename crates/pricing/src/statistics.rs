@@ -3,8 +3,8 @@
 //! Quantiles are type 7 of Hyndman and Fan (1996): linear between order statistics, rank `p(n−1)`.
 //! Standard deviations divide by n − 1. An AR(1) is fitted by least squares of `x_t` on `x_{t−1}`;
 //! its half-life is `Δ·ln ½ / ln φ`. The Student quantile inverts the finite series of Abramowitz
-//! and Stegun 26.7.3–4, and above 200 degrees of freedom takes their expansion 26.7.5. Samples must be
-//! finite. Too few samples give `None`.
+//! and Stegun 26.7.3–4, and above 200 degrees of freedom takes their expansion 26.7.5. Samples must
+//! be finite. Too few samples give `None`.
 
 /// The arithmetic mean.
 pub fn mean(samples: &[f64]) -> Option<f64> {
