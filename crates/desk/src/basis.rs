@@ -1,7 +1,7 @@
 //! The basis arbitrageur: holds a perpetual against spot where the premium pays more than it costs.
 //!
-//! With V(p) of [`crate::carry`], round-trip cost C = 2(fee maker perp + fee taker spot + half the spot
-//! spread) and required edge e, the reservation premia are
+//! With V(p) of [`crate::carry`], round-trip cost C = 2(fee maker perp + fee taker spot + half the
+//! spot spread) and required edge e, the reservation premia are
 //!
 //! | trade | premium | |
 //! |---|---|---|
@@ -9,11 +9,11 @@
 //! | opens a long | `V(p) = −C − e` | bids there when flat or long |
 //! | closes either | `V(p) = 0` | the exit cost is due anyway |
 //!
-//! all shifted by `−skew·position/limit` (linear inventory aversion, as in Avellaneda and Stoikov 2008);
-//! enter outside the band, leave at zero is the optimal rule for a random maturity (He et al., arXiv
-//! 2212.06888). It quotes post-only at spot·(1 + p), takes what crosses p by the extra taker fee, and
-//! hedges every difference on spot at once. Invariant: perpetual position plus open orders never pass
-//! the limit. A drawdown beyond its limit ends it: all is cancelled and flattened.
+//! all shifted by `−skew·position/limit` (linear inventory aversion, as in Avellaneda and Stoikov
+//! 2008); entering outside a cost band and leaving at zero follows He et al. (arXiv 2212.06888). It
+//! quotes post-only at spot·(1 + p), takes what crosses p by the extra taker fee, and hedges every
+//! difference on spot at once. Invariant: perpetual position plus open orders never pass the limit.
+//! A drawdown beyond its limit ends it: all is cancelled and flattened.
 
 use money::{Amount, Qty, Span, Time};
 use protocol::ids::Side;
@@ -65,7 +65,8 @@ pub struct BasisConfig {
 }
 
 impl BasisConfig {
-    /// Defaults for a financing cost and limits; the perpetual is instrument 0 and spot instrument 1.
+    /// Defaults for a financing cost and limits; the perpetual is instrument 0 and spot instrument
+    /// 1.
     pub fn new(financing_8h: f64, position_max: Qty, order_max: Qty) -> BasisConfig {
         BasisConfig {
             perpetual: Instrument(0),
@@ -492,8 +493,8 @@ mod tests {
         let placed = orders(&intents);
         assert_eq!(
             placed,
-            ["1 perp Buy 1 at -0.7 PostOnly", "2 perp Sell 1 at 0.7 PostOnly"],
-            "C + e = 2.5 bp over a value slope of more than three"
+            ["1 perp Buy 1 at -2.1 PostOnly", "2 perp Sell 1 at 2.1 PostOnly"],
+            "C + e = 2.5 bp at a slope of (θH + H/8h)/(1 + θH) = 1.2"
         );
         let small = heard(&mut strategy, &[quote(SPOT, 100_000.5, 100_000.6)]);
         assert_eq!(orders(&small), [""; 0], "within the tolerance");
@@ -512,13 +513,13 @@ mod tests {
     fn a_rich_perpetual_is_sold_and_hedged_at_once() {
         let mut strategy = basis(anchored(), |config| config.passive = false);
         let taken = orders(&heard(&mut strategy, &market(8.0, Span::ZERO)));
-        assert_eq!(taken, ["1 perp Sell 1 at 1.7 Immediate"]);
+        assert_eq!(taken, ["1 perp Sell 1 at 3.1 Immediate"]);
         let part: Qty = "0.4".parse().unwrap();
         let hedge = heard(&mut strategy, &[fill(PERPETUAL, 1, Side::Sell, part, false)]);
         assert_eq!(orders(&hedge), ["2 spot Buy 0.4 at 20.0 Immediate"]);
         let rest: Qty = "0.6".parse().unwrap();
         let busy = heard(&mut strategy, &[fill(PERPETUAL, 1, Side::Sell, rest, true)]);
-        assert_eq!(orders(&busy), ["3 perp Sell 1 at 1.8 Immediate"], "the hedge is under way");
+        assert_eq!(orders(&busy), ["3 perp Sell 1 at 3.2 Immediate"], "the hedge is under way");
         let more = heard(&mut strategy, &[fill(SPOT, 2, Side::Buy, part, true)]);
         assert_eq!(orders(&more), ["4 spot Buy 0.6 at 20.0 Immediate"]);
     }
@@ -533,10 +534,11 @@ mod tests {
         heard(&mut strategy, &held);
         assert_eq!(orders(&heard(&mut strategy, &market(-0.5, Span::ZERO))), [""; 0]);
         let closing = orders(&heard(&mut strategy, &market(-5.0, Span::ZERO)));
-        assert_eq!(closing, [""; 0], "a wake before its time does nothing");
-        let closing = orders(&heard(&mut strategy, &[wake(120)]));
-        assert_eq!(closing.len(), 1);
-        assert!(closing[0].starts_with("1 perp Buy 1 at -"), "{closing:?}");
+        assert_eq!(
+            closing,
+            ["1 perp Buy 1 at -0.7 Immediate"],
+            "spot plus 0.3 bp of skew less 1 bp of taker fee"
+        );
     }
 
     #[test]
@@ -550,9 +552,19 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_order_is_not_repeated_before_something_changes() {
+        let mut strategy = basis(anchored(), |config| config.passive = false);
+        heard(&mut strategy, &market(8.0, Span::ZERO));
+        let refused = Event::Gone { instrument: PERPETUAL, client: ClientId(1), refused: true };
+        assert_eq!(orders(&heard(&mut strategy, &[refused])), [""; 0]);
+        assert_eq!(orders(&heard(&mut strategy, &[quote(SPOT, 100_000.0, 100_000.1)])), [""; 0]);
+        let again = heard(&mut strategy, &[quote(PERPETUAL, 100_080.0, 100_080.1)]);
+        assert_eq!(orders(&again).len(), 1);
+    }
+
+    #[test]
     fn a_drawdown_cancels_flattens_and_stays_stopped() {
         let mut strategy = basis(anchored(), |config| config.drawdown_max = "100".parse().unwrap());
-        heard(&mut strategy, &market(0.0, Span::ZERO));
         let equity = |text: &str| Event::Equity { equity: text.parse().unwrap() };
         let held = [
             Event::Position { instrument: PERPETUAL, qty: whole(-1) },
@@ -560,9 +572,10 @@ mod tests {
             equity("1000"),
         ];
         heard(&mut strategy, &held);
+        assert_eq!(orders(&heard(&mut strategy, &market(0.5, Span::ZERO))).len(), 2);
         let stop = orders(&heard(&mut strategy, &[equity("899")]));
         assert!(strategy.is_stopped());
-        assert_eq!(stop[..2], ["cancel 1", "cancel 2"]);
+        assert_eq!(stop, ["cancel 1", "cancel 2"], "what may still fill is not closed twice");
         let gone = |client| Event::Gone {
             instrument: PERPETUAL,
             client: ClientId(client),
@@ -710,7 +723,9 @@ mod tests {
             let mut delta = qty;
             let mut event = Event::Position { instrument: PERPETUAL, qty };
             for _ in 0..4 {
-                for intent in heard(&mut strategy, &[event]) {
+                let intents = heard(&mut strategy, &[event]);
+                event = wake(0);
+                for intent in intents {
                     if let Intent::Place { instrument: SPOT, side, qty, client, .. } = intent {
                         delta += signed(side, qty);
                         event = fill(SPOT, client.0, side, qty, true);

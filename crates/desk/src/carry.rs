@@ -2,17 +2,20 @@
 //! given amount: the valuation behind the basis trade.
 //!
 //! A short at premium `p`, hedged in spot, is closed at a random time τ, exponential with mean H
-//! (random-maturity arbitrage: He, Manela, Ross, von Wachter, arXiv 2212.06888). The premium returns to
-//! a level m at speed θ, so `E[p_t] = m + (p − m)·e^(−θt)`. Per unit of notional, before costs:
+//! (random-maturity arbitrage: He, Manela, Ross, von Wachter, arXiv 2212.06888). The premium
+//! returns to a level m at speed θ, so `E[p_t] = m + (p − m)·e^(−θt)`. Per unit of notional, before
+//! costs:
 //!
 //! `V(p) = (p − m)·θH/(1 + θH)  +  E[funding until τ]  −  c·H/8h`
 //!
 //! Funding that accrues: `H/8h · E[F(p_τ)]`. Funding that settles at `t_k = T − e + kT` (e into the
-//! interval T): `Σ e^(−t_k/H)·F(P̄_k)·T/8h`, the first P̄ mixing the running average with the forecast.
-//! m is the observed mean premium projected on the rule's own fair set `F(p) = c`: the one premium at
-//! which funding pays the financing, and inside a dead band with c = I the level seen. V rises with
-//! p, with `V(m) = 0` up to the timing of settlements. F of an expected premium stands for the
-//! expectation of F: inside a dead band that neglects the chance to leave it.
+//! interval T): `Σ e^(−t_k/H)·F(P̄_k)·T/8h`, the first P̄ mixing the running average with the
+//! forecast. m is the observed mean premium projected on the rule's own fair set `F(p) = c`: the
+//! one premium at which funding pays the financing, and inside a dead band with c = I the level
+//! seen. V rises with p, with `V(m) = 0` up to the timing of settlements. F of an expected premium
+//! stands for the expectation of F: inside a dead band that neglects the chance to leave it.
+//! Averages over a whole interval are taken at points of it, which errs by less than a tenth of |p
+//! − m|.
 
 use pricing::convert::{hours, rate_f64};
 use pricing::funding::{Fair, QUOTED_H, Rule};
@@ -92,6 +95,7 @@ impl Reversion {
 #[derive(Clone, Debug)]
 pub struct Outlook {
     rule: Rule,
+    fair: Fair,
     financing_8h: f64,
     horizon_h: f64,
     level: f64,
@@ -105,9 +109,16 @@ impl Outlook {
     /// The outlook under a rule, for a holder who pays `financing_8h` and stays `horizon_h` hours.
     pub fn new(rule: Rule, financing_8h: f64, horizon_h: f64) -> Outlook {
         let published = Published::default();
-        let (level, speed, decays) = (0.0, 0.0, [1.0; NODES]);
-        let mut outlook =
-            Outlook { rule, financing_8h, horizon_h, level, speed, published, decays };
+        let mut outlook = Outlook {
+            rule,
+            fair: rule.fair_premium(financing_8h),
+            financing_8h,
+            horizon_h,
+            level: 0.0,
+            speed: 0.0,
+            published,
+            decays: [1.0; NODES],
+        };
         outlook.update(published, &Reversion::new(1.0, 1.0, 1.0));
         outlook
     }
@@ -115,7 +126,7 @@ impl Outlook {
     /// Takes new data of the exchange and the estimate of reversion.
     pub fn update(&mut self, published: Published, reversion: &Reversion) {
         self.published = published;
-        self.level = match self.rule.fair_premium(self.financing_8h) {
+        self.level = match self.fair {
             Fair::Point(premium) => premium,
             Fair::Interval { low, high } => reversion.mean().max(low).min(high),
             Fair::None => 0.0,
@@ -189,7 +200,8 @@ impl Outlook {
         stored * self.horizon_h * leak_h / (self.horizon_h + leak_h) / QUOTED_H
     }
 
-    /// Payments at the ends of intervals; `known` is the weight of the running average in the first.
+    /// Payments at the ends of intervals; `known` is the weight of the running average in the
+    /// first.
     fn settled(&self, deviation: f64, interval_h: f64, known: f64) -> f64 {
         let wait = (interval_h - hours(self.published.elapsed)).max(0.0);
         let survival = libm::exp(-wait / self.horizon_h);
@@ -282,6 +294,43 @@ mod tests {
         let exact = 10.0 * BP * (turn + 24.0 / 8.0) / (1.0 + turn);
         let value = outlook.value_short(10.0 * BP);
         assert!((value / exact - 1.0).abs() < 0.01, "{value} is not {exact}");
+    }
+
+    /// Cash flows of a premium that decays without noise, summed interval by interval.
+    fn direct_value(premium: f64, level: f64, elapsed_h: f64, running: f64) -> f64 {
+        let (horizon, speed) = (24.0, std::f64::consts::LN_2 / 2.0);
+        let path = |t: f64| level + (premium - level) * libm::exp(-speed * t);
+        let mut value = (premium - level) * speed * horizon / (1.0 + speed * horizon);
+        for interval in 0..60 {
+            let start = f64::from(interval) * 8.0 - elapsed_h;
+            let (mut weighted, mut weights) = (0.0, 0.0);
+            for step in 0..480 {
+                let into = (f64::from(step) + 0.5) / 60.0;
+                let seen = if start + into < 0.0 { running } else { path(start + into) };
+                weighted += into * seen;
+                weights += into;
+            }
+            let paid = industry().rate_8h(weighted / weights).unwrap();
+            value += libm::exp(-(start + 8.0) / horizon) * paid;
+        }
+        value - 0.39 * BP * horizon / 8.0
+    }
+
+    #[test]
+    fn the_value_agrees_with_the_sum_of_cash_flows() {
+        for hour in [0u64, 2, 5, 7] {
+            for premium_bp in [-30.0, -10.0, -4.6, -2.0, 0.0, 5.0, 10.0, 30.0] {
+                let running = -6.0 * BP;
+                let mut outlook = Outlook::new(industry(), 0.39 * BP, 24.0);
+                let state = published(running, 0.0, Span::HOUR.times(hour));
+                outlook.update(state, &Reversion::new(1.0, 24.0, 2.0));
+                let premium = premium_bp * BP;
+                let direct = direct_value(premium, outlook.level(), hour as f64, running);
+                let error = outlook.value_short(premium) - direct;
+                let scale = (premium - outlook.level()).abs();
+                assert!(error.abs() < 0.05 * BP + 0.1 * scale, "{hour} {premium_bp} {error}");
+            }
+        }
     }
 
     #[test]

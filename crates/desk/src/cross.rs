@@ -4,12 +4,12 @@
 //!
 //! `bid_B·(1 − fee_B) / (ask_A·(1 + fee_A)) − 1  ≥  edge + skew·(u_A − u_B)/2`
 //!
-//! where u ∈ [−1, 1] is each venue's balance within its bounds: inventory that has piled up where the
-//! trade buys asks for more, a trade that brings it back for less. The size is the smallest of both
-//! quoted quantities, the order limit and the room at both venues. A leg that missed leaves an
-//! imbalance, which is closed at the better venue before the next trade. Each pair of quotes is used
-//! once, and nothing is done before both venues have stated their balance. Invariant: each balance
-//! stays within its bounds whatever fills.
+//! where u ∈ [−1, 1] is each venue's balance within its bounds: inventory that has piled up where
+//! the trade buys asks for more, a trade that brings it back for less. The size is the smallest of
+//! both quoted quantities, the order limit and the room at both venues. A leg that missed leaves an
+//! imbalance, which is closed at the better venue before the next trade. Each pair of quotes is
+//! used once, and nothing is done before both venues have stated their balance. Invariant: each
+//! balance stays within its bounds whatever fills.
 
 use money::{Qty, Round, Span, Time};
 use pricing::convert::price_f64;
@@ -241,5 +241,189 @@ impl Strategy for Cross {
             self.act(&mut pen);
         }
         self.last = last;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use money::{Amount, Price, Rate};
+    use proptest::prelude::{prop, prop_assert, proptest};
+    use protocol::ids::ClientId;
+
+    fn whole(units: i64) -> Qty {
+        Qty::from_raw(units * Qty::ONE.raw())
+    }
+
+    fn listing(fee_bp: i64) -> Listing {
+        Listing {
+            name: "BTC".to_string(),
+            tick: "0.01".parse().unwrap(),
+            lot: "0.01".parse().unwrap(),
+            fee_maker: Rate::ZERO,
+            fee_taker: Rate::from_bp(fee_bp),
+            funding: None,
+        }
+    }
+
+    fn cross(change: impl Fn(&mut CrossConfig)) -> Cross {
+        let mut config = CrossConfig::new(whole(10), whole(3));
+        change(&mut config);
+        let mut strategy = Cross::new(config, [&listing(1), &listing(2)]).unwrap();
+        heard(&mut strategy, &[balance(0, 10), balance(1, 10)]);
+        strategy
+    }
+
+    fn balance(venue: u16, units: i64) -> Event {
+        Event::Position { instrument: Instrument(venue), qty: whole(units) }
+    }
+
+    fn quote(venue: u16, bid: f64, ask: f64, qty: i64) -> Event {
+        let level = |value| {
+            let price = pricing::convert::price(value, Round::Down).unwrap();
+            Some(Level { price, qty: whole(qty) })
+        };
+        Event::Quote { instrument: Instrument(venue), bid: level(bid), ask: level(ask) }
+    }
+
+    fn fill(venue: u16, client: u64, side: Side, qty: Qty, done: bool) -> Event {
+        let (instrument, client) = (Instrument(venue), ClientId(client));
+        let (price, fee) = (Price::ONE, Amount::ZERO);
+        Event::Fill { instrument, client, side, price, qty, fee, done }
+    }
+
+    fn heard(strategy: &mut Cross, events: &[Event]) -> Vec<Intent> {
+        let mut intents = Vec::new();
+        events.iter().for_each(|event| strategy.on(event, &mut intents));
+        intents
+    }
+
+    fn orders(intents: &[Intent]) -> Vec<String> {
+        let text = |intent: &Intent| match *intent {
+            Intent::Place { instrument, side, price, qty, .. } => {
+                Some(format!("{} {side:?} {qty} at {price}", instrument.0))
+            }
+            Intent::Cancel { client, .. } => Some(format!("cancel {}", client.0)),
+            Intent::CancelAll { .. } => Some("cancel all".to_string()),
+            Intent::WakeAt(_) => None,
+        };
+        intents.iter().filter_map(text).collect()
+    }
+
+    #[test]
+    fn a_cross_beyond_fees_and_edge_is_taken_on_both_legs() {
+        // fees of 3 bp and an edge of 0.5 bp: 0.35 on 1000 is the least difference
+        let thin = [quote(0, 999.9, 1000.0, 2), quote(1, 1000.34, 1000.5, 5)];
+        assert_eq!(orders(&heard(&mut cross(|_| ()), &thin)), [""; 0]);
+        let wide = [quote(0, 999.9, 1000.0, 2), quote(1, 1000.36, 1000.5, 5)];
+        assert_eq!(
+            orders(&heard(&mut cross(|_| ()), &wide)),
+            ["0 Buy 2 at 1000", "1 Sell 2 at 1000.36"]
+        );
+        let other_way = [quote(0, 1001.0, 1002.0, 2), quote(1, 999.0, 1000.0, 5)];
+        assert_eq!(
+            orders(&heard(&mut cross(|_| ()), &other_way)),
+            ["1 Buy 2 at 1000", "0 Sell 2 at 1001"]
+        );
+    }
+
+    #[test]
+    fn a_pair_of_quotes_is_used_once() {
+        let mut strategy = cross(|_| ());
+        let wide = [quote(0, 999.9, 1000.0, 2), quote(1, 1001.0, 1001.5, 5)];
+        assert_eq!(orders(&heard(&mut strategy, &wide)).len(), 2);
+        let fills = [fill(0, 1, Side::Buy, whole(2), true), fill(1, 2, Side::Sell, whole(2), true)];
+        assert_eq!(orders(&heard(&mut strategy, &fills)), [""; 0]);
+        assert_eq!(orders(&heard(&mut strategy, &wide[..1])), [""; 0]);
+        assert_eq!(orders(&heard(&mut strategy, &wide[1..])).len(), 2);
+    }
+
+    #[test]
+    fn a_leg_that_missed_is_closed_at_the_better_venue() {
+        let mut strategy = cross(|_| ());
+        let wide = [quote(0, 999.9, 1000.0, 2), quote(1, 1001.0, 1001.5, 5)];
+        heard(&mut strategy, &wide);
+        let half = "1.5".parse().unwrap();
+        let missed = Event::Gone { instrument: Instrument(1), client: ClientId(2), refused: false };
+        let events = [
+            fill(0, 1, Side::Buy, whole(2), true),
+            fill(1, 2, Side::Sell, half, false),
+            quote(1, 999.5, 1000.0, 5),
+            missed,
+        ];
+        assert_eq!(orders(&heard(&mut strategy, &events)), ["0 Sell 0.5 at 997.91"]);
+    }
+
+    #[test]
+    fn a_full_venue_asks_for_more_and_a_bound_is_never_passed() {
+        let wide = [quote(0, 999.9, 1000.0, 5), quote(1, 1000.38, 1000.5, 5)];
+        let mut full = cross(|_| ());
+        heard(&mut full, &[balance(0, 18), balance(1, 2)]);
+        assert_eq!(orders(&heard(&mut full, &wide)), [""; 0], "0.8 bp of skew on top");
+        let mut empty = cross(|_| ());
+        heard(&mut empty, &[balance(0, 2), balance(1, 18)]);
+        assert_eq!(orders(&heard(&mut empty, &wide)).len(), 2);
+        let mut last = cross(|config| config.skew = 0.0);
+        heard(&mut last, &[balance(0, 19), balance(1, 1)]);
+        assert_eq!(orders(&heard(&mut last, &wide)), ["0 Buy 1 at 1000", "1 Sell 1 at 1000.38"]);
+    }
+
+    #[test]
+    fn nothing_is_done_before_balances_are_stated() {
+        let config = CrossConfig::new(whole(10), whole(3));
+        let mut strategy = Cross::new(config, [&listing(1), &listing(2)]).unwrap();
+        let wide = [quote(0, 999.9, 1000.0, 2), quote(1, 1001.0, 1001.5, 5)];
+        assert_eq!(orders(&heard(&mut strategy, &wide)), [""; 0]);
+        assert_eq!(orders(&heard(&mut strategy, &[balance(0, 10)])), [""; 0]);
+        assert_eq!(orders(&heard(&mut strategy, &[balance(1, 10)])).len(), 2);
+    }
+
+    #[test]
+    fn bad_configurations_are_refused() {
+        let refused = |change: &dyn Fn(&mut CrossConfig)| {
+            let mut config = CrossConfig::new(whole(10), whole(3));
+            change(&mut config);
+            Cross::new(config, [&listing(1), &listing(2)]).is_err()
+        };
+        assert!(!refused(&|_| ()));
+        assert!(refused(&|config| config.venues[1].instrument = Instrument(0)));
+        assert!(refused(&|config| config.venues[1].balance_max = Qty::ZERO));
+        assert!(refused(&|config| config.edge = f64::NAN));
+    }
+
+    proptest! {
+        #[test]
+        fn balances_stay_within_bounds(
+            turns in prop::collection::vec((0u8..4, 0usize..2, 990.0..1010.0f64), 1..200),
+        ) {
+            let mut strategy = cross(|_| ());
+            let mut out: Vec<(u16, ClientId, Side, Qty)> = Vec::new();
+            let mut balances = [whole(10); 2];
+            for (kind, pick, mid) in turns {
+                let at = pick % out.len().max(1);
+                let event = match kind {
+                    0 | 1 => quote(u16::from(kind), mid, mid + 0.02, 4),
+                    2 if !out.is_empty() => {
+                        let (venue, client, side, qty) = out.swap_remove(at);
+                        balances[usize::from(venue)] += crate::leg::signed(side, qty);
+                        fill(venue, client.0, side, qty, true)
+                    }
+                    _ if !out.is_empty() => {
+                        let (venue, client, ..) = out.swap_remove(at);
+                        Event::Gone { instrument: Instrument(venue), client, refused: true }
+                    }
+                    _ => continue,
+                };
+                for intent in heard(&mut strategy, &[event]) {
+                    if let Intent::Place { instrument, side, qty, client, .. } = intent {
+                        out.push((instrument.0, client, side, qty));
+                    }
+                }
+                for balance in balances {
+                    prop_assert!(!balance.is_negative() && balance <= whole(20), "{balance}");
+                }
+            }
+        }
     }
 }

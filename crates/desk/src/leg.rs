@@ -1,10 +1,11 @@
 //! One instrument as a strategy sees it: quotes, position, and its own orders in fixed slots.
 //!
 //! A slot holds at most one order and is free again only when the venue says that the order is gone
-//! or filled; an order being cancelled still counts. So `position + outstanding` bounds the position
-//! whatever happens in flight, and [`Leg::room`] never lets it pass a limit. An order of which nothing
-//! is heard for the patience is cancelled; if nothing is heard again, all orders of the instrument are
-//! cancelled and the slot is freed.
+//! or filled; an order being cancelled still counts. So `position + outstanding` bounds the
+//! position whatever happens in flight, and [`Leg::room`] never lets it pass a limit. An order of
+//! which nothing is heard for the patience is cancelled; if nothing is heard again, all orders of
+//! the instrument are cancelled and the slot is freed. After an order that was refused or found
+//! nothing, the leg waits for the next quote or wake: no storm of equal refusals.
 
 use std::fmt;
 
@@ -63,6 +64,7 @@ struct Working {
     want: Want,
     stage: Stage,
     since: Time,
+    touched: bool,
 }
 
 /// One instrument: what is listed, quoted, held and ordered.
@@ -77,6 +79,8 @@ pub struct Leg {
     ask: Option<Level>,
     position: Qty,
     stated: bool,
+    /// An order was refused or found nothing: no other before the next quote or wake.
+    paused: bool,
     slots: Vec<Option<Working>>,
 }
 
@@ -96,6 +100,7 @@ impl Leg {
             ask: None,
             position: Qty::ZERO,
             stated: false,
+            paused: false,
             slots: vec![None; slots],
         })
     }
@@ -104,7 +109,7 @@ impl Leg {
     pub fn hear(&mut self, event: &Event) -> bool {
         match *event {
             Event::Quote { instrument, bid, ask } if instrument == self.instrument => {
-                (self.bid, self.ask) = (bid, ask);
+                (self.bid, self.ask, self.paused) = (bid, ask, false);
                 true
             }
             Event::Rested { instrument, client } if instrument == self.instrument => {
@@ -122,15 +127,17 @@ impl Leg {
                 if let Some(slot) = self.slot_of(client) {
                     let left = slot.map_or(Qty::ZERO, |working| working.want.qty - qty);
                     match slot {
-                        Some(working) if !done && left.is_positive() => working.want.qty = left,
+                        Some(working) if !done && left.is_positive() => {
+                            (working.want.qty, working.touched) = (left, true);
+                        }
                         Some(_) | None => *slot = None,
                     }
                 }
                 true
             }
             Event::Gone { instrument, client, .. } if instrument == self.instrument => {
-                if let Some(slot) = self.slot_of(client) {
-                    *slot = None;
+                if let Some(working) = self.slot_of(client).and_then(Option::take) {
+                    self.paused |= working.stage != Stage::Cancelling && !working.touched;
                 }
                 true
             }
@@ -269,8 +276,8 @@ impl Leg {
         }
     }
 
-    /// Sends an immediate order from a free slot; nothing if the slot is taken or less than a lot is
-    /// wanted.
+    /// Sends an immediate order from a free slot; nothing if the slot is taken or less than a lot
+    /// is wanted.
     pub fn take(&mut self, slot: usize, want: Want, pen: &mut Pen) {
         let want = Want { qty: self.in_lots(want.qty), ..want };
         if self.is_free(slot) && want.qty.is_positive() {
@@ -289,6 +296,7 @@ impl Leg {
 
     /// Follows up orders of which nothing was heard for `patience`.
     pub fn follow_up(&mut self, patience: Span, pen: &mut Pen) {
+        self.paused = false;
         for slot in 0..self.slots.len() {
             let Some(working) = self.slots[slot] else { continue };
             let overdue = pen.now.since(working.since) > patience;
@@ -304,9 +312,13 @@ impl Leg {
     }
 
     fn place(&mut self, slot: usize, want: Want, lifetime: Lifetime, pen: &mut Pen) {
+        if self.paused {
+            return;
+        }
         *pen.last += 1;
         let client = ClientId(*pen.last);
-        self.slots[slot] = Some(Working { client, want, stage: Stage::Sent, since: pen.now });
+        let (stage, since, touched) = (Stage::Sent, pen.now, false);
+        self.slots[slot] = Some(Working { client, want, stage, since, touched });
         pen.intents.push(Intent::Place {
             instrument: self.instrument,
             side: want.side,
@@ -336,5 +348,95 @@ pub fn signed(side: Side, qty: Qty) -> Qty {
     match side {
         Side::Buy => qty,
         Side::Sell => -qty,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use money::Rate;
+
+    fn leg() -> Leg {
+        let listing = Listing {
+            name: "BTC".to_string(),
+            tick: "0.5".parse().unwrap(),
+            lot: "0.01".parse().unwrap(),
+            fee_maker: Rate::ZERO,
+            fee_taker: Rate::ZERO,
+            funding: None,
+        };
+        Leg::new(Instrument(0), &listing, 2).unwrap()
+    }
+
+    fn level(price: &str) -> Option<Level> {
+        Some(Level { price: price.parse().unwrap(), qty: Qty::ONE })
+    }
+
+    #[test]
+    fn bids_round_down_to_the_tick_and_asks_up() {
+        let table = [(100.0, "100", "100"), (100.2, "100", "100.5"), (100.5, "100.5", "100.5")];
+        for (value, bid, ask) in table {
+            assert_eq!(leg().on_tick(Side::Buy, value), Some(bid.parse().unwrap()), "{value}");
+            assert_eq!(leg().on_tick(Side::Sell, value), Some(ask.parse().unwrap()), "{value}");
+        }
+        assert_eq!(leg().on_tick(Side::Buy, 0.4), None);
+        assert_eq!(leg().on_tick(Side::Sell, 0.4), Some("0.5".parse().unwrap()));
+        assert_eq!(leg().on_tick(Side::Buy, f64::NAN), None);
+        assert_eq!(leg().on_tick(Side::Sell, -3.0), None);
+    }
+
+    #[test]
+    fn a_post_only_price_stays_behind_the_opposite_quote() {
+        let mut leg = leg();
+        let quote =
+            Event::Quote { instrument: Instrument(0), bid: level("100"), ask: level("101") };
+        assert!(leg.hear(&quote));
+        assert_eq!(leg.behind_quote(Side::Buy, 105.0), Some("100.5".parse().unwrap()));
+        assert_eq!(leg.behind_quote(Side::Sell, 95.0), Some("100.5".parse().unwrap()));
+        assert_eq!(leg.behind_quote(Side::Buy, 99.0), Some("99".parse().unwrap()));
+        assert_eq!(leg.mid(), Some(100.5));
+        assert!((leg.half_spread().unwrap() - 0.5 / 100.5).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_one_sided_or_crossed_book_has_no_mid() {
+        for (bid, ask) in [(level("100"), None), (None, level("100")), (level("2"), level("1"))] {
+            let mut leg = leg();
+            leg.hear(&Event::Quote { instrument: Instrument(0), bid, ask });
+            assert_eq!(leg.mid(), None);
+            assert_eq!(leg.half_spread(), None);
+        }
+    }
+
+    #[test]
+    fn orders_count_against_room_until_they_are_gone() {
+        let (mut leg, mut intents, mut last) = (leg(), Vec::new(), 0);
+        let mut pen = Pen { intents: &mut intents, last: &mut last, now: Time::ZERO };
+        let (two, three) = ("2".parse().unwrap(), "3".parse().unwrap());
+        let want = Want { side: Side::Buy, price: Price::ONE, qty: two };
+        leg.quote(0, Some(want), 0.0, &mut pen);
+        assert_eq!(leg.room(Side::Buy, 1, Qty::ZERO, three), Qty::ONE);
+        assert_eq!(leg.room(Side::Buy, 0, Qty::ZERO, three), three, "its own order is room");
+        leg.cancel_all(&mut pen);
+        assert_eq!(leg.outstanding(Side::Buy), two, "a cancel may still lose the race");
+        let (instrument, client) = (Instrument(0), ClientId(1));
+        leg.hear(&Event::Gone { instrument, client, refused: false });
+        assert_eq!(leg.outstanding(Side::Buy), Qty::ZERO);
+        assert_eq!(intents.len(), 2);
+    }
+
+    #[test]
+    fn a_listing_without_tick_or_lot_is_refused() {
+        let listing = |tick: &str, lot: &str| Listing {
+            name: String::new(),
+            tick: tick.parse().unwrap(),
+            lot: lot.parse().unwrap(),
+            fee_maker: Rate::ZERO,
+            fee_taker: Rate::ZERO,
+            funding: None,
+        };
+        assert!(Leg::new(Instrument(0), &listing("0", "1"), 1).is_err());
+        assert!(Leg::new(Instrument(0), &listing("1", "0"), 1).is_err());
     }
 }

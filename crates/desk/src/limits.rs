@@ -2,10 +2,11 @@
 //!
 //! An order is let through if, with everything outstanding on its side filled, the position stays
 //! within its limit, and if the rate of orders allows it; otherwise the strategy hears, before its
-//! next event, that the order was refused. A loss of equity beyond the limit throws the kill switch,
-//! for good: all orders are cancelled, and only orders that bring a position closer to neutral, no
-//! further than neutral, pass. Cancels always pass. Orders are counted in windows of time that begin
-//! with a wake.
+//! next event, that the order was refused. A loss of equity beyond the limit throws the kill
+//! switch, for good: all orders are cancelled, and only orders that bring a position closer to
+//! neutral, no further than neutral, pass. Cancels always pass. Orders are counted in windows of
+//! time that begin with a wake. An order of which nothing is heard for a window after its strategy
+//! cancelled all is taken to be lost.
 
 use money::{Amount, Qty, Span, Time};
 use protocol::ids::{ClientId, Side};
@@ -53,6 +54,8 @@ struct Open {
     client: ClientId,
     side: Side,
     left: Qty,
+    /// When it counts as lost, once all orders of its instrument were cancelled.
+    lost_at: Option<Time>,
 }
 
 /// A strategy within limits.
@@ -133,6 +136,7 @@ impl<S: Strategy> Limited<S> {
                 if now >= self.window_end {
                     (self.window_end, self.orders) = (now.after(self.limits.window), 0);
                 }
+                self.open.retain(|open| open.lost_at.is_none_or(|lost| now < lost));
             }
             Event::Quote { .. } | Event::Funding { .. } | Event::Rested { .. } => {}
         }
@@ -142,8 +146,10 @@ impl<S: Strategy> Limited<S> {
         let start = *self.equity_start.get_or_insert(equity);
         if !self.killed && start - equity > self.limits.loss_max {
             self.killed = true;
-            for held in &self.held {
-                intents.push(Intent::CancelAll { instrument: held.limit.instrument });
+            for at in 0..self.held.len() {
+                let instrument = self.held[at].limit.instrument;
+                intents.push(Intent::CancelAll { instrument });
+                self.doubt(instrument);
             }
         }
     }
@@ -154,7 +160,7 @@ impl<S: Strategy> Limited<S> {
         for intent in asked.drain(..) {
             let passed = match intent {
                 Intent::Place { instrument, side, qty, client, .. } => {
-                    let order = Open { instrument, client, side, left: qty };
+                    let order = Open { instrument, client, side, left: qty, lost_at: None };
                     let passes = self.passes(&order);
                     if passes {
                         self.orders += 1;
@@ -164,13 +170,25 @@ impl<S: Strategy> Limited<S> {
                     }
                     passes
                 }
-                Intent::Cancel { .. } | Intent::CancelAll { .. } | Intent::WakeAt(_) => true,
+                Intent::CancelAll { instrument } => {
+                    self.doubt(instrument);
+                    true
+                }
+                Intent::Cancel { .. } | Intent::WakeAt(_) => true,
             };
             if passed {
                 intents.push(intent);
             }
         }
         self.asked = asked;
+    }
+
+    /// Starts the time after which the open orders of an instrument count as lost.
+    fn doubt(&mut self, instrument: Instrument) {
+        let lost_at = self.window_end.after(self.limits.window);
+        for open in self.open.iter_mut().filter(|open| open.instrument == instrument) {
+            open.lost_at.get_or_insert(lost_at);
+        }
     }
 
     fn passes(&self, order: &Open) -> bool {
@@ -226,6 +244,7 @@ mod tests {
     #[derive(Default)]
     struct Eager {
         side: Option<Side>,
+        cancels: bool,
         placed: u64,
         refused: u64,
     }
@@ -236,6 +255,9 @@ mod tests {
         fn on(&mut self, event: &Event, intents: &mut Vec<Intent>) {
             if let Event::Gone { refused: true, .. } = event {
                 self.refused += 1;
+            }
+            if std::mem::take(&mut self.cancels) {
+                intents.push(Intent::CancelAll { instrument: MARKET });
             }
             if let (Event::Quote { .. }, Some(side)) = (event, self.side) {
                 self.placed += 1;
@@ -286,6 +308,21 @@ mod tests {
         assert_eq!(places(&mut strategy, &gone), 0);
         assert_eq!(places(&mut strategy, &quote()), 1);
         assert_eq!(strategy.inner().refused, 2, "a refusal is heard before the next event");
+    }
+
+    #[test]
+    fn a_lost_order_is_forgotten_a_window_after_all_were_cancelled() {
+        let mut strategy = eager(Side::Buy, 100);
+        let passed: Vec<usize> = (0..4).map(|_| places(&mut strategy, &quote())).collect();
+        assert_eq!(passed, [1, 1, 1, 0]);
+        let at = |seconds: u64| Event::Wake { now: Time::from_nanos(seconds * 1_000_000_000) };
+        places(&mut strategy, &at(10));
+        strategy.inner.cancels = true;
+        assert_eq!(places(&mut strategy, &quote()), 0);
+        places(&mut strategy, &at(11));
+        assert_eq!(places(&mut strategy, &quote()), 0, "the cancel may still be under way");
+        places(&mut strategy, &at(12));
+        assert_eq!(places(&mut strategy, &quote()), 1);
     }
 
     #[test]

@@ -12,8 +12,8 @@
 //!
 //! each within its cap. A premium is fair when funding equals the financing cost `c` of the hedge:
 //! with a dead band that is `c − d` for c < I, `c + d` for c > I and the whole band for c = I (He,
-//! Manela, Ross, von Wachter, arXiv 2212.06888, give the same edge). Every rate is non-decreasing in
-//! the premium, so the fair set is an interval: it is found by bisection, with no case per rule.
+//! Manela, Ross, von Wachter, arXiv 2212.06888, give the same edge). Every rate is non-decreasing
+//! in the premium, so the fair set is an interval: it is found by bisection, with no case per rule.
 
 /// A funding rule; rates are plain fractions, times are hours.
 #[derive(Clone, Copy, Debug, PartialEq)]
