@@ -97,9 +97,9 @@ impl Section<'_> {
                 &if recovery.count == 0 { "none".to_owned() } else { duration(recovery.longest_s) },
                 "",
                 &format!(
-                    "{} episodes beyond ±{} bp, {} min outside",
-                    count(recovery.count),
+                    "episodes beyond ±{} bp: {}; outside {} min",
                     number(recovery.band_bp, 0),
+                    count(recovery.count),
                     number(recovery.outside_min, 0)
                 ),
             ),
@@ -324,9 +324,9 @@ impl Section<'_> {
             longest.sort_by(|a, b| length(b).total_cmp(&length(a)));
             let rows: Vec<Vec<String>> = longest.iter().take(EPISODES).map(|e| row(e)).collect();
             let summary = format!(
-                "<p class=\"caption\">{} episodes beyond ±{} bp, {} min outside in all{}.</p>",
-                count(recovery.count),
+                "<p class=\"caption\">Episodes beyond ±{} bp: {}; outside for {} min in all{}.</p>",
                 number(recovery.band_bp, 0),
+                count(recovery.count),
                 number(recovery.outside_min, 0),
                 if longest.len() > EPISODES { "; the longest are shown" } else { "" }
             );
