@@ -87,7 +87,7 @@ fn classes_table(classes: &[ClassRecord]) -> String {
         "fees",
         "liquidation",
         "insurance",
-        "delever­aging",
+        "deleveraging",
         "financing",
         "total",
         "equity at end",
