@@ -3,7 +3,7 @@
 //! The long view of the basis is cut at the 0.1 % and 99.9 % quantiles so that it can be read; the
 //! close-up of the largest hourly move of spot is never cut.
 
-use super::chart::{self, chart, colour, level, line, with};
+use super::chart::{self, chart, colour, level, line, path, with};
 use super::html::{card, escape, figure, table};
 use crate::metrics::{Distribution, Episode, MarketMetrics, SeriesMetrics, basis_bp};
 use crate::record::{MarketRecord, Samples};
@@ -134,10 +134,10 @@ impl Section<'_> {
         let mut lines = Vec::new();
         if recorded && self.metrics.recorded.is_some() {
             let (x, y) = self.basis_of(&samples.recorded_perp, rows.clone(), true);
-            lines.push(line("recorded exchange", colour::RECORDED, &x, &y, self.points));
+            lines.extend(path("recorded exchange", colour::RECORDED, &x, &y, self.points));
         }
         let (x, y) = self.basis_of(&samples.mid, rows, false);
-        lines.push(line("simulated", colour::SIMULATED, &x, &y, self.points));
+        lines.extend(path("simulated", colour::SIMULATED, &x, &y, self.points));
         lines
     }
 
@@ -174,8 +174,9 @@ impl Section<'_> {
             "shapes": self.band("y"),
         });
         charts.push(chart(&id, self.basis_lines(rows, true), layout));
-        let caption = "Green: the rule’s fair basis, dotted ±band around it. The axis holds 99.8 % \
-                       of the values; a double click shows all.";
+        let caption = "Green: the rule’s fair basis, dotted ±band around it. Of a long \
+                       run: mean and range of each thousandth. The axis holds 99.8 % of the \
+                       values; a double click shows all.";
         figure(&id, 340, "Basis over spot", caption)
     }
 
