@@ -227,8 +227,8 @@ impl Section<'_> {
         let layout =
             json!({ "xaxis": { "type": "date" }, "yaxis": { "title": { "text": "USD" } } });
         charts.push(chart(&id, traces, layout));
-        let caption = "Simulated: mid of the book. A line of many samples is thinned to the extremes of \
-                       short buckets; no extreme is lost.";
+        let caption = "Simulated: mid of the book. A line of many samples is thinned to the \
+                       extremes of short buckets; no extreme is lost.";
         figure(&id, 320, "Prices", caption)
     }
 

@@ -1,5 +1,5 @@
-//! Funding rules side by side: intervals over seeds, the table, and the basis of each rule laid over
-//! the recorded exchange.
+//! Funding rules side by side: intervals over seeds, the table, and the basis of each rule laid
+//! over the recorded exchange.
 
 use super::chart::{band, chart, colour, line, path, with};
 use super::html::{escape, figure, table};
@@ -42,8 +42,8 @@ pub fn sections(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) 
         ),
     };
     format!(
-        "{}<h2>Each rule over its seeds</h2><p class=\"caption\">Small points: seeds. Large point: mean with its \
-         95 % interval. Dashed: the recorded exchange on the same path, against its own fair \
+        "{}<h2>Each rule over its seeds</h2><p class=\"caption\">Small points: \
+         seeds. Large point: mean with its 95 % interval. Dashed: the recorded exchange on the same path, against its own fair \
          basis.</p><div class=\"three\">{intervals}</div>{overlay}<h2>Every measure</h2>{}{closes}",
         header(comparison),
         measures_table(comparison, &comparison.rules),
