@@ -81,6 +81,7 @@ fn header(record: &Record) -> String {
 fn held(record: &Record) -> String {
     let checks: u64 = record.invariants.iter().map(|i| i.checks).sum();
     match record.invariants.iter().map(|i| i.broken).sum() {
+        0 if checks == 0 => "not checked".to_owned(),
         0 => format!("<span class=\"good\">held</span> in {} checks", count(checks)),
         broken => format!(
             "<span class=\"bad\">broken {} times</span> in {} checks",

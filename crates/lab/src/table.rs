@@ -2,7 +2,7 @@
 //!
 //! | file | rows | columns |
 //! |---|---|---|
-//! | `samples-<market>.parquet` | one a sample | `time` (ms UTC), prices in USD, measures in bp and USD |
+//! | `samples-<market>.parquet` | one a sample | `time` (ms UTC), USD, bp |
 //! | `classes.parquet` | one a class of agents | `class`, `agents`, flows and equity in USD |
 //! | `summary.json` | one | what was run, and every metric; what is undefined is `null` |
 //!

@@ -14,19 +14,31 @@ pub fn number(value: f64, decimals: usize) -> String {
     }
     let text = format!("{:.decimals$}", value.abs());
     let zero = !text.contains(|c: char| c.is_ascii_digit() && c != '0');
-    let (whole, fraction) = match text.split_once('.') {
-        Some((whole, fraction)) => (whole, format!(".{fraction}")),
-        None => (text.as_str(), String::new()),
+    let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let sign = if value < 0.0 && !zero { "−" } else { "" };
+    format!("{sign}{}{fraction}", thousands(whole))
+}
+
+/// The digits of an exact decimal with thousands separators.
+pub fn grouped(decimal: &str) -> String {
+    let (sign, digits) = match decimal.strip_prefix('-') {
+        Some(digits) => ("−", digits),
+        None => ("", decimal),
     };
+    let (whole, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    format!("{sign}{}{fraction}", thousands(whole))
+}
+
+fn thousands(whole: &str) -> String {
+    let length = whole.chars().count();
     let mut grouped = String::new();
     for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+        if at > 0 && (length - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    let sign = if value < 0.0 && !zero { "−" } else { "" };
-    format!("{sign}{grouped}{fraction}")
+    grouped
 }
 
 /// A count with thousands separators.
@@ -78,6 +90,7 @@ mod tests {
         let shown = [1_234_567.891, -1234.5, -0.001, 999.0, f64::NAN].map(|v| number(v, 2));
         assert_eq!(shown, ["1,234,567.89", "−1,234.50", "0.00", "999.00", "–"]);
         assert_eq!(usd(-1e6), "−1,000,000");
+        assert_eq!(grouped("-1234567.00000001"), "−1,234,567.00000001");
     }
 
     #[test]

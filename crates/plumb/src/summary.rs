@@ -3,9 +3,9 @@
 //! Bold and colour only where standard output is a terminal and `NO_COLOR` is unset or empty; the
 //! text is the same without them.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use lab::compare::{Comparison, MEASURES, RuleComparison};
-use lab::metrics::{MarketMetrics, Metrics, SeriesMetrics, basis_bp};
+use lab::metrics::{Distribution, MarketMetrics, Metrics, SeriesMetrics, basis_bp, deviation_bp};
 use lab::record::{ClassRecord, MarketRecord, Record};
 use lab::text::{NONE, count, duration, minute, number, usd};
 use std::io::IsTerminal;
@@ -14,6 +14,15 @@ use std::io::IsTerminal;
 const WIDTH: u16 = 100;
 /// Most markets and most classes that are listed.
 const LISTED: usize = 6;
+/// A line under the headings and nothing else.
+const RULED: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+/// Buckets of a sparkline.
+const COLUMNS: usize = 64;
+/// Upper edges of all bars but the last, bp: what stands above the fourth is out of ±10 bp.
+const EDGES_BP: [f64; 7] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+const SCALE: &str =
+    "worst off fair over time, bp:  ▁ <1  ▂ <2  ▃ <5  ▄ <10  ▅ <20  ▆ <50  ▇ <100  █ more";
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Whether text may carry colour.
@@ -42,11 +51,13 @@ impl Colour {
 
 /// The summary of one run.
 pub fn run(record: &Record, metrics: &Metrics, colour: Colour) -> String {
-    let mut parts = vec![heading(record, colour), tracking(metrics), String::new()];
-    for market in record.markets.iter().take(LISTED) {
-        parts.push(trail(market));
+    let mut parts = vec![heading(record, colour), String::new(), tracking(metrics), String::new()];
+    parts.push(SCALE.to_owned());
+    for (market, measured) in record.markets.iter().zip(&metrics.markets).take(LISTED) {
+        parts.push(trail(market, &measured.simulated.basis_bp));
     }
-    parts.extend([String::new(), classes(&record.classes), solvency(record, colour)]);
+    let blank = String::new;
+    parts.extend([blank(), classes(&record.classes), blank(), solvency(record, colour)]);
     parts.join("\n") + "\n"
 }
 
@@ -147,27 +158,25 @@ fn bounds(fair_bp: Option<(f64, f64)>) -> String {
     }
 }
 
-/// The basis over time: in each bucket the value furthest from zero.
-fn trail(market: &MarketRecord) -> String {
+/// The deviation over time, and the smallest and largest basis.
+fn trail(market: &MarketRecord, measured: &Distribution) -> String {
     let samples = &market.samples;
-    let basis: Vec<f64> =
-        samples.mid.iter().zip(&samples.spot).map(|(mid, spot)| basis_bp(*mid, *spot)).collect();
-    let finite = || basis.iter().copied().filter(|b| b.is_finite());
-    let low = finite().fold(f64::INFINITY, f64::min);
-    let high = finite().fold(f64::NEG_INFINITY, f64::max);
-    let edges = format!("{} … {} bp", number(low, 1), number(high, 1));
-    format!("{:<10.10} {} {edges}", market.name, sparkline(&basis, low, high, 64))
+    let prices = samples.mid.iter().zip(&samples.spot);
+    let deviation: Vec<f64> =
+        prices.map(|(mid, spot)| deviation_bp(basis_bp(*mid, *spot), market.fair_bp)).collect();
+    let edges = format!("{} … {} bp", number(measured.min, 1), number(measured.max, 1));
+    format!("{:<10.10} {} {edges}", market.name, sparkline(&deviation, COLUMNS))
 }
 
-fn sparkline(values: &[f64], low: f64, high: f64, columns: usize) -> String {
-    let size = values.len().div_ceil(columns).max(1);
+/// The largest |deviation| of each bucket, on the fixed scale of [`EDGES_BP`]; a gap without one.
+fn sparkline(deviation_bp: &[f64], columns: usize) -> String {
+    let size = deviation_bp.len().div_ceil(columns).max(1);
     let bar = |bucket: &[f64]| {
-        let finite = bucket.iter().copied().filter(|v| v.is_finite());
-        let furthest = finite.max_by(|a, b| a.abs().total_cmp(&b.abs()))?;
-        let share = if high > low { (furthest - low) / (high - low) } else { 0.0 };
-        BARS.get(((share * 8.0) as usize).min(7)).copied()
+        let finite = bucket.iter().map(|d| d.abs()).filter(|d| d.is_finite());
+        let worst = finite.max_by(f64::total_cmp)?;
+        BARS.get(EDGES_BP.partition_point(|edge| *edge <= worst)).copied()
     };
-    values.chunks(size).map(|bucket| bar(bucket).unwrap_or(' ')).collect()
+    deviation_bp.chunks(size).map(|bucket| bar(bucket).unwrap_or(' ')).collect()
 }
 
 fn classes(classes: &[ClassRecord]) -> String {
@@ -194,15 +203,17 @@ fn solvency(record: &Record, colour: Colour) -> String {
     let checks: u64 = record.invariants.iter().map(|i| i.checks).sum();
     let broken: Vec<&str> =
         record.invariants.iter().filter(|i| i.broken > 0).map(|i| i.name.as_str()).collect();
-    let verdict = if broken.is_empty() {
-        colour.paint("32", "held")
+    let verdict = if checks == 0 {
+        "not checked:".to_owned()
+    } else if broken.is_empty() {
+        colour.paint("32", "held") + " in"
     } else {
         let shown = format!("BROKEN: {}", broken.join(", "));
-        colour.paint("1;31", &shown.chars().take(60).collect::<String>())
+        colour.paint("1;31", &shown.chars().take(60).collect::<String>()) + " in"
     };
     let fund = &record.insurance;
     format!(
-        "invariants  {verdict} in {} checks\ninsurance   {} → {} USD, paid {}\n\
+        "invariants  {verdict} {} checks\ninsurance   {} → {} USD, paid {}\n\
          stress      {} liquidations, {} auto-deleveraged",
         count(checks),
         usd(fund.start.usd),
@@ -215,7 +226,7 @@ fn solvency(record: &Record, colour: Colour) -> String {
 
 fn plain(headings: &[String]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(RULED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(WIDTH);
     table.set_header(headings);

@@ -24,6 +24,9 @@ pub mod colour {
         ["#0072b2", "#d55e00", "#8c5fb0", "#b8860b", "#cc4c8a", "#56b4e9", "#8a8f98"];
 }
 
+/// Buckets of a path that is too long to be drawn whole.
+const BUCKETS: usize = 1000;
+
 /// A chart and the element that it fills.
 pub fn chart(id: &str, data: Vec<Value>, layout: Value) -> Value {
     json!({ "id": id, "data": data, "layout": layout })
@@ -36,6 +39,41 @@ pub fn line(name: &str, colour: &str, time_ms: &[i64], values: &[f64], points: u
         "type": "scatter", "mode": "lines", "name": name, "x": x, "y": rounded(&y),
         "line": { "color": colour, "width": 1.2 }, "connectgaps": false,
     })
+}
+
+/// A line over time; one too long to be read becomes the mean of each bucket of rows inside an area
+/// from its smallest to its largest value, so that lines behind it stay visible.
+pub fn path(
+    name: &str,
+    colour: &str,
+    time_ms: &[i64],
+    values: &[f64],
+    points: usize,
+) -> Vec<Value> {
+    if time_ms.len() <= points {
+        return vec![line(name, colour, time_ms, values, points)];
+    }
+    let size = time_ms.len().div_ceil(BUCKETS);
+    let (mut x, mut edges, mut means) = (Vec::new(), [Vec::new(), Vec::new()], Vec::new());
+    for (times, bucket) in time_ms.chunks(size).zip(values.chunks(size)) {
+        let finite = || bucket.iter().copied().filter(|v| v.is_finite());
+        let count = finite().count();
+        if count > 0 {
+            x.push(times[times.len() / 2]);
+            edges[0].push(finite().fold(f64::INFINITY, f64::min));
+            edges[1].push(finite().fold(f64::NEG_INFINITY, f64::max));
+            means.push(finite().sum::<f64>() / count as f64);
+        }
+    }
+    let edge = |values: &[f64], fill: &str| {
+        json!({
+            "type": "scatter", "mode": "lines", "x": x, "y": rounded(values), "hoverinfo": "skip",
+            "line": { "width": 0 }, "fill": fill, "fillcolor": format!("{colour}40"),
+            "showlegend": false, "legendgroup": name,
+        })
+    };
+    let middle = with(line(name, colour, &x, &means, BUCKETS + 1), json!({ "legendgroup": name }));
+    vec![edge(&edges[0], "none"), edge(&edges[1], "tonexty"), middle]
 }
 
 /// Adds fields to a trace or layout, replacing those of the same name.
@@ -129,6 +167,19 @@ mod tests {
         let (x, y) = thin(&time, &values, 100);
         assert!(x.len() <= 100 && x.is_sorted());
         assert!(y.contains(&-9.0) && y.contains(&7.0));
+    }
+
+    #[test]
+    fn a_long_path_is_its_bucket_means_between_its_extremes() {
+        let time: Vec<i64> = (0..10_000).collect();
+        let mut values = vec![1.0; 10_000];
+        values[5000] = 41.0;
+        let traces = path("basis", "#000000", &time, &values, 5000);
+        let largest = |trace: &Value| {
+            let values = trace["y"].as_array().map(Vec::as_slice).unwrap_or_default();
+            values.iter().filter_map(Value::as_f64).fold(f64::NEG_INFINITY, f64::max)
+        };
+        assert_eq!(traces.iter().map(largest).collect::<Vec<f64>>(), [1.0, 41.0, 5.0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::chart::{chart, colour};
 use super::html::{escape, figure, table};
 use crate::record::{ClassRecord, Record};
-use crate::text::{count, number, usd};
+use crate::text::{count, grouped, usd};
 use serde_json::{Value, json};
 
 /// Profit and loss by class, insurance, invariants and the exact totals.
@@ -87,7 +87,7 @@ fn classes_table(classes: &[ClassRecord]) -> String {
         "fees",
         "liquidation",
         "insurance",
-        "delever­aging",
+        "deleveraging",
         "financing",
         "total",
         "equity at end",
@@ -105,7 +105,7 @@ fn insurance(record: &Record) -> String {
         ("paid for bankrupt accounts", &fund.paid),
         ("at end", &fund.end),
     ];
-    let rows = rows.map(|(name, money)| vec![name.to_owned(), escape(&money.exact)]);
+    let rows = rows.map(|(name, money)| vec![name.to_owned(), escape(&grouped(&money.exact))]);
     table(&["", "exact"], &rows)
 }
 
@@ -135,8 +135,8 @@ fn invariants(record: &Record) -> String {
 
 fn totals(record: &Record) -> String {
     let row = |(name, money): &(String, crate::record::Money)| {
-        vec![escape(name), escape(&money.exact), number(money.usd, 2)]
+        vec![escape(name), escape(&grouped(&money.exact))]
     };
     let rows: Vec<Vec<String>> = record.accounting.iter().map(row).collect();
-    table(&["", "exact", "rounded"], &rows)
+    table(&["", "exact"], &rows)
 }

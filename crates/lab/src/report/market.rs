@@ -3,7 +3,7 @@
 //! The long view of the basis is cut at the 0.1 % and 99.9 % quantiles so that it can be read; the
 //! close-up of the largest hourly move of spot is never cut.
 
-use super::chart::{self, chart, colour, level, line, with};
+use super::chart::{self, chart, colour, level, line, path, with};
 use super::html::{card, escape, figure, table};
 use crate::metrics::{Distribution, Episode, MarketMetrics, SeriesMetrics, basis_bp};
 use crate::record::{MarketRecord, Samples};
@@ -97,9 +97,9 @@ impl Section<'_> {
                 &if recovery.count == 0 { "none".to_owned() } else { duration(recovery.longest_s) },
                 "",
                 &format!(
-                    "{} episodes beyond ±{} bp, {} min outside",
-                    count(recovery.count),
+                    "episodes beyond ±{} bp: {}; outside {} min",
                     number(recovery.band_bp, 0),
+                    count(recovery.count),
                     number(recovery.outside_min, 0)
                 ),
             ),
@@ -134,10 +134,10 @@ impl Section<'_> {
         let mut lines = Vec::new();
         if recorded && self.metrics.recorded.is_some() {
             let (x, y) = self.basis_of(&samples.recorded_perp, rows.clone(), true);
-            lines.push(line("recorded exchange", colour::RECORDED, &x, &y, self.points));
+            lines.extend(path("recorded exchange", colour::RECORDED, &x, &y, self.points));
         }
         let (x, y) = self.basis_of(&samples.mid, rows, false);
-        lines.push(line("simulated", colour::SIMULATED, &x, &y, self.points));
+        lines.extend(path("simulated", colour::SIMULATED, &x, &y, self.points));
         lines
     }
 
@@ -174,8 +174,9 @@ impl Section<'_> {
             "shapes": self.band("y"),
         });
         charts.push(chart(&id, self.basis_lines(rows, true), layout));
-        let caption = "Green: the rule’s fair basis, dotted ±band around it. The axis holds 99.8 % \
-                       of the values; a double click shows all.";
+        let caption = "Green: the rule’s fair basis, dotted ±band around it. Of a long \
+                       run: mean and range of each thousandth. The axis holds 99.8 % of the \
+                       values; a double click shows all.";
         figure(&id, 340, "Basis over spot", caption)
     }
 
@@ -226,8 +227,8 @@ impl Section<'_> {
         let layout =
             json!({ "xaxis": { "type": "date" }, "yaxis": { "title": { "text": "USD" } } });
         charts.push(chart(&id, traces, layout));
-        let caption = "Simulated: mid of the book. A line of many samples is thinned to the extremes of \
-                       short buckets; no extreme is lost.";
+        let caption = "Simulated: mid of the book. A line of many samples is thinned to the \
+                       extremes of short buckets; no extreme is lost.";
         figure(&id, 320, "Prices", caption)
     }
 
@@ -324,9 +325,9 @@ impl Section<'_> {
             longest.sort_by(|a, b| length(b).total_cmp(&length(a)));
             let rows: Vec<Vec<String>> = longest.iter().take(EPISODES).map(|e| row(e)).collect();
             let summary = format!(
-                "<p class=\"caption\">{} episodes beyond ±{} bp, {} min outside in all{}.</p>",
-                count(recovery.count),
+                "<p class=\"caption\">Episodes beyond ±{} bp: {}; outside for {} min in all{}.</p>",
                 number(recovery.band_bp, 0),
+                count(recovery.count),
                 number(recovery.outside_min, 0),
                 if longest.len() > EPISODES { "; the longest are shown" } else { "" }
             );

@@ -1,7 +1,7 @@
-//! Funding rules side by side: intervals over seeds, the table, and the basis of each rule laid over
-//! the recorded exchange.
+//! Funding rules side by side: intervals over seeds, the table, and the basis of each rule laid
+//! over the recorded exchange.
 
-use super::chart::{band, chart, colour, line, with};
+use super::chart::{band, chart, colour, line, path, with};
 use super::html::{escape, figure, table};
 use super::market::largest_move;
 use super::{POINTS, facts};
@@ -42,8 +42,8 @@ pub fn sections(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) 
         ),
     };
     format!(
-        "{}<h2>Each rule over its seeds</h2><p class=\"caption\">Small points: seeds. Large point: mean with its \
-         95 % interval. Dashed: the recorded exchange on the same path, against its own fair \
+        "{}<h2>Each rule over its seeds</h2><p class=\"caption\">Small points: \
+         seeds. Large point: mean with its 95 % interval. Dashed: the recorded exchange on the same path, against its own fair \
          basis.</p><div class=\"three\">{intervals}</div>{overlay}<h2>Every measure</h2>{}{closes}",
         header(comparison),
         measures_table(comparison, &comparison.rules),
@@ -111,11 +111,12 @@ fn basis(run: &Run, prices: &[f64], rows: Range<usize>, dense: bool) -> (Vec<i64
         .unzip()
 }
 
-fn recorded_line(runs: &[Run], rows: Range<usize>, points: usize) -> Option<Value> {
-    let run = runs.iter().find(|run| run.metrics.recorded.is_some())?;
+fn recorded_path(runs: &[Run], rows: Range<usize>, points: usize) -> Vec<Value> {
+    let recorded = runs.iter().find(|run| run.metrics.recorded.is_some());
+    let Some(run) = recorded else { return Vec::new() };
     let rows = rows.start..rows.end.min(run.market.samples.len());
     let (x, y) = basis(run, &run.market.samples.recorded_perp, rows, true);
-    Some(line("recorded exchange", RECORDED, &x, &y, points))
+    path("recorded exchange", RECORDED, &x, &y, points)
 }
 
 /// First run of each rule, with the rule's colour.
@@ -142,11 +143,13 @@ fn panels(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) -> Str
     for (at, (run, colour)) in first.iter().enumerate() {
         let axis = if at == 0 { "y".to_owned() } else { format!("y{}", at + 1) };
         let rows = 0..run.market.samples.len();
-        let place = json!({ "yaxis": axis, "showlegend": at == 0, "legendgroup": "recorded" });
-        traces.extend(recorded_line(runs, rows.clone(), points).map(|t| with(t, place)));
+        let mut lines = recorded_path(runs, rows.clone(), points);
+        if let Some(again) = lines.last_mut().filter(|_| at > 0) {
+            *again = with(again.take(), json!({ "showlegend": false }));
+        }
         let (x, y) = basis(run, &run.market.samples.mid, rows, false);
-        let own = line(&run.market.rule, colour, &x, &y, points);
-        traces.push(with(own, json!({ "yaxis": axis })));
+        lines.extend(path(&run.market.rule, colour, &x, &y, points));
+        traces.extend(lines.into_iter().map(|trace| with(trace, json!({ "yaxis": axis }))));
         shapes.extend(run.market.fair_bp.map(|(low, high)| band(low, high, &axis, colour::FAIR)));
         let share = 1.0 / first.len() as f64;
         let top = 1.0 - at as f64 * share;
@@ -168,7 +171,7 @@ fn close_up(comparison: &Comparison, runs: &[Run], charts: &mut Vec<Value>) -> S
     let first = first_runs(comparison, runs);
     let moved = first.first().and_then(|(run, _)| largest_move(&run.market.samples));
     let Some(rows) = moved else { return String::new() };
-    let mut traces: Vec<Value> = recorded_line(runs, rows.clone(), 2000).into_iter().collect();
+    let mut traces = recorded_path(runs, rows.clone(), 2000);
     for (run, colour) in &first {
         let rows = rows.start..rows.end.min(run.market.samples.len());
         let (x, y) = basis(run, &run.market.samples.mid, rows, false);

@@ -52,7 +52,6 @@ fn record() -> Record {
 }
 
 fn fits(text: &str) {
-    println!("{text}");
     assert!(text.lines().count() <= 45, "{} lines", text.lines().count());
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
@@ -104,7 +103,7 @@ fn comparison_of_three_rules_fits_a_terminal() {
 }
 
 #[test]
-fn sparkline_marks_the_extreme_of_each_bucket_and_leaves_gaps() {
-    let values = [0.0, 8.0, -8.0, 1.0, f64::NAN, f64::NAN, 2.0, -1.0];
-    assert_eq!(sparkline(&values, -8.0, 8.0, 4), "█▁ ▆");
+fn sparkline_marks_the_worst_of_each_bucket_on_a_fixed_scale_and_leaves_gaps() {
+    let values = [0.0, 0.9, -12.0, 1.0, f64::NAN, f64::NAN, 2.0, -250.0, 9.99, 10.0];
+    assert_eq!(sparkline(&values, 5), "▁▅ █▅");
 }
