@@ -24,7 +24,7 @@ pub const TABLE: [Invariant; 8] = [
     Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
     Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
     Invariant { name: "I-4 funding never mints", checkpoint: false, holds: funding },
-    Invariant { name: "I-5 insurance and holdings", checkpoint: false, holds: never_negative },
+    Invariant { name: "I-5 nothing is negative", checkpoint: false, holds: never_negative },
     Invariant { name: "I-6 mark within its band", checkpoint: false, holds: mark },
     Invariant { name: "I-7 books are not crossed", checkpoint: false, holds: uncrossed },
     Invariant { name: "I-8 order sums are folds", checkpoint: true, holds: order_sums },
@@ -94,11 +94,14 @@ fn funding(state: &State) -> Result<(), String> {
     Ok(())
 }
 
-/// I-5: the insurance fund and every holding of a base asset are never negative.
+/// I-5: the insurance fund, the fees, the remainders and every holding of a base asset are never
+/// negative.
 fn never_negative(state: &State) -> Result<(), String> {
-    let insurance = state.ledger().balance(Holder::Insurance, QUOTE);
-    if insurance.is_negative() {
-        return Err(format!("insurance {insurance}"));
+    for holder in [Holder::Insurance, Holder::Fees, Holder::Dust] {
+        let held = state.ledger().balance(holder, QUOTE);
+        if held.is_negative() {
+            return Err(format!("{holder:?} {held}"));
+        }
     }
     for account in (0..state.accounts()).map(AccountId) {
         for asset in state.base_assets() {
