@@ -172,7 +172,19 @@ impl State {
         *blake3::hash(&bytes).as_bytes()
     }
 
+    /// The same without the chain: equal for two states that differ only in what was refused.
+    pub fn content_hash(&self) -> [u8; 32] {
+        let mut bytes = Vec::new();
+        self.write_content(&mut bytes);
+        *blake3::hash(&bytes).as_bytes()
+    }
+
     pub(crate) fn write_canonical(&self, out: &mut Vec<u8>) {
+        self.write_content(out);
+        append(out, &self.chain);
+    }
+
+    fn write_content(&self, out: &mut Vec<u8>) {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
@@ -186,7 +198,6 @@ impl State {
                 }
             }
         }
-        append(out, &self.chain);
     }
 
     /// The index price of a market's base asset.
