@@ -1,1 +1,29 @@
-//! Under construction.
+//! Market data: bytes in, events out.
+//!
+//! Importers of what exchanges publish (klines, funding rates, raw websocket captures), the order
+//! book rebuilt from a capture, and Parquet tables that keep every digit. All input is hostile
+//! until checked: whatever the bytes, the answer is data or an [`Error`] that names file, line,
+//! column, cause and what was expected. [`open_bars`] and [`open_funding`] read any layout.
+
+mod error;
+mod record;
+mod series;
+mod number;
+mod lines;
+mod csv;
+pub mod klines;
+pub mod funding;
+pub mod capture;
+pub mod book;
+pub mod table;
+mod files;
+
+pub use error::{Cause, Error, interval_text};
+pub use files::{
+    Content, Encoding, Extremes, Info, Kind, detect, export_csv, import, info, open_bars,
+    open_funding, open_funding_of, open_table,
+};
+pub use lines::Limits;
+pub use record::{Bar, BookTicker, DepthUpdate, Funding, Level, MarketEvent, Taker, Trade};
+pub use series::{Gap, Record, Series};
+pub use table::Table;

@@ -1,9 +1,9 @@
 //! Between `f64` and fixed point, and the one transcendental that the protocol needs.
 //!
-//! To fixed point: `value · 10^places`, rounded once in the named direction; NaN, infinities and what
-//! does not fit give `None`. A product within four units in the last place of an integer *is* that
-//! integer, because such a distance is the float's own rounding: so fixed → float → fixed is the
-//! identity for magnitudes up to 2⁵⁰ raw units.
+//! To fixed point: `value · 10^places`, rounded once in the named direction; NaN, infinities and
+//! what does not fit give `None`. A product within four units in the last place of an integer *is*
+//! that integer, because such a distance is the float's own rounding: so fixed → float → fixed is
+//! the identity for magnitudes up to 2⁵⁰ raw units.
 
 use money::{Amount, Price, Qty, Rate, Round, Span};
 

@@ -12,8 +12,8 @@
 //!
 //! each within its cap. A premium is fair when funding equals the financing cost `c` of the hedge:
 //! with a dead band that is `c − d` for c < I, `c + d` for c > I and the whole band for c = I (He,
-//! Manela, Ross, von Wachter, arXiv 2212.06888, give the same edge). Every rate is non-decreasing in
-//! the premium, so the fair set is an interval: it is found by bisection, with no case per rule.
+//! Manela, Ross, von Wachter, arXiv 2212.06888, give the same edge). Every rate is non-decreasing
+//! in the premium, so the fair set is an interval: it is found by bisection, with no case per rule.
 
 /// A funding rule; rates are plain fractions, times are hours.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +47,7 @@ pub enum Rule {
         /// Bound on |rate| for 8 h.
         cap_8h: f64,
     },
-    /// The rate moves with the skew of takers.
+    /// The rate moves as long as there is a premium: a lasting one carries it to its bound.
     Velocity {
         /// Largest change of the daily rate in one day.
         max_velocity_per_day: f64,
@@ -106,7 +106,10 @@ impl Rule {
                 Some(industry_rate(premium, interest, clamp, cap) * QUOTED_H / interval_h)
             }
             Rule::Dydx { interest_8h, cap_8h, .. } => Some(bound(premium + interest_8h, cap_8h)),
-            Rule::Velocity { .. } => None,
+            Rule::Velocity { cap_per_day, .. } => {
+                let bound = if premium == 0.0 { 0.0 } else { cap_per_day.copysign(premium) };
+                Some(bound * QUOTED_H / 24.0)
+            }
             Rule::Pi { proportional, integral, leak_h, carry_8h, cap_8h } => {
                 let at_rest = bound(integral * premium * leak_h / QUOTED_H, cap_8h);
                 Some(bound(carry_8h + proportional * premium + at_rest, cap_8h))
@@ -296,8 +299,11 @@ mod tests {
         assert_eq!(rule.fair_premium(40.0 * BP).center(), None);
         assert_eq!(rule.fair_premium(f64::NAN), Fair::None);
         let velocity = Rule::Velocity { max_velocity_per_day: 0.09, cap_per_day: 0.01 };
-        assert_eq!(velocity.fair_premium(0.0), Fair::None);
-        assert_eq!(velocity.rate_8h(0.0), None);
+        let Fair::Point(at_rest) = velocity.fair_premium(0.4 * BP) else {
+            panic!("a rate that moves with the premium rests only where there is none")
+        };
+        near(at_rest, 0.0);
+        assert_eq!(velocity.fair_premium(40.0 * BP), Fair::None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `x' = x − k·x₋d` | `k < 2cos(dπ/(2d+1))` (Levin and May 1976) | `k ≤ dᵈ/(d+1)^(d+1)` |
 //! | `x' = x − k·mean(last W)` | `k < W(1 − cos(π/W))` | |
-//! | mean of n steps, paid over the next n | `k < min(2n, 2n/(n−1))` | [`interval_monotone_limit`] |
+//! | mean of n steps paid over the next n | `k < min(2n, 2n/(n−1))` | [`interval_monotone_limit`] |
 //! | `ẋ = −k·x(t−τ)` | `kτ < π/2` | `kτ ≤ 1/e` |
 //! | `ẋ = −k·mean of the last W` | `kW < π²/2` | |
 //!//!

@@ -1,10 +1,10 @@
 //! Statistics of samples that are kept, and streaming moments of those that are not.
 //!
 //! Quantiles are type 7 of Hyndman and Fan (1996): linear between order statistics, rank `p(n−1)`.
-//! Standard deviations divide by n − 1. An AR(1) is fitted by least squares of `x_t` on `x_{t−1}`; its
-//! half-life is `Δ·ln ½ / ln φ`. The Student quantile inverts the finite series of Abramowitz and
-//! Stegun 26.7.3–4, and above 200 degrees of freedom takes their expansion 26.7.5. Samples are taken
-//! to be finite: one NaN makes the result NaN. Too few samples give `None`.
+//! Standard deviations divide by n − 1. An AR(1) is fitted by least squares of `x_t` on `x_{t−1}`;
+//! its half-life is `Δ·ln ½ / ln φ`. The Student quantile inverts the finite series of Abramowitz
+//! and Stegun 26.7.3–4, and above 200 degrees of freedom takes their expansion 26.7.5. Samples must
+//! be finite. Too few samples give `None`.
 
 /// The arithmetic mean.
 pub fn mean(samples: &[f64]) -> Option<f64> {
@@ -59,8 +59,8 @@ pub fn correlation(left: &[f64], right: &[f64]) -> Option<f64> {
     (scale != 0.0).then(|| (both / scale).clamp(-1.0, 1.0))
 }
 
-/// The autocorrelation at `lag` steps, with the mean and variance of the whole series; `None` if the
-/// series is constant or not longer than the lag.
+/// The autocorrelation at `lag` steps, with the mean and variance of the whole series; `None` if
+/// the series is constant or not longer than the lag.
 pub fn autocorrelation(samples: &[f64], lag: usize) -> Option<f64> {
     if samples.len() <= lag {
         return None;

@@ -109,8 +109,8 @@ pub struct Fill {
 pub struct Taken {
     /// What is left of the taker.
     pub left: Lots,
-    /// Whether matching stopped at an order of the taker's own account ([`SelfTrade::CancelTaker`]):
-    /// then `left` is to be cancelled and must not rest.
+    /// Whether matching stopped at an order of the taker's own account
+    /// ([`SelfTrade::CancelTaker`]): then `left` is to be cancelled and must not rest.
     pub self_trade: bool,
 }
 
@@ -125,8 +125,8 @@ pub trait Book: Sized {
 
     /// Matches an incoming order and appends each step to `fills`.
     ///
-    /// With [`SelfTrade::CancelBoth`] a step of kind [`FillKind::SelfTradeCancel`] shrinks the taker
-    /// by its lots as well, with [`SelfTrade::CancelMaker`] it leaves the taker as it is.
+    /// With [`SelfTrade::CancelBoth`] a step of kind [`FillKind::SelfTradeCancel`] shrinks the
+    /// taker by its lots as well, with [`SelfTrade::CancelMaker`] it leaves the taker as it is.
     fn take(&mut self, taker: Taker, fills: &mut Vec<Fill>) -> Taken;
 
     /// Removes an order and returns it; `None` when no such order rests.

@@ -65,7 +65,7 @@ pub struct Accrual {
 impl Funding {
     /// Runs the rule for one block (rules F-2 … F-6) and moves the index. `None` when nothing is
     /// paid in this block.
-    pub(crate) fn accrue(&mut self, rule: &FundingRule, seen: &Observation) -> Option<Accrual> {
+    pub fn accrue(&mut self, rule: &FundingRule, seen: &Observation) -> Option<Accrual> {
         let Some(last) = self.last.replace(seen.now) else {
             if self.interval_start == Time::ZERO {
                 self.start(rule, seen.now);

@@ -1,8 +1,11 @@
-//! The book in use: dense records linked into queues by 32-bit slot numbers, levels in a flat window
-//! of ticks, no allocation for a message once the slab has grown.
+//! The book in use: dense records linked into queues by 32-bit slot numbers, levels in a flat
+//! window of ticks, no allocation for a message once the slab has grown.
+//!
+//! A slot is a record of 32 bytes and, in an array of its own, a link of 8: a cancel touches the
+//! links of both neighbours but not their records, so a large book misses the cache less.
 //!
 //! Invariants: a record is live if and only if it has lots; the queue of a level runs from its head
-//! over `next` to its tail, oldest first; free records are chained over `next`. All answers equal
+//! over `next` to its tail, oldest first; free slots are chained over `next`. All answers equal
 //! those of [`super::NaiveBook`].
 
 mod ladder;
@@ -15,25 +18,34 @@ use super::{
 };
 use crate::command::SelfTrade;
 use crate::ids::{AccountId, ClientId, Lots, OrderId, Side, Tick};
-use ladder::{Ladder, Level, NIL, NO_KEY, key, tick};
+use ladder::{Ladder, NIL, NO_KEY, key, tick};
 
 /// The fast book.
 #[derive(Clone)]
 pub struct FastBook {
     records: Vec<Record>,
+    /// One for each record.
+    links: Vec<Link>,
     ladder: Ladder,
-    /// The free record that is used next.
+    /// The free slot that is used next.
     free: u32,
     /// Live records.
     live: usize,
 }
 
-/// A slot of the slab.
+/// The place of a slot in its level.
 #[derive(Clone, Copy)]
-struct Record {
+struct Link {
     previous: u32,
     /// The next in the level, or the next free one.
     next: u32,
+}
+
+const ALONE: Link = Link { previous: NIL, next: NIL };
+
+/// An order in a slot of the slab.
+#[derive(Clone, Copy)]
+struct Record {
     tick: u32,
     generation: u32,
     /// Zero when free.
@@ -43,6 +55,8 @@ struct Record {
     side: Side,
     reduce_only: bool,
 }
+
+const _: () = assert!(size_of::<Record>() == 32 && size_of::<Link>() == 8);
 
 impl Book for FastBook {
     #[inline]
@@ -84,8 +98,8 @@ impl Book for FastBook {
         }
         let order = record.seen(id);
         record.lots = 0;
-        let (previous, next) = (record.previous, record.next);
-        self.unlink(order.side, order.tick.0, previous, next);
+        let link = self.links[slot as usize];
+        self.unlink(order.side, order.tick.0, link);
         self.release(slot);
         Some(order)
     }
@@ -102,7 +116,7 @@ impl Book for FastBook {
 
     fn levels(&self, side: Side) -> impl Iterator<Item = (Tick, Lots)> {
         self.ladder.levels(side).map(|(tick, level)| {
-            let queue = self.queue(level);
+            let queue = self.chain(level.head);
             let sum = queue.fold(0_u64, |sum, (_, record)| sum.saturating_add(record.lots));
             (Tick(tick), Lots(sum))
         })
@@ -112,7 +126,7 @@ impl Book for FastBook {
         let mut orders = Vec::with_capacity(self.live);
         for side in [Side::Buy, Side::Sell] {
             for (_, level) in self.ladder.levels(side) {
-                let queue = self.queue(level);
+                let queue = self.chain(level.head);
                 orders.extend(queue.map(|(slot, r)| r.seen(handle(slot, r.generation))));
             }
         }
@@ -120,11 +134,9 @@ impl Book for FastBook {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let next = |slot: &u32| Some(self.records[*slot as usize].next);
-        let chain = std::iter::successors(Some(self.free), |slot| next(slot).filter(|n| *n != NIL));
         Snapshot {
             generations: self.records.iter().map(|record| record.generation).collect(),
-            free: chain.filter(|slot| *slot != NIL).collect(),
+            free: self.chain(self.free).map(|(slot, _)| slot).collect(),
             orders: self.orders(),
         }
     }
@@ -132,8 +144,9 @@ impl Book for FastBook {
     fn restore(snapshot: &Snapshot) -> FastBook {
         let mut book = FastBook::new();
         book.records = snapshot.generations.iter().map(|g| Record::unused(*g)).collect();
+        book.links = vec![ALONE; book.records.len()];
         for slot in snapshot.free.iter().rev() {
-            book.records[*slot as usize].next = book.free;
+            book.links[*slot as usize].next = book.free;
             book.free = *slot;
         }
         if let Some(first) = snapshot.orders.first() {
@@ -161,7 +174,13 @@ impl Book for FastBook {
 impl FastBook {
     /// An empty book.
     pub fn new() -> FastBook {
-        FastBook { records: Vec::new(), ladder: Ladder::new(), free: NIL, live: 0 }
+        FastBook {
+            records: Vec::new(),
+            links: Vec::new(),
+            ladder: Ladder::new(),
+            free: NIL,
+            live: 0,
+        }
     }
 
     /// A slot for an order, and its generation.
@@ -169,12 +188,13 @@ impl FastBook {
     fn allocate(&mut self) -> (u32, u32) {
         if let Some(record) = self.records.get_mut(self.free as usize) {
             let slot = self.free;
-            self.free = record.next;
+            self.free = self.links[slot as usize].next;
             record.generation += 1;
             return (slot, record.generation);
         }
         let slot = u32::try_from(self.records.len()).ok().filter(|slot| *slot != NIL);
         self.records.push(Record::unused(0));
+        self.links.push(ALONE);
         (slot.expect("fewer than 2^32 − 1 orders"), 0)
     }
 
@@ -182,12 +202,11 @@ impl FastBook {
     #[inline]
     fn link(&mut self, slot: u32, generation: u32, order: NewResting) {
         let previous = self.ladder.append(order.side, order.tick.0, slot);
-        if let Some(record) = self.records.get_mut(previous as usize) {
-            record.next = slot;
+        if let Some(link) = self.links.get_mut(previous as usize) {
+            link.next = slot;
         }
+        self.links[slot as usize] = Link { previous, next: NIL };
         self.records[slot as usize] = Record {
-            previous,
-            next: NIL,
             tick: order.tick.0,
             generation,
             lots: order.lots.0,
@@ -201,16 +220,16 @@ impl FastBook {
 
     /// Joins the neighbours of a record that leaves its level.
     #[inline]
-    fn unlink(&mut self, side: Side, tick: u32, previous: u32, next: u32) {
+    fn unlink(&mut self, side: Side, tick: u32, Link { previous, next }: Link) {
         if previous == NIL && next == NIL {
             return self.ladder.remove(side, tick);
         }
-        match self.records.get_mut(previous as usize) {
-            Some(record) => record.next = next,
+        match self.links.get_mut(previous as usize) {
+            Some(link) => link.next = next,
             None => self.ladder.level_mut(side, tick).head = next,
         }
-        match self.records.get_mut(next as usize) {
-            Some(record) => record.previous = previous,
+        match self.links.get_mut(next as usize) {
+            Some(link) => link.previous = previous,
             None => self.ladder.level_mut(side, tick).tail = previous,
         }
     }
@@ -219,14 +238,14 @@ impl FastBook {
     #[inline]
     fn release(&mut self, slot: u32) {
         self.live -= 1;
-        let record = &mut self.records[slot as usize];
-        if record.generation != LAST_GENERATION {
-            record.next = self.free;
+        if self.records[slot as usize].generation != LAST_GENERATION {
+            self.links[slot as usize].next = self.free;
             self.free = slot;
         }
     }
 
-    /// Matches against the best level of a side until the level, the taker or its right to trade ends.
+    /// Matches against the best level of a side until the level, the taker or its right to trade
+    /// ends.
     #[inline]
     fn take_level(&mut self, side: Side, taker: &Taker, taken: &mut Taken, fills: &mut Vec<Fill>) {
         let tick = tick(side, self.ladder.best(side));
@@ -239,23 +258,25 @@ impl FastBook {
             if !maker.meet(head, taker, taken, fills) {
                 break;
             }
-            let next = maker.next;
+            let next = self.links[head as usize].next;
             self.release(head);
             head = next;
         }
-        let Some(maker) = self.records.get_mut(head as usize) else {
+        let Some(link) = self.links.get_mut(head as usize) else {
             return self.ladder.remove(side, tick);
         };
         if head != first {
-            maker.previous = NIL;
+            link.previous = NIL;
             self.ladder.level_mut(side, tick).head = head;
         }
     }
 
-    /// The records of a level, oldest first.
-    fn queue(&self, level: Level) -> impl Iterator<Item = (u32, &Record)> {
+    /// The records from a slot on: the rest of a level, or of the free ones.
+    fn chain(&self, first: u32) -> impl Iterator<Item = (u32, &Record)> {
         let record = |slot: u32| self.records.get(slot as usize).map(|record| (slot, record));
-        std::iter::successors(record(level.head), move |(_, before)| record(before.next))
+        std::iter::successors(record(first), move |(slot, _)| {
+            record(self.links[*slot as usize].next)
+        })
     }
 }
 
@@ -274,8 +295,6 @@ impl fmt::Debug for FastBook {
 impl Record {
     const fn unused(generation: u32) -> Record {
         Record {
-            previous: NIL,
-            next: NIL,
             tick: 0,
             generation,
             lots: 0,

@@ -6,12 +6,13 @@
 //! share one array, because an uncrossed book has one side at a tick; a bitmap of two levels for
 //! each side, in key order, finds the next occupied level.
 //!
-//! Moving the window costs time in proportion to the occupied levels. It happens only after as many
-//! insertions outside of it as the window held levels at the last move, so it is O(1) amortised, and
-//! only when the best price has left the middle half: far orders alone do not pull it away.
+//! Moving the window costs time in proportion to the occupied levels. It happens only after as
+//! many insertions outside of it as the window held levels at the last move, so it is O(1)
+//! amortised, and only when the best price has left the middle half: far orders alone do not pull
+//! it away.
 //!
-//! Invariants: a level is in the array if and only if its tick is in the window; `best` is the lowest
-//! key of its side.
+//! Invariants: a level is in the array if and only if its tick is in the window; `best` is the
+//! lowest key of its side.
 
 use std::collections::BTreeMap;
 
@@ -322,7 +323,7 @@ impl Bitmap {
     #[inline]
     fn in_word_after(&self, word: u16) -> Option<u16> {
         let first = word / 64;
-        let mut words = self.summary[first as usize] & (u64::MAX - 1 << (word % 64));
+        let mut words = self.summary[first as usize] & ((u64::MAX - 1) << (word % 64));
         let mut group = first;
         while words == 0 {
             group += 1;
@@ -330,5 +331,80 @@ impl Bitmap {
         }
         let word = group * 64 + words.trailing_zeros() as u16;
         Some(word * 64 + self.words[word as usize].trailing_zeros() as u16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full(first: u32, count: u32) -> Ladder {
+        let mut ladder = Ladder::new();
+        ladder.centre(first);
+        for slot in 0..count {
+            assert_eq!(ladder.append(Side::Sell, first + slot, slot), NIL);
+        }
+        ladder
+    }
+
+    fn ticks(ladder: &Ladder, side: Side) -> Vec<u32> {
+        ladder.levels(side).map(|(tick, _)| tick).collect()
+    }
+
+    #[test]
+    fn window_follows_the_market_and_keeps_every_level() {
+        let mut ladder = full(1_000_000, 10);
+        for tick in 1_000_000..1_000_010 {
+            ladder.remove(Side::Sell, tick);
+        }
+        for slot in 0..PATIENCE {
+            ladder.append(Side::Sell, 2_000_000 + slot, slot);
+        }
+        assert_eq!(ladder.base, 2_000_000 - HALF);
+        assert!(ladder.outside.iter().all(BTreeMap::is_empty));
+        assert_eq!(
+            ticks(&ladder, Side::Sell),
+            (2_000_000..2_000_000 + PATIENCE).collect::<Vec<_>>()
+        );
+        ladder.centre(1);
+        assert_eq!(ladder.outside[Side::Sell as usize].len(), PATIENCE as usize);
+        assert_eq!(ladder.best(Side::Sell), 2_000_000);
+        assert_eq!(
+            ticks(&ladder, Side::Sell),
+            (2_000_000..2_000_000 + PATIENCE).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn far_orders_do_not_pull_the_window_away() {
+        let mut ladder = full(1_000_000, 1);
+        for slot in 0..10 * PATIENCE {
+            ladder.append(Side::Sell, 3_000_000 + slot, slot);
+        }
+        assert_eq!(ladder.base, 1_000_000 - HALF);
+        assert_eq!(ladder.best(Side::Sell), 1_000_000);
+    }
+
+    #[test]
+    fn move_waits_for_as_many_insertions_as_it_carried_levels() {
+        let mut ladder = full(1_000_000, 500);
+        ladder.centre(5_000_000);
+        assert_eq!(ladder.patience, PATIENCE + 500);
+        ladder.centre(5_000_000);
+        assert_eq!(ladder.patience, PATIENCE);
+    }
+
+    #[test]
+    fn bitmap_finds_the_next_position_across_words_and_groups() {
+        let places = [0_u16, 1, 63, 64, 4_095, 4_096, 20_000, 65_535];
+        let mut bitmap = Bitmap::new();
+        places.iter().for_each(|place| bitmap.set(*place));
+        for from in 0..=u16::MAX {
+            let expected = places.iter().find(|place| **place >= from).copied();
+            assert_eq!(bitmap.at_or_after(from), expected);
+        }
+        places.iter().for_each(|place| bitmap.clear(*place));
+        assert_eq!(bitmap.at_or_after(0), None);
+        assert!(bitmap.summary.iter().all(|words| *words == 0));
     }
 }

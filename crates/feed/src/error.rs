@@ -1,0 +1,192 @@
+//! The one error of every importer: file, line, column, cause, and what was expected instead.
+//!
+//! Printed as `file:line:column: cause`, all counted from 1. In CSV the column is the number of
+//! the field; in a capture it is the byte of the line. A part that does not apply is left out.
+
+use std::fmt;
+
+use money::{ParseError, Price, Qty, Span, Time};
+
+/// Where and why reading stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Error {
+    /// The file as it was named by the caller.
+    pub file: String,
+    /// The line, or in a table the row, from 1; 0 when the whole file is meant.
+    pub line: u64,
+    /// The field of the line (CSV) or its byte (capture), from 1; 0 when the whole line is meant.
+    pub column: u64,
+    /// What is wrong, and what was expected.
+    pub cause: Cause,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        if self.column > 0 {
+            write!(f, ":{}", self.column)?;
+        }
+        write!(f, ": {}", self.cause)
+    }
+}
+
+/// Why the input was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The operating system's answer.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+    /// The operating system's answer.
+    #[error("cannot be written: {0}")]
+    Unwritable(String),
+    /// No bytes, or a header alone; holds what was expected.
+    #[error("the file holds no rows; expected {0}")]
+    Empty(&'static str),
+    /// A page of a web server where data was expected.
+    #[error("an HTML or XML page, not {0}: the download was refused, fetch the file again")]
+    WebPage(&'static str),
+    /// A ZIP archive.
+    #[error("a ZIP archive: unpack it and give the file inside")]
+    Archive,
+    /// Damaged or truncated gzip data; holds the decoder's answer.
+    #[error("the gzip data is cut short or damaged ({0}): fetch the file again")]
+    BrokenGzip(String),
+    /// Bytes that are not text.
+    #[error("bytes that are not UTF-8; expected {0}")]
+    NotUtf8(&'static str),
+    /// A line beyond the limit in bytes.
+    #[error("the line is longer than {0} bytes")]
+    LineTooLong(usize),
+    /// Unpacked data beyond the limit in bytes.
+    #[error("more than {0} bytes when unpacked; raise the limit if this is no attack")]
+    TooManyBytes(u64),
+    /// Rows beyond the limit.
+    #[error("more than {0} rows; split the file")]
+    TooManyRows(usize),
+    /// An empty line before the last row.
+    #[error("an empty line between rows; remove it")]
+    BlankLine,
+    /// The fields found and what was expected.
+    #[error("{0} columns; expected {1}")]
+    ColumnCount(usize, String),
+    /// A header's unknown name and the names expected.
+    #[error("unknown column name `{0}`; expected {1}")]
+    UnknownHeader(String, &'static str),
+    /// A name that the header lacks and the names expected.
+    #[error("no column is named `{0}`; expected {1}")]
+    MissingHeader(&'static str, &'static str),
+    /// Not a decimal number (NaN and infinities included).
+    #[error("`{0}` is not a decimal number")]
+    NotANumber(String),
+    /// A decimal that the type cannot hold; holds the text and why.
+    #[error("`{0}` does not fit: {1}")]
+    DoesNotFit(String, ParseError),
+    /// A number that is no time in any known unit.
+    #[error("`{0}` is not a time: expected whole s, ms, µs or ns since 1970, in 2000 to 2099")]
+    NotATime(String),
+    /// The unit of this time and that of the rows above.
+    #[error("a time in {0}, while the rows above are in {1}; one file has one unit")]
+    MixedUnits(&'static str, &'static str),
+    /// A price that is zero or negative, with its name.
+    #[error("{0} {1} is not above zero")]
+    NotPositive(&'static str, Price),
+    /// A quantity below zero, with its name.
+    #[error("{0} {1} is negative")]
+    Negative(&'static str, Qty),
+    /// A high and the price above it, with its name.
+    #[error("high {0} is below {1} {2}")]
+    HighTooLow(Price, &'static str, Price),
+    /// A low and the price below it, with its name.
+    #[error("low {0} is above {1} {2}")]
+    LowTooHigh(Price, &'static str, Price),
+    /// A best bid and best ask that cross.
+    #[error("best bid {0} is above best ask {1}")]
+    Crossed(Price, Price),
+    /// A funding interval outside 1 to 24 hours.
+    #[error("`{0}` is not a funding interval: expected 1 to 24 hours")]
+    BadHours(String),
+    /// The same time as the row above.
+    #[error("time {0} is that of the row above; remove the duplicate")]
+    Duplicate(Time),
+    /// A time and the later one of the row above.
+    #[error("time {0} is before {1} of the row above; sort the file by time")]
+    Unsorted(Time, Time),
+    /// A time that is no multiple of the file's interval.
+    #[error("time {0} is off the grid of {interval}", interval = interval_text(*.1))]
+    OffGrid(Time, Span),
+    /// The usual step of a file of bars, when it is no interval.
+    #[error("rows are {step} apart; expected 1s, 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h \
+             or 1d", step = interval_text(*.0))]
+    UnknownInterval(Span),
+    /// A single row, whose interval nothing tells.
+    #[error("one row does not tell its interval; expected two or more")]
+    OneRow,
+    /// Several symbols where one is needed; holds the first few.
+    #[error("holds {0} symbols ({1}); name the one to read")]
+    ManySymbols(usize, String),
+    /// A symbol that the file does not have.
+    #[error("has no rows of symbol `{0}`; it has {1}")]
+    NoSuchSymbol(String, String),
+    /// A capture line without a time and a JSON object.
+    #[error("expected `<local time in ns> <JSON object>`")]
+    NotACapture,
+    /// Broken or unexpected JSON; holds the parser's answer.
+    #[error("broken JSON: {0}")]
+    Json(String),
+    /// A stream that is not read.
+    #[error("unknown stream `{0}`; expected one of @depth, @bookTicker, @trade")]
+    UnknownStream(String),
+    /// Damaged Parquet; holds the reader's answer.
+    #[error("the Parquet data is damaged: {0}")]
+    BrokenParquet(String),
+    /// A Parquet column that is not as expected.
+    #[error("the Parquet columns are {0}; expected {1}")]
+    WrongColumns(String, String),
+    /// A Parquet file whose rows do not give the checksum stored with them.
+    #[error("the rows have checksum {0:08x}, but {1} is stored: the file was damaged")]
+    WrongChecksum(u32, String),
+    /// A row that has no value.
+    #[error("a missing value; every column must be filled")]
+    MissingValue,
+    /// What the file holds and what was expected.
+    #[error("holds {0}; expected {1}")]
+    WrongContent(&'static str, &'static str),
+    /// A file whose first line fits no layout.
+    #[error("no known layout: `{0}`; expected klines, funding rates, a capture or Parquet")]
+    UnknownLayout(String),
+}
+
+impl Cause {
+    /// The error of a whole file.
+    pub(crate) fn of_file(self, file: &str) -> Error {
+        self.at(file, 0, 0)
+    }
+
+    /// The error at a line and column of a file.
+    pub(crate) fn at(self, file: &str, line: u64, column: u64) -> Error {
+        Error { file: file.to_owned(), line, column, cause: self }
+    }
+}
+
+/// A span in its largest whole unit: `5m`, `8h`, `1d`.
+pub fn interval_text(span: Span) -> String {
+    let units = [("d", Span::DAY), ("h", Span::HOUR), ("m", Span::MINUTE), ("s", Span::SECOND)];
+    let whole = |unit: Span| span.nanos() > 0 && span.nanos().is_multiple_of(unit.nanos());
+    match units.into_iter().find(|(_, unit)| whole(*unit)) {
+        Some((name, unit)) => format!("{}{name}", span.nanos() / unit.nanos()),
+        None => format!("{}ns", span.nanos()),
+    }
+}
+
+/// The beginning of a text for a message, with control characters escaped.
+pub(crate) fn excerpt(text: &str) -> String {
+    const SHOWN: usize = 40;
+    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}

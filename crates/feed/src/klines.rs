@@ -1,0 +1,153 @@
+//! Klines (bars) as exchanges publish them: CSV of `open_time,open,high,low,close,volume` with or
+//! without a header, and the vendor's layout that goes on with close time, quote volume, number of
+//! trades and taker volumes up to twelve columns.
+//!
+//! Mark and index prices come with a header and without volume. Every row is checked (see
+//! `record`), and so are order and grid (see `series`).
+
+use std::io::Read;
+
+use money::{Qty, Span};
+
+use crate::csv::{self, Fault, Fields, in_field};
+use crate::error::{Cause, Error};
+use crate::lines::{Limits, Lines};
+use crate::number::{self, Clock};
+use crate::record::Bar;
+use crate::series::Series;
+
+const EXPECTED: &str = "klines as CSV: open_time,open,high,low,close,volume[,…]";
+
+const OPEN_TIME: &[&str] = &["open_time_ms", "open_time", "open_time_us", "open_time_ns"];
+const PRICES: [&[&str]; 4] = [&["open"], &["high"], &["low"], &["close"]];
+const VOLUME: &[&str] = &["volume"];
+const CLOSE_TIME: &[&str] = &["close_time", "close_time_ms"];
+const IGNORED: &[&str] = &[
+    "quote_volume",
+    "quote_asset_volume",
+    "count",
+    "trades",
+    "number_of_trades",
+    "taker_buy_volume",
+    "taker_buy_base_volume",
+    "taker_buy_base_asset_volume",
+    "taker_buy_quote_volume",
+    "taker_buy_quote",
+    "taker_buy_quote_asset_volume",
+    "ignore",
+];
+
+struct Layout {
+    columns: usize,
+    open_time: usize,
+    prices: [usize; 4],
+    volume: Option<usize>,
+    close_time: Option<usize>,
+}
+
+/// Whether a first line is that of klines.
+pub(crate) fn recognises(first: &Fields<'_>) -> bool {
+    layout(first).is_ok()
+}
+
+/// Reads klines, plain or gzip; `file` is the name in errors.
+pub fn read(file: &str, input: impl Read, limits: &Limits) -> Result<Series<Bar>, Error> {
+    let mut lines = Lines::new(file, input, limits, EXPECTED)?;
+    if !lines.advance()? {
+        return Err(Cause::Empty(EXPECTED).of_file(file));
+    }
+    let first = csv::split(lines.text());
+    let layout = layout(&first).map_err(|fault| fail_first(&lines, fault))?;
+    let header = first.is_header();
+    let mut more = if header { lines.advance()? } else { true };
+    let (mut clock, mut rows, mut rounded, mut interval) = (Clock::default(), vec![], 0, None);
+    while more {
+        let fields = csv::split(lines.text());
+        csv::check_count(&lines, fields.count, layout.columns)?;
+        let (bar, inexact) =
+            bar(&fields, &layout, &mut clock).map_err(|fault| csv::fail(&lines, fault))?;
+        if rows.is_empty() {
+            interval = covered(&fields, &layout, &bar);
+        }
+        if rows.len() == limits.rows {
+            return Err(lines.fail(Cause::TooManyRows(limits.rows)));
+        }
+        rows.push(bar);
+        rounded += u64::from(inexact);
+        more = lines.advance()?;
+    }
+    if rows.is_empty() {
+        return Err(Cause::Empty(EXPECTED).of_file(file));
+    }
+    let series = Series::new(rows, interval).map_err(|(index, cause)| {
+        let line = index as u64 + 1 + u64::from(header);
+        cause.at(file, line, layout.open_time as u64 + 1)
+    })?;
+    Ok(Series { rounded, ..series })
+}
+
+fn fail_first(lines: &Lines<'_>, (index, cause): Fault) -> Error {
+    let whole_line = matches!(cause, Cause::ColumnCount(..) | Cause::MissingHeader(..));
+    if whole_line { lines.fail(cause) } else { csv::fail(lines, (index, cause)) }
+}
+
+fn layout(first: &Fields<'_>) -> Result<Layout, Fault> {
+    let columns = first.count;
+    if !first.is_header() {
+        if !(6..=12).contains(&columns) {
+            return Err((0, Cause::ColumnCount(columns, format!("6 to 12: {EXPECTED}"))));
+        }
+        let close_time = (columns > 6).then_some(6);
+        return Ok(Layout {
+            columns,
+            open_time: 0,
+            prices: [1, 2, 3, 4],
+            volume: Some(5),
+            close_time,
+        });
+    }
+    let [open, high, low, close] = PRICES;
+    let known = [OPEN_TIME, open, high, low, close, VOLUME, CLOSE_TIME, IGNORED];
+    if let Some((index, name)) = first.stranger(&known) {
+        return Err((index, Cause::UnknownHeader(crate::error::excerpt(name), EXPECTED)));
+    }
+    let required = |names: &[&'static str]| {
+        first.position(names).ok_or((0, Cause::MissingHeader(names[0], EXPECTED)))
+    };
+    Ok(Layout {
+        columns,
+        open_time: required(OPEN_TIME)?,
+        prices: [required(open)?, required(high)?, required(low)?, required(close)?],
+        volume: first.position(VOLUME),
+        close_time: first.position(CLOSE_TIME),
+    })
+}
+
+/// One row, and whether its volume was rounded.
+fn bar(fields: &Fields<'_>, layout: &Layout, clock: &mut Clock) -> Result<(Bar, bool), Fault> {
+    let price = |index: usize| {
+        let column = layout.prices[index];
+        in_field(column, number::price(fields.get(column)))
+    };
+    let open_time = in_field(layout.open_time, clock.time(fields.get(layout.open_time)))?;
+    let (volume, rounded) = match layout.volume {
+        Some(column) => in_field(column, number::qty(fields.get(column)))?,
+        None => (Qty::ZERO, false),
+    };
+    let (open, high, low, close) = (price(0)?, price(1)?, price(2)?, price(3)?);
+    let bar = Bar { open_time, open, high, low, close, volume };
+    match bar.check() {
+        Ok(()) => Ok((bar, rounded)),
+        Err((index, cause)) => {
+            let column = layout.prices.get(index).copied().or(layout.volume).unwrap_or(0);
+            Err((column, cause))
+        }
+    }
+}
+
+/// The interval that a row's close time tells: it closes one unit before the next row opens.
+fn covered(fields: &Fields<'_>, layout: &Layout, bar: &Bar) -> Option<Span> {
+    let close_time = Clock::default().time(fields.get(layout.close_time?)).ok()?;
+    let millis = close_time.since(bar.open_time).nanos() / 1_000_000;
+    Some(Span::from_millis(millis + 1))
+}

@@ -1,0 +1,401 @@
+//! From a scenario and a seed to a world: reads the recorded prices, builds the agents.
+
+use std::path::PathBuf;
+
+use desk::basis::{Basis, BasisConfig};
+use desk::cross::{Cross, CrossConfig};
+use desk::leg::BadConfig;
+use desk::maker::{Maker, MakerConfig};
+use desk::strategy::{Instrument, Listing, Strategy};
+use feed::{Bar as Recorded, Series};
+use money::{Amount, Price, Qty, Round, Span, Time};
+use pricing::convert::amount_f64;
+use protocol::ids::AssetId;
+
+use crate::crowd::{Momentum, MomentumConfig, Noise, NoiseConfig};
+use crate::path::Bar;
+use crate::random::Seed;
+use crate::scenario::{self, Class, Place, Scenario};
+use crate::world::{self, AgentSetup, AssetSetup, PublisherSetup, Setup};
+
+/// How far through the best quote the crowd and hedges go, as a share of the price.
+const SLIPPAGE: f64 = 50e-4;
+/// Hours of a year.
+const YEAR_H: f64 = 365.0 * 24.0;
+
+/// Recorded prices of a scenario, read once and used by every run of it.
+#[derive(Clone, Debug)]
+pub struct Tapes {
+    assets: Vec<Tape>,
+}
+
+#[derive(Clone, Debug)]
+struct Tape {
+    spot: Series<Recorded>,
+    perpetual: Option<Series<Recorded>>,
+}
+
+/// Why a scenario cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A data file.
+    #[error(transparent)]
+    Feed(#[from] feed::Error),
+    /// An agent's configuration.
+    #[error("[[agents]] {name:?}: {source}")]
+    Agent {
+        /// Name of the group.
+        name: String,
+        /// Why.
+        source: BadConfig,
+    },
+    /// No bar at the start.
+    #[error(
+        "{file}: has no bar at {start} UTC, where the scenario starts; it covers {first} to {last}"
+    )]
+    NoBars {
+        /// Which file.
+        file: PathBuf,
+        /// Start of the scenario.
+        start: Time,
+        /// First bar of the file.
+        first: Time,
+        /// Last bar of the file.
+        last: Time,
+    },
+}
+
+impl Tapes {
+    /// Reads the data files of a scenario.
+    pub fn read(scenario: &Scenario) -> Result<Tapes, SetupError> {
+        let read = |asset: &scenario::Asset| -> Result<Tape, SetupError> {
+            let spot = feed::open_bars(&asset.spot_bars)?;
+            if spot.first() > scenario.start || spot.last() < scenario.start {
+                return Err(SetupError::NoBars {
+                    file: asset.spot_bars.clone(),
+                    start: scenario.start,
+                    first: spot.first(),
+                    last: spot.last(),
+                });
+            }
+            let perpetual = asset.perp_bars.as_ref().map(feed::open_bars).transpose()?;
+            Ok(Tape { spot, perpetual })
+        };
+        let assets: Result<Vec<Tape>, SetupError> = scenario.assets.iter().map(read).collect();
+        Ok(Tapes { assets: assets? })
+    }
+}
+
+impl Tape {
+    /// The bars of the run and, of the perpetual, the closes.
+    fn asset(&self, scenario: &Scenario, venue: crate::spot::VenueParams) -> AssetSetup {
+        let inside = |time: Time| scenario.start <= time && time < scenario.end;
+        let bar = |row: &Recorded| Bar {
+            open_time: row.open_time,
+            open: row.open,
+            high: row.high,
+            low: row.low,
+            close: row.close,
+        };
+        let rows = self.spot.rows.iter().filter(|row| inside(row.open_time));
+        let closes = self.perpetual.iter().flat_map(|series| {
+            let close = |row: &Recorded| (row.open_time.after(series.interval), row.close);
+            series.rows.iter().filter(|row| inside(row.open_time)).map(close)
+        });
+        AssetSetup {
+            bars: rows.map(bar).collect(),
+            interval: self.spot.interval,
+            venue,
+            recorded: closes.collect(),
+        }
+    }
+}
+
+/// The world of a scenario and a seed.
+pub fn world(scenario: &Scenario, tapes: &Tapes, seed: u64) -> Result<Setup, SetupError> {
+    let params = scenario.params();
+    let listings = world::listings(&params, &scenario.venues);
+    let assets: Vec<AssetSetup> = tapes
+        .assets
+        .iter()
+        .zip(&scenario.venues)
+        .map(|(tape, venue)| tape.asset(scenario, *venue))
+        .collect();
+    let prices: Vec<Price> =
+        assets.iter().map(|asset| asset.bars.first().map_or(Price::ONE, |bar| bar.open)).collect();
+    let seed = Seed(seed);
+    let financing_8h = scenario.financing_year * 8.0 / YEAR_H;
+    let hire = Hire { scenario, listings: &listings, prices: &prices, seed, financing_8h };
+    let outages = &scenario.oracle.outages;
+    Ok(Setup {
+        start: scenario.start,
+        end: scenario.end,
+        block: scenario.chain.block,
+        step: Span::SECOND,
+        sample: scenario.sample,
+        publishers: PublisherSetup {
+            noise: scenario.oracle.noise,
+            confidence: scenario.oracle.confidence,
+            delay: scenario.oracle.delay,
+            interval: scenario.oracle.interval,
+            outages: outages.iter().map(|out| (out.publisher, out.from, out.to)).collect(),
+        },
+        agents: hire.all()?,
+        insurance: scenario.insurance_fund,
+        carry_8h: financing_8h,
+        seed,
+        assets,
+        params,
+    })
+}
+
+/// What agents are built from.
+struct Hire<'a> {
+    scenario: &'a Scenario,
+    listings: &'a [Listing],
+    /// First price of each base asset.
+    prices: &'a [Price],
+    seed: Seed,
+    financing_8h: f64,
+}
+
+impl Hire<'_> {
+    fn all(&self) -> Result<Vec<AgentSetup>, SetupError> {
+        let mut agents = Vec::new();
+        for group in &self.scenario.agents {
+            for _ in 0..group.count {
+                let number = agents.len() as u64;
+                let hired = self
+                    .one(group, number)
+                    .map_err(|source| SetupError::Agent { name: group.name.clone(), source })?;
+                agents.extend(hired);
+            }
+        }
+        Ok(agents)
+    }
+
+    /// One agent of a group, or one for each instrument where the class trades one at a time.
+    fn one(&self, group: &scenario::Agents, number: u64) -> Result<Vec<AgentSetup>, BadConfig> {
+        let legs: Vec<Instrument> =
+            group.instruments.iter().map(|leg| self.instrument(*leg)).collect();
+        match group.class {
+            Class::Basis(basis) => {
+                let strategy = self.basis(group, &basis, [legs[0], legs[1]])?;
+                Ok(vec![self.agent(group, strategy, legs)])
+            }
+            Class::Cross(cross) => {
+                let strategy = self.cross(group, &cross, [legs[0], legs[1]])?;
+                Ok(vec![self.agent(group, strategy, legs)])
+            }
+            Class::Maker(maker) => legs
+                .iter()
+                .map(|&leg| {
+                    let outside = self.outside(leg);
+                    let strategy = self.maker(group, &maker, [leg, outside])?;
+                    Ok(self.agent(group, strategy, vec![leg, outside]))
+                })
+                .collect(),
+            Class::Noise(_) | Class::Momentum(_) => legs
+                .iter()
+                .map(|&leg| {
+                    let strategy = self.crowd(group, leg, number * 64 + u64::from(leg.0))?;
+                    Ok(self.agent(group, strategy, vec![leg]))
+                })
+                .collect(),
+        }
+    }
+
+    fn agent(
+        &self,
+        group: &scenario::Agents,
+        strategy: Box<dyn Strategy>,
+        hears: Vec<Instrument>,
+    ) -> AgentSetup {
+        let class = group.class.name();
+        let bears_carry = matches!(group.class, Class::Basis(_));
+        let coins = |coins: &[(AssetId, Qty)]| {
+            coins.iter().map(|(asset, qty)| (*asset, qty.as_amount())).collect::<Vec<_>>()
+        };
+        AgentSetup {
+            class: class.into(),
+            strategy,
+            hears,
+            cash: group.cash,
+            coins: coins(&group.coins),
+            venue_cash: group.venue_cash,
+            venue_coins: coins(&group.venue_coins),
+            link: self.scenario.links.of(class).clone(),
+            financing_8h: if bears_carry { self.financing_8h } else { 0.0 },
+        }
+    }
+
+    fn crowd(
+        &self,
+        group: &scenario::Agents,
+        instrument: Instrument,
+        number: u64,
+    ) -> Result<Box<dyn Strategy>, BadConfig> {
+        let listing = &self.listings[usize::from(instrument.0)];
+        let stream = self.seed.stream(group.class.name(), number);
+        match group.class {
+            Class::Noise(noise) => {
+                let config = NoiseConfig {
+                    instrument,
+                    orders_per_hour: noise.orders_per_hour,
+                    size_median: noise.size_median,
+                    size_sigma: noise.size_sigma,
+                    long_bias: noise.long_bias,
+                    target: noise.target_position,
+                    leverage: noise.leverage_max,
+                    slippage: SLIPPAGE,
+                };
+                Ok(Box::new(Noise::new(config, listing, stream)?))
+            }
+            Class::Momentum(momentum) => {
+                let config = MomentumConfig {
+                    instrument,
+                    lookback: momentum.lookback,
+                    threshold: momentum.threshold,
+                    size: amount_f64(momentum.size),
+                    position_max: amount_f64(momentum.position_max),
+                    leverage: momentum.leverage_max,
+                    slippage: SLIPPAGE,
+                    period: group.wake,
+                };
+                Ok(Box::new(Momentum::new(config, listing, stream)?))
+            }
+            Class::Maker(_) | Class::Basis(_) | Class::Cross(_) => {
+                Err(BadConfig("not a class of the crowd"))
+            }
+        }
+    }
+
+    fn basis(
+        &self,
+        group: &scenario::Agents,
+        basis: &scenario::Basis,
+        [spot, perpetual]: [Instrument; 2],
+    ) -> Result<Box<dyn Strategy>, BadConfig> {
+        let position_max = self.coins(basis.position_max, spot);
+        let order_max = self.coins(basis.order, spot);
+        let config = BasisConfig {
+            perpetual,
+            spot,
+            horizon_h: pricing::convert::hours(basis.horizon),
+            edge: basis.edge,
+            drawdown_max: basis.loss_max,
+            spot_neutral: self.endowment(group, spot),
+            may_borrow: false,
+            period: group.wake,
+            ..BasisConfig::new(self.financing_8h, position_max, order_max)
+        };
+        let listing = |leg: Instrument| &self.listings[usize::from(leg.0)];
+        Ok(Box::new(Basis::new(config, listing(perpetual), listing(spot))?))
+    }
+
+    fn cross(
+        &self,
+        group: &scenario::Agents,
+        cross: &scenario::Cross,
+        legs: [Instrument; 2],
+    ) -> Result<Box<dyn Strategy>, BadConfig> {
+        let balances = legs.map(|leg| self.endowment(group, leg));
+        let reach = self.coins(cross.inventory_max, legs[0]);
+        let venue = |at: usize| desk::cross::Venue {
+            instrument: legs[at],
+            balance_min: (balances[at] - reach).max(Qty::ZERO),
+            balance_max: balances[at] + reach,
+        };
+        let config = CrossConfig {
+            venues: [venue(0), venue(1)],
+            neutral: balances[0] + balances[1],
+            edge: cross.edge,
+            period: group.wake,
+            ..CrossConfig::new(balances[0], self.coins(cross.order, legs[0]))
+        };
+        let listing = |at: usize| &self.listings[usize::from(legs[at].0)];
+        Ok(Box::new(Cross::new(config, [listing(0), listing(1)])?))
+    }
+
+    fn maker(
+        &self,
+        group: &scenario::Agents,
+        maker: &scenario::Maker,
+        [instrument, outside]: [Instrument; 2],
+    ) -> Result<Box<dyn Strategy>, BadConfig> {
+        let is_spot = self.listings[usize::from(instrument.0)].funding.is_none();
+        let order_qty = self.coins(maker.size, instrument);
+        let neutral = if is_spot { self.endowment(group, instrument) } else { Qty::ZERO };
+        let config = MakerConfig {
+            instrument,
+            reference: outside,
+            layers: u8::try_from(maker.levels).unwrap_or(u8::MAX),
+            layer_step: maker.level_step,
+            half_spread: maker.half_spread,
+            skew: maker.skew,
+            tolerance: maker.requote,
+            basis_memory: (!is_spot).then_some(Span::HOUR),
+            period: group.wake,
+            neutral,
+            ..MakerConfig::new(order_qty, self.coins(maker.position_max, instrument))
+        };
+        let listing = |leg: Instrument| &self.listings[usize::from(leg.0)];
+        Ok(Box::new(Maker::new(config, listing(instrument), listing(outside))?))
+    }
+
+    fn instrument(&self, place: Place) -> Instrument {
+        match place {
+            Place::Market(market) => Instrument(market.0),
+            Place::Venue(asset) => self.venue_of(asset),
+        }
+    }
+
+    fn venue_of(&self, asset: AssetId) -> Instrument {
+        Instrument(self.scenario.markets.len() as u16 + asset.0 - 1)
+    }
+
+    /// The base asset of an instrument.
+    fn base(&self, instrument: Instrument) -> AssetId {
+        match self.scenario.markets.get(usize::from(instrument.0)) {
+            Some(market) => market.base,
+            None => AssetId(instrument.0 - self.scenario.markets.len() as u16 + 1),
+        }
+    }
+
+    /// The external venue of an instrument's base asset.
+    fn outside(&self, instrument: Instrument) -> Instrument {
+        self.venue_of(self.base(instrument))
+    }
+
+    /// An amount of quote in coins at the first price.
+    fn coins(&self, amount: Amount, instrument: Instrument) -> Qty {
+        let price = self.prices[self.base(instrument).index() - 1];
+        amount.buys(price, Round::Down).unwrap_or(Qty::MAX)
+    }
+
+    /// Coins of an instrument's base asset that an agent begins with where the instrument trades.
+    fn endowment(&self, group: &scenario::Agents, instrument: Instrument) -> Qty {
+        let on_chain = usize::from(instrument.0) < self.scenario.markets.len();
+        let coins = if on_chain { &group.coins } else { &group.venue_coins };
+        let base = self.base(instrument);
+        coins.iter().filter(|(asset, _)| *asset == base).map(|(_, qty)| *qty).sum()
+    }
+}
+
+/// Names a record after its scenario and says how to repeat it.
+pub fn describe(
+    record: crate::record::Record,
+    scenario: &Scenario,
+    seed: u64,
+) -> crate::record::Record {
+    let files: Vec<String> =
+        scenario.assets.iter().map(|asset| asset.spot_bars.display().to_string()).collect();
+    crate::record::Record {
+        scenario: scenario.name.clone(),
+        description: scenario.description.clone(),
+        command: format!("plumb lab run scenarios/{}.toml --seed {seed}", scenario.name),
+        data: files.join(", "),
+        seed,
+        ..record
+    }
+}

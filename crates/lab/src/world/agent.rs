@@ -1,0 +1,153 @@
+//! Agents at their desks: what they hear, when, and how their intents leave.
+
+use desk::strategy::{Event, Instrument, Intent, Strategy};
+use money::{Span, Time};
+use protocol::command::{Command, Message, Sender};
+use protocol::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, QUOTE};
+use protocol::ledger::Holder;
+use protocol::state::Level;
+
+use super::account::Book;
+use super::{AgentSetup, Item, World};
+use crate::link::Link;
+use crate::random::{Seed, Stream};
+
+/// An agent with its roads.
+pub(super) struct Agent {
+    pub(super) strategy: Box<dyn Strategy>,
+    pub(super) account: AccountId,
+    hears: Vec<Instrument>,
+    latency: Span,
+    to_venue: Link,
+    from_venue: Link,
+    stream: Stream,
+    /// Orders that rest on the chain.
+    pub(super) open: Vec<(ClientId, MarketId, OrderId)>,
+}
+
+impl World {
+    /// Opens and funds an account for every agent, and schedules the first events.
+    pub(super) fn open(&mut self, setups: Vec<AgentSetup>, insurance: money::Amount, seed: Seed) {
+        if insurance.is_positive() {
+            self.custodian(Command::FundInsurance { amount: insurance });
+        }
+        for (at, setup) in (0u32..).zip(setups) {
+            let account = AccountId(at);
+            self.custodian(Command::OpenAccount);
+            let cash = [(QUOTE, setup.cash)];
+            for (asset, amount) in cash.into_iter().chain(setup.coins.iter().copied()) {
+                if amount.is_positive() {
+                    self.custodian(Command::Deposit { account, asset, amount });
+                }
+            }
+            self.books.push(Book::new(&setup, &self.venues));
+            self.agents.push(Agent {
+                strategy: setup.strategy,
+                account,
+                hears: setup.hears,
+                latency: setup.link.latency,
+                to_venue: Link::new(setup.link.clone()),
+                from_venue: Link::new(setup.link),
+                stream: seed.stream("link", u64::from(at)),
+                open: Vec::new(),
+            });
+        }
+        self.schedule();
+    }
+
+    fn custodian(&mut self, command: Command) {
+        self.pending.push(Message { sender: Sender::Custodian, command });
+    }
+
+    /// The first events: paths before blocks before samples; publishers evenly apart; every agent
+    /// once the first block has opened the accounts.
+    fn schedule(&mut self) {
+        let start = self.now;
+        self.push(start, Item::Step);
+        self.push(start, Item::Block);
+        self.push(start.after(self.sample), Item::Sample);
+        let publishers = self.votes.len() as u64;
+        for at in 0..publishers {
+            let offset = Span::from_nanos(self.publishers.interval.nanos() / publishers * at);
+            let publisher = protocol::ids::PublisherId(at as u16);
+            self.push(start.after(offset), Item::Publish(publisher));
+        }
+        for at in 0..self.agents.len() as u32 {
+            self.push(start.after(self.block_time), Item::Wake(at));
+        }
+    }
+
+    /// Tells an agent what it can know by now, and then that it is awake.
+    pub(super) fn wake(&mut self, at: u32) {
+        let agent = &mut self.agents[at as usize];
+        let mut intents = std::mem::take(&mut self.intents);
+        let seen_by = self.now.nanos().saturating_sub(agent.latency.nanos());
+        let seen_by = Time::from_nanos(seen_by);
+        for &instrument in &agent.hears {
+            self.board.tell(instrument, seen_by, |event| agent.strategy.on(&event, &mut intents));
+        }
+        if self.state.time() <= seen_by && agent.account.0 < self.state.accounts() {
+            for &instrument in &agent.hears {
+                if let Some(event) = position(&self.state, agent.account, instrument) {
+                    agent.strategy.on(&event, &mut intents);
+                }
+            }
+            let equity = self.state.health(agent.account, Level::Maintenance).equity;
+            let equity = equity + self.books[at as usize].venue_value(&self.venues);
+            agent.strategy.on(&Event::Equity { equity }, &mut intents);
+        }
+        agent.strategy.on(&Event::Wake { now: self.now }, &mut intents);
+        self.send(at, &mut intents);
+        self.intents = intents;
+    }
+
+    /// A message reaches an agent.
+    pub(super) fn hear(&mut self, at: u32, event: Event) {
+        self.messages += 1;
+        let mut intents = std::mem::take(&mut self.intents);
+        self.agents[at as usize].strategy.on(&event, &mut intents);
+        self.send(at, &mut intents);
+        self.intents = intents;
+    }
+
+    /// Intents leave for their venues.
+    fn send(&mut self, at: u32, intents: &mut Vec<Intent>) {
+        for intent in intents.drain(..) {
+            if let Intent::WakeAt(time) = intent {
+                // A wake at a time that has passed comes at once, and at once is not now.
+                let time = time.max(self.now.after(Span::from_nanos(1)));
+                self.queue.push(time.nanos(), Item::Wake(at));
+                continue;
+            }
+            let agent = &mut self.agents[at as usize];
+            let arrival = agent.to_venue.arrival(self.now, &mut agent.stream);
+            self.queue.push(arrival.nanos(), Item::Arrive(at, intent));
+        }
+    }
+
+    /// A message leaves a venue for an agent.
+    pub(super) fn reply(&mut self, at: u32, event: Event) {
+        let agent = &mut self.agents[at as usize];
+        let arrival = agent.from_venue.arrival(self.now, &mut agent.stream);
+        self.queue.push(arrival.nanos(), Item::Hear(at, event));
+    }
+}
+
+/// What the chain states of an account in one instrument.
+fn position(
+    state: &protocol::state::State,
+    account: AccountId,
+    instrument: Instrument,
+) -> Option<Event> {
+    let market = state.markets().get(usize::from(instrument.0))?;
+    let qty = match market.perpetual_params() {
+        Some(_) => market.entry(account).position,
+        None => holding(state, account, market.params.base),
+    };
+    Some(Event::Position { instrument, qty })
+}
+
+fn holding(state: &protocol::state::State, account: AccountId, asset: AssetId) -> money::Qty {
+    let held = state.ledger().balance(Holder::User(account), asset);
+    money::Qty::from_raw(i64::try_from(held.raw()).expect("a holding fits a quantity"))
+}

@@ -1,0 +1,122 @@
+//! `plumb data`: market data files in and out of Parquet.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use feed::{Content, Extremes, Info};
+
+use crate::failure::Failure;
+
+/// Market data.
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Read klines or funding rates (CSV, gzip or Parquet) and write one Parquet file.
+    ///
+    /// Several inputs of one kind are joined in order of time. Prices are kept to the last digit, as
+    /// decimals of eight places. Example: plumb data import BTCUSDT-*.csv.gz --out btc.parquet
+    Import {
+        /// Files to read.
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// File to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// The symbol to take from a funding file that holds several.
+        #[arg(long)]
+        symbol: Option<String>,
+    },
+    /// Say what a file holds: rows, period, interval, gaps, extremes, checksum.
+    Info {
+        /// Files to read.
+        #[arg(required = true)]
+        inputs: Vec<PathBuf>,
+        /// The symbol to take from a funding file that holds several.
+        #[arg(long)]
+        symbol: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a file of bars or funding rates as CSV to the standard output.
+    Export {
+        /// File to read.
+        input: PathBuf,
+        /// The symbol to take from a funding file that holds several.
+        #[arg(long)]
+        symbol: Option<String>,
+    },
+}
+
+/// Runs one of the commands.
+pub fn run(command: Data) -> Result<(), Failure> {
+    match command {
+        Data::Import { inputs, out, symbol } => {
+            let info = feed::import(&inputs, symbol.as_deref(), &out)?;
+            println!("{}", text(&out, &info));
+        }
+        Data::Info { inputs, symbol, json } => {
+            for input in &inputs {
+                let info = feed::info(input, symbol.as_deref())?;
+                println!("{}", if json { as_json(input, &info) } else { text(input, &info) });
+            }
+        }
+        Data::Export { input, symbol } => {
+            let (table, _) = feed::open_table(&input, symbol.as_deref())?;
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            feed::export_csv("standard output", &mut out, &table)?;
+        }
+    }
+    Ok(())
+}
+
+fn kind(info: &Info) -> &'static str {
+    match info.content {
+        Content::Bars => "bars",
+        Content::Funding => "funding rates",
+        Content::Capture => "capture",
+    }
+}
+
+fn text(path: &std::path::Path, info: &Info) -> String {
+    let missing: u64 = info.gaps.iter().map(|gap| gap.missing).sum();
+    let extremes = match info.extremes {
+        Extremes::Prices(low, high) => format!("prices    {low} … {high}"),
+        Extremes::Rates(low, high) => format!("rates     {low} … {high}"),
+    };
+    let mut lines = vec![
+        format!("{}: {} {}", path.display(), info.rows, kind(info)),
+        format!("  period    {} … {} UTC", info.first, info.last),
+        format!("  interval  {}", feed::interval_text(info.interval)),
+        format!("  gaps      {} ({missing} rows missing)", info.gaps.len()),
+        format!("  {extremes}"),
+        format!("  checksum  {:08x} (CRC-32 of the rows, equal in every layout)", info.checksum),
+    ];
+    if info.rounded > 0 {
+        lines.push(format!("  rounded   {} values to the decimals of their type", info.rounded));
+    }
+    lines.extend(info.source.iter().map(|source| format!("  source    {source}")));
+    lines.join("\n")
+}
+
+fn as_json(path: &std::path::Path, info: &Info) -> String {
+    let (low, high) = match info.extremes {
+        Extremes::Prices(low, high) => (low.to_string(), high.to_string()),
+        Extremes::Rates(low, high) => (low.to_string(), high.to_string()),
+    };
+    serde_json::json!({
+        "file": path.display().to_string(),
+        "content": kind(info),
+        "rows": info.rows,
+        "first_ms": info.first.millis(),
+        "last_ms": info.last.millis(),
+        "interval_s": info.interval.nanos() / 1_000_000_000,
+        "gaps": info.gaps.len(),
+        "missing": info.gaps.iter().map(|gap| gap.missing).sum::<u64>(),
+        "low": low,
+        "high": high,
+        "rounded": info.rounded,
+        "checksum": format!("{:08x}", info.checksum),
+        "source": info.source,
+    })
+    .to_string()
+}

@@ -1,0 +1,357 @@
+//! `plumb lab`: run a scenario, compare funding rules, verify the rulebook against settlements.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+use lab::compare::{Comparison, Run};
+use lab::metrics::{Metrics, Options};
+use lab::record::Record;
+use lab::scenario::{RULES, Scenario};
+use lab::setup::{self, Tapes};
+use lab::verify::{self, IndustryTerms};
+use lab::world::World;
+
+use crate::failure::Failure;
+use crate::summary::{self, Colour};
+
+/// The laboratory.
+#[derive(Debug, Subcommand)]
+pub enum Lab {
+    /// Replay real prices through a market with traders in it, and report how well it tracks.
+    ///
+    /// The same scenario and seed give the same run, byte for byte. Writes report.html (open it in a
+    /// browser), summary.json and Parquet tables.
+    Run {
+        /// Scenario file (TOML); docs/scenarios.md describes every key.
+        scenario: PathBuf,
+        /// Seed of every random choice; the scenario's own by default.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Folder for the report and the tables; runs/NAME-seed-N by default.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Replace the funding rule of every perpetual: anchored, industry, dydx, velocity, pi.
+        #[arg(long)]
+        rule: Option<String>,
+        /// Print the metrics as JSON instead of the summary.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run one scenario under several funding rules and several seeds, side by side.
+    ///
+    /// One price path, one crowd, one set of seeds: only the rule differs. Each number is the mean over
+    /// seeds with its 95 % interval, next to what the recorded exchange did on the same path.
+    Compare {
+        /// Scenario file (TOML).
+        scenario: PathBuf,
+        /// Funding rules, separated by commas.
+        #[arg(long, value_delimiter = ',', default_value = "anchored,industry")]
+        rules: Vec<String>,
+        /// Number of seeds, counted from the scenario's own.
+        #[arg(long, default_value_t = 16)]
+        seeds: u64,
+        /// Which perpetual to compare; the first of the scenario by default.
+        #[arg(long)]
+        market: Option<String>,
+        /// Folder for compare.html and compare.json; runs/NAME-compare by default.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Print JSON instead of the table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the rulebook against what an exchange really settled.
+    #[command(subcommand, arg_required_else_help = true)]
+    Verify(Verify),
+}
+
+/// Truth tests.
+#[derive(Debug, Subcommand)]
+pub enum Verify {
+    /// Feed recorded prices into the industry funding rule and compare with the settled rates.
+    ///
+    /// Bars of 1 minute to 1 hour in the exchange's layout (CSV, gzip or Parquet). The premium is the
+    /// perpetual's close over the spot close, weighted linearly in time.
+    Funding {
+        /// Spot bars.
+        #[arg(long)]
+        spot: PathBuf,
+        /// Perpetual bars.
+        #[arg(long)]
+        perp: PathBuf,
+        /// Settled funding rates.
+        #[arg(long)]
+        funding: PathBuf,
+        /// The symbol to take from a funding file that holds several.
+        #[arg(long)]
+        symbol: Option<String>,
+        /// Interest of an interval, bp (0 for some contracts).
+        #[arg(long, default_value_t = 1)]
+        interest_bp: i64,
+        /// Half-width of the dead band, bp.
+        #[arg(long, default_value_t = 5)]
+        clamp_bp: i64,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs one of the commands.
+pub fn run(command: Lab) -> Result<(), Failure> {
+    match command {
+        Lab::Run { scenario, seed, out, rule, json } => {
+            let scenario = with_rule(load(&scenario)?, rule.as_deref())?;
+            let seed = seed.unwrap_or(scenario.seed);
+            let folder = out.unwrap_or_else(|| runs(&format!("{}-seed-{seed}", scenario.name)));
+            run_one(&scenario, seed, &folder, json)
+        }
+        Lab::Compare { scenario, rules, seeds, market, out, json } => {
+            let scenario = load(&scenario)?;
+            let folder = out.unwrap_or_else(|| runs(&format!("{}-compare", scenario.name)));
+            let plan = Plan { rules, seeds, market, folder, json };
+            compare(&scenario, &plan)
+        }
+        Lab::Verify(Verify::Funding {
+            spot,
+            perp,
+            funding,
+            symbol,
+            interest_bp,
+            clamp_bp,
+            json,
+        }) => {
+            let terms = terms(interest_bp, clamp_bp)?;
+            let files = [spot.as_path(), perp.as_path(), funding.as_path()];
+            verify_funding(files, symbol.as_deref(), terms, json)
+        }
+    }
+}
+
+fn refuse(error: impl std::fmt::Display) -> Failure {
+    Failure::Lab(error.to_string())
+}
+
+fn load(path: &Path) -> Result<Scenario, Failure> {
+    Scenario::load(path).map_err(refuse)
+}
+
+fn with_rule(scenario: Scenario, rule: Option<&str>) -> Result<Scenario, Failure> {
+    match rule {
+        Some(rule) => scenario.with_rule(rule).map_err(refuse),
+        None => Ok(scenario),
+    }
+}
+
+fn runs(name: &str) -> PathBuf {
+    let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '.' { c } else { '-' };
+    Path::new("runs").join(name.chars().map(plain).collect::<String>())
+}
+
+/// A bar on standard error; hidden where that is no terminal.
+fn bar(length: u64, template: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let style = ProgressStyle::with_template(template).expect("the template is a constant");
+    bar.set_style(style.progress_chars("━╸─"));
+    bar
+}
+
+/// One world from start to end.
+fn simulate(
+    scenario: &Scenario,
+    tapes: &Tapes,
+    seed: u64,
+    progress: impl FnMut(lab::world::Progress),
+) -> Result<Record, Failure> {
+    let setup = setup::world(scenario, tapes, seed).map_err(refuse)?;
+    let record = World::new(setup).map_err(refuse)?.run(progress);
+    Ok(setup::describe(record, scenario, seed))
+}
+
+fn run_one(scenario: &Scenario, seed: u64, folder: &Path, json: bool) -> Result<(), Failure> {
+    let started = Instant::now();
+    let tapes = Tapes::read(scenario).map_err(refuse)?;
+    let days = scenario.end.since(scenario.start).nanos() / money::Span::DAY.nanos();
+    let template = "{msg} {bar:32} {percent:>3} %  {elapsed} elapsed, {eta} left";
+    let bar = bar(1000, template);
+    bar.set_message(format!("{} · {days} days · seed {seed}", scenario.name));
+    let record = simulate(scenario, &tapes, seed, |progress| {
+        bar.set_position(progress.done.nanos() / (progress.total.nanos() / 1000).max(1));
+    })?;
+    bar.finish_and_clear();
+    let simulated = started.elapsed();
+    let metrics = Metrics::of(&record, &Options::default());
+    let written = lab::table::write_all(folder, &record, &metrics).map_err(refuse)?;
+    let report = folder.join("report.html");
+    let page = lab::report::page(&record, &metrics);
+    lab::table::write_file(&report, page.as_bytes()).map_err(refuse)?;
+    if json {
+        let summary = written.iter().find(|path| path.ends_with("summary.json"));
+        let summary = summary.cloned().unwrap_or_else(|| folder.join("summary.json"));
+        let text = std::fs::read_to_string(&summary)
+            .map_err(|source| Failure::File { path: summary.display().to_string(), source })?;
+        print!("{text}");
+        return Ok(());
+    }
+    print!("{}", summary::run(&record, &metrics, Colour::of_terminal()));
+    let per_second = record.counts.messages as f64 / simulated.as_secs_f64() / 1e6;
+    println!(
+        "\nSimulated in {:.1} s ({per_second:.2} M messages/s). Report: {}",
+        simulated.as_secs_f64(),
+        report.display()
+    );
+    Ok(())
+}
+
+/// What is compared, and where it goes.
+struct Plan {
+    rules: Vec<String>,
+    seeds: u64,
+    market: Option<String>,
+    folder: PathBuf,
+    json: bool,
+}
+
+fn compare(scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
+    if plan.seeds == 0 || plan.seeds > 10_000 {
+        return Err(Failure::Lab("--seeds: give a number from 1 to 10000".into()));
+    }
+    let market = market(scenario, plan.market.as_deref())?;
+    let designs: Result<Vec<Scenario>, Failure> =
+        plan.rules.iter().map(|rule| with_rule(scenario.clone(), Some(rule))).collect();
+    let designs = designs?;
+    let jobs: Vec<(usize, u64)> = (0..designs.len())
+        .flat_map(|rule| (0..plan.seeds).map(move |at| (rule, scenario.seed + at)))
+        .collect();
+    let tapes = Tapes::read(scenario).map_err(refuse)?;
+    let records = run_all(&designs, &tapes, &jobs)?;
+    let measured: Vec<Metrics> =
+        records.iter().map(|record| Metrics::of(record, &Options::default())).collect();
+    let runs: Vec<Run> = records
+        .iter()
+        .zip(&measured)
+        .filter_map(|(record, metrics)| {
+            let at = record.markets.iter().position(|entry| entry.name == market)?;
+            Some(Run {
+                seed: record.seed,
+                market: &record.markets[at],
+                metrics: &metrics.markets[at],
+            })
+        })
+        .collect();
+    let comparison = Comparison::of(&scenario.name, &runs);
+    std::fs::create_dir_all(&plan.folder)
+        .map_err(|source| Failure::File { path: plan.folder.display().to_string(), source })?;
+    lab::table::write_json(&plan.folder.join("compare.json"), &comparison).map_err(refuse)?;
+    let report = plan.folder.join("compare.html");
+    let page = lab::report::compare_page(&comparison, &runs);
+    lab::table::write_file(&report, page.as_bytes()).map_err(refuse)?;
+    if plan.json {
+        let text = serde_json::to_string_pretty(&comparison).map_err(refuse)?;
+        println!("{text}");
+    } else {
+        print!("{}", summary::comparison(&comparison, Colour::of_terminal()));
+        println!("\nReport: {}", report.display());
+    }
+    Ok(())
+}
+
+/// The perpetual to compare.
+fn market(scenario: &Scenario, wanted: Option<&str>) -> Result<String, Failure> {
+    let perpetuals: Vec<&str> = scenario.perpetuals().collect();
+    match wanted {
+        None => match perpetuals.first() {
+            Some(first) => Ok((*first).to_string()),
+            None => Err(Failure::Lab(format!("{}: has no [[perpetual]]", scenario.name))),
+        },
+        Some(wanted) if perpetuals.contains(&wanted) => Ok(wanted.to_string()),
+        Some(wanted) => Err(Failure::Lab(format!(
+            "--market {wanted}: {} has the perpetuals {}",
+            scenario.name,
+            perpetuals.join(", ")
+        ))),
+    }
+}
+
+/// Runs every job on as many threads as there are processors; results in the order of the jobs.
+fn run_all(
+    designs: &[Scenario],
+    tapes: &Tapes,
+    jobs: &[(usize, u64)],
+) -> Result<Vec<Record>, Failure> {
+    let template = "{msg} {bar:32} {pos}/{len} runs  {elapsed} elapsed, {eta} left";
+    let bar = bar(jobs.len() as u64, template);
+    bar.set_message("comparing");
+    bar.enable_steady_tick(std::time::Duration::from_millis(500));
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<Option<Result<Record, Failure>>>> =
+        Mutex::new(jobs.iter().map(|_| None).collect());
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(jobs.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&(rule, seed)) = jobs.get(at) else { break };
+                    let outcome = simulate(&designs[rule], tapes, seed, |_| {});
+                    bar.inc(1);
+                    results.lock().expect("no run panics with the lock")[at] = Some(outcome);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let results = results.into_inner().expect("all runs have ended");
+    results.into_iter().map(|result| result.expect("every job has run")).collect()
+}
+
+fn terms(interest_bp: i64, clamp_bp: i64) -> Result<IndustryTerms, Failure> {
+    let sane = |bp: i64| (0..=1000).contains(&bp);
+    if !sane(interest_bp) || !sane(clamp_bp) {
+        return Err(Failure::Lab("--interest-bp and --clamp-bp: give 0 to 1000".into()));
+    }
+    Ok(IndustryTerms {
+        interest: money::Rate::from_bp(interest_bp),
+        clamp: money::Rate::from_bp(clamp_bp),
+        ..IndustryTerms::default()
+    })
+}
+
+fn verify_funding(
+    [spot, perpetual, funding]: [&Path; 3],
+    symbol: Option<&str>,
+    terms: IndustryTerms,
+    json: bool,
+) -> Result<(), Failure> {
+    let spot = feed::open_bars(spot)?;
+    let perpetual = feed::open_bars(perpetual)?;
+    let settled = feed::open_funding_of(funding, symbol)?;
+    let check = verify::funding(&spot, &perpetual, &settled, terms).map_err(refuse)?;
+    if json {
+        println!("{}", serde_json::to_string(&check).map_err(refuse)?);
+        return Ok(());
+    }
+    let row = |name: &str, value: String| println!("  {name:<28}{value}");
+    println!("The industry rule against the exchange's own settlements");
+    let detail = format!(
+        "{} of {:.0} h, bars of {:.0} min",
+        check.settlements, check.interval_h, check.bars_min
+    );
+    row("settlements compared", detail);
+    row("correlation", format!("{:.4}", check.correlation));
+    row("mean absolute error", format!("{:.4} bp", check.mae_bp));
+    row("mean rate, exchange", format!("{:.4} bp", check.mean_recorded_bp));
+    row("mean rate, rule", format!("{:.4} bp", check.mean_rule_bp));
+    if check.skipped > 0 {
+        row("without bars, left out", check.skipped.to_string());
+    }
+    if std::io::stdout().is_terminal() {
+        println!("{}", summary::pairs(&check.pairs));
+    }
+    Ok(())
+}
