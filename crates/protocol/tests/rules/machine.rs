@@ -105,7 +105,7 @@ impl Machine {
         let mut messages: Vec<Message> =
             (0..ACCOUNTS).map(|_| custodian(Command::OpenAccount)).collect();
         for account in (0..ACCOUNTS).map(AccountId) {
-            for (asset, text) in [(QUOTE, "30000"), (BTC, "0.3"), (SOL, "200")] {
+            for (asset, text) in [(QUOTE, "9000"), (BTC, "0.05"), (SOL, "30")] {
                 let amount = amount(text);
                 messages.push(custodian(Command::Deposit { account, asset, amount }));
             }
@@ -152,7 +152,7 @@ impl Machine {
         let wide = if self.random.one_in(4) { 0.15 } else { 0.01 };
         let at = self.prices[asset] * (1.0 + wide * self.random.signed());
         let mut price = (at * 1e8) as i64 / tick * tick;
-        let typical = if asset == 1 { 200 } else { 2000 };
+        let typical = if asset == 1 { 1000 } else { 10_000 };
         let mut qty = (1 + self.random.below(typical * 6)) as i64 * lot;
         if self.random.one_in(25) {
             price = self.nasty() / tick * tick;

@@ -117,7 +117,7 @@ fn t_4_a_spot_account_never_owes_the_roundings_of_its_fees() {
         x.place(buyer, bid)
     };
     while fits(&mut x, size).is_err() {
-        size = size - qty("0.01");
+        size -= qty("0.01");
     }
     // Whatever is left over goes, then the bid is filled lot by lot.
     let free = x.state.available(buyer, QUOTE);
