@@ -1,7 +1,7 @@
 //! Blocks and commands a second of `apply_into`, all invariants on: a maker and taker flow on two
 //! perpetual and two spot markets, 50 commands a block; 20 and 1 000 accounts. Blocks are made
 //! beforehand, so that only the exchange is measured.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::disallowed_types)]
 
 use std::time::Instant;
 
@@ -103,7 +103,7 @@ fn block(height: u64, accounts: u32, votes: bool, random: &mut u64) -> Block {
 
 fn command(random: &mut u64) -> Command {
     let market = MarketId((next(random) % 4) as u16);
-    let (centre, tick, lot) = if market.0 % 2 == 0 {
+    let (centre, tick, lot) = if market.0.is_multiple_of(2) {
         (1_000_000, 10_000_000, 100_000)
     } else {
         (10_000, 1_000_000, 10_000_000)

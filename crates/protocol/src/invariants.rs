@@ -5,7 +5,7 @@ use money::{Amount, Qty};
 use crate::book::Book;
 use crate::ids::{AccountId, AssetId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
-use crate::state::{State, pending_funding};
+use crate::state::State;
 
 /// An invariant.
 #[derive(Clone, Copy, Debug)]
@@ -76,19 +76,21 @@ fn clearing(state: &State) -> Result<(), String> {
 }
 
 /// I-4: the funding pool is exactly what accounts are owed, plus the remainders kept.
+///
+/// At 10⁻²⁶, where nothing is rounded, and modulo 2^128, where nothing overflows.
 fn funding(state: &State) -> Result<(), String> {
     const UNIT: i128 = 1_000_000_000_000_000_000;
     for (market, id) in state.perpetuals() {
-        let (mut whole, mut fraction) = (Amount::ZERO, market.perpetual.funding_fraction);
-        for entry in &market.entries {
-            let (amount, remainder) = pending_funding(&market.perpetual.funding, entry);
-            whole += amount;
-            fraction += remainder;
+        let index = market.perpetual.funding.index;
+        let mut owed = market.perpetual.funding_fraction;
+        for entry in market.entries.iter().filter(|entry| !entry.position.is_zero()) {
+            let received = (entry.funding_index - index).raw();
+            owed = owed.wrapping_add(received.wrapping_mul(i128::from(entry.position.raw())));
         }
         let held = state.ledger().balance(Holder::Funding(id), QUOTE);
-        let owed = whole + Amount::from_raw(fraction / UNIT);
-        if fraction % UNIT != 0 || held != owed {
-            return Err(format!("{}: pool {held}, owed {owed}", market.params.name));
+        if held.raw().wrapping_mul(UNIT) != owed {
+            let name = &market.params.name;
+            return Err(format!("{name}: pool {held}, owed {owed} at 10⁻²⁶"));
         }
     }
     Ok(())

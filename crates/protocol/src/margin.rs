@@ -35,6 +35,9 @@ pub struct Charges {
 /// The requirement of one underlying at its index price (rule R-1).
 pub fn requirement(exposure: Exposure, charges: Charges, index: Price) -> Amount {
     let charge = |qty: Qty, rate: Rate| {
+        if qty.is_zero() {
+            return Amount::ZERO;
+        }
         index
             .notional(qty, Round::Up)
             .share(rate, Round::Up)

@@ -79,6 +79,8 @@ pub struct State {
     pub(crate) markets: Vec<Market>,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
+    /// Charges of each asset, initial and maintenance: fixed by the design.
+    charges: Vec<[Charges; 2]>,
 }
 
 /// Buffers that are reused from block to block and hold nothing in between.
@@ -115,6 +117,13 @@ impl State {
             markets,
             chain: [0; 32],
             scratch: Scratch::default(),
+            charges: (0u16..)
+                .map(AssetId)
+                .zip(&params.assets)
+                .map(|(id, _)| {
+                    [Level::Initial, Level::Maintenance].map(|level| charges(&params, id, level))
+                })
+                .collect(),
             params,
         })
     }
@@ -278,15 +287,18 @@ impl State {
         level: Level,
         change: Change,
     ) -> Amount {
-        let fills: &[Option<Side>] = match level {
-            Level::Maintenance => &[None],
-            Level::Initial => &[Some(Side::Buy), Some(Side::Sell)],
+        let ordered = match level {
+            Level::Maintenance => [false; 2],
+            Level::Initial => self.ordered(account, asset, change),
         };
+        let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
+            if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }
+        });
         let index = self.oracle.index(asset).price;
-        let charges = self.charges(asset, level);
+        let charges = self.charges[asset.index()][usize::from(level == Level::Maintenance)];
         let mut worst = Amount::ZERO;
-        for &spot_fills in fills {
-            for &perpetual_fills in fills {
+        for &spot_fills in spot {
+            for &perpetual_fills in perpetual {
                 let mut exposure = Exposure { holding, ..Exposure::default() };
                 let fills = Fills { sides: [spot_fills, perpetual_fills], change };
                 self.add_exposure(&mut exposure, account, asset, &fills);
@@ -294,6 +306,19 @@ impl State {
             }
         }
         worst
+    }
+
+    /// Whether an account has orders, with the change, in the spot and in the perpetual markets of
+    /// an asset.
+    fn ordered(&self, account: AccountId, asset: AssetId, change: Change) -> [bool; 2] {
+        let mut ordered = [false; 2];
+        for (market, id) in self.markets.iter().zip(0u16..) {
+            let changed = matches!(change, Change::Order { market, .. } if market.0 == id);
+            if market.params.base == asset && (changed || market.entry(account).orders > 0) {
+                ordered[usize::from(market.perpetual_params().is_some())] = true;
+            }
+        }
+        ordered
     }
 
     /// Adds an account's positions in one underlying, and its open orders of the given directions.
@@ -326,25 +351,6 @@ impl State {
         }
     }
 
-    fn charges(&self, asset: AssetId, level: Level) -> Charges {
-        let params = &self.params.assets[asset.index()];
-        let margin = self
-            .markets
-            .iter()
-            .filter(|market| market.params.base == asset)
-            .filter_map(|market| market.perpetual_params())
-            .map(|perpetual| match level {
-                Level::Initial => perpetual.margin_initial,
-                Level::Maintenance => perpetual.margin_maintenance,
-            })
-            .max();
-        let (haircut, basis) = match level {
-            Level::Initial => (params.haircut_initial, params.basis_initial),
-            Level::Maintenance => (params.haircut_maintenance, params.basis_maintenance),
-        };
-        Charges { haircut, basis, margin: margin.unwrap_or(Rate::ZERO) }
-    }
-
     /// What an account could spend of an asset: its balance less what its spot orders have set
     /// aside.
     pub fn available(&self, account: AccountId, asset: AssetId) -> Amount {
@@ -358,6 +364,22 @@ impl State {
         }
         available
     }
+}
+
+/// The charges of an asset (rule R-1).
+fn charges(params: &Params, id: AssetId, level: Level) -> Charges {
+    let asset = &params.assets[id.index()];
+    let perpetuals = params.markets.iter().filter(|market| market.base == id);
+    let margin = perpetuals.filter_map(|market| match (&market.kind, level) {
+        (Kind::Spot { .. }, Level::Initial | Level::Maintenance) => None,
+        (Kind::Perpetual(perpetual), Level::Initial) => Some(perpetual.margin_initial),
+        (Kind::Perpetual(perpetual), Level::Maintenance) => Some(perpetual.margin_maintenance),
+    });
+    let (haircut, basis) = match level {
+        Level::Initial => (asset.haircut_initial, asset.basis_initial),
+        Level::Maintenance => (asset.haircut_maintenance, asset.basis_maintenance),
+    };
+    Charges { haircut, basis, margin: margin.max().unwrap_or(Rate::ZERO) }
 }
 
 /// Quantity of a number of open lots.
