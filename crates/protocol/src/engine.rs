@@ -11,7 +11,6 @@ mod orders;
 
 use money::{Span, Time};
 
-use crate::book::Book;
 use crate::command::{Block, Command, Message, Sender};
 use crate::event::Event;
 use crate::ids::{AccountId, ClientId, PublisherId};
@@ -45,7 +44,7 @@ pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
     }
     close::close(state, elapsed, events);
     events.push(Event::Closed { height: state.height });
-    verify(state, &events[first..]);
+    verify(state, block, &events[first..]);
 }
 
 /// Time, votes, index, mark. A block's time never runs backwards.
@@ -144,8 +143,9 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
     Event::Rejected { message: position, account, client, reason }
 }
 
-/// Rules H-1 and H-2: the chain hash takes in every event, and the whole state at checkpoints.
-fn verify(state: &mut State, events: &[Event]) {
+/// Rules H-1 and H-2: the chain hash takes in every block and event, and the whole state at
+/// checkpoints.
+fn verify(state: &mut State, block: &Block, events: &[Event]) {
     let checkpoint = state.height.is_multiple_of(state.params.checkpoint_blocks);
     if let Err(broken) = invariants::check(state, checkpoint) {
         panic!("invariant broken at height {}: {broken}", state.height);
@@ -153,6 +153,7 @@ fn verify(state: &mut State, events: &[Event]) {
     let mut bytes = std::mem::take(&mut state.scratch.bytes);
     bytes.clear();
     bytes.extend_from_slice(&state.chain);
+    append(&mut bytes, block);
     for event in events {
         append(&mut bytes, event);
     }
@@ -166,13 +167,4 @@ fn verify(state: &mut State, events: &[Event]) {
 /// Whether the account exists.
 fn check_account(state: &State, account: AccountId) -> Result<(), Reject> {
     if account.0 < state.accounts { Ok(()) } else { Err(Reject::UnknownAccount) }
-}
-
-/// The best price of the side that an order of `side` would trade against, crossed by `limit`.
-fn crosses(book: &impl Book, side: crate::ids::Side, limit: crate::ids::Tick) -> bool {
-    use crate::ids::Side;
-    book.best(side.opposite()).is_some_and(|best| match side {
-        Side::Buy => best <= limit,
-        Side::Sell => best >= limit,
-    })
 }

@@ -49,6 +49,8 @@ pub struct Observation {
     pub symmetric: Rate,
     /// Premium by rule P-3.
     pub one_sided: Rate,
+    /// The longest time since the last block that is charged (rule F-8).
+    pub elapsed_max: Span,
 }
 
 /// A movement of the funding index.
@@ -70,7 +72,7 @@ impl Funding {
             }
             return None;
         };
-        let elapsed = seen.now.since(last);
+        let elapsed = seen.now.since(last).min(seen.elapsed_max);
         let charge = match *rule {
             FundingRule::Anchored { anchor, carry, cap } => {
                 self.premium = seen.symmetric;
@@ -113,7 +115,7 @@ impl Funding {
         Some(Accrual { premium: self.premium, rate: scaled(rate, part, whole) })
     }
 
-    /// Rule F-8: the time until the rule runs again is not charged.
+    /// Rule F-8: the time until the rule runs again is not charged, as the index was not fresh.
     pub(crate) fn pause(&mut self) {
         self.last = None;
     }
@@ -145,8 +147,7 @@ impl Funding {
         let settles = start > self.interval_start;
         if !settles {
             let into = seen.now.since(self.interval_start);
-            let weight =
-                i128::from(into.nanos() / 1_000_000) * i128::from(elapsed.nanos() / 1_000_000);
+            let weight = i128::from(into.nanos() / 1_000) * i128::from(elapsed.nanos() / 1_000);
             self.weighted += i128::from(seen.one_sided.raw()) * weight;
             self.weight += weight;
         }
@@ -278,6 +279,7 @@ mod tests {
                 index: "100".parse().unwrap(),
                 symmetric: premium,
                 one_sided: premium,
+                elapsed_max: Span::DAY,
             };
             payments += u64::from(funding.accrue(&rule, &seen).is_some());
         }
@@ -341,6 +343,7 @@ mod tests {
                 index: "100".parse().unwrap(),
                 symmetric: premium,
                 one_sided: premium,
+                elapsed_max: Span::DAY,
             };
             if let Some(accrual) = funding.accrue(&rule, &seen) {
                 rate = accrual.premium;

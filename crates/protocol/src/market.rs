@@ -103,6 +103,12 @@ impl Market {
         Qty::from_raw(lots * self.params.lot.raw())
     }
 
+    /// The quantity of a level, at most the largest of its type.
+    fn level_qty(&self, lots: Lots) -> Qty {
+        let raw = i128::from(lots.0) * i128::from(self.params.lot.raw());
+        Qty::from_raw(i64::try_from(raw).unwrap_or(i64::MAX))
+    }
+
     /// The tick of a price that must lie on one.
     pub(crate) fn check_tick(&self, price: Price) -> Result<Tick, Reject> {
         if price.raw() % self.params.tick.raw() != 0 {
@@ -132,6 +138,11 @@ impl Market {
         Tick(u32::try_from(ticks.max(1)).unwrap_or(u32::MAX))
     }
 
+    /// Whole lots of a quantity's magnitude, rounded up.
+    pub(crate) fn lots_covering(&self, qty: Qty) -> Lots {
+        Lots(qty.raw().unsigned_abs().div_ceil(self.params.lot.raw().unsigned_abs()))
+    }
+
     /// Whole lots of a quantity's magnitude, rounded down.
     pub(crate) fn lots_of(&self, qty: Qty) -> Lots {
         Lots(qty.raw().unsigned_abs() / self.params.lot.raw().unsigned_abs())
@@ -145,19 +156,29 @@ impl Market {
 
     /// Best price of a side with the quantity quoted there.
     pub fn top(&self, side: Side) -> Option<(Price, Qty)> {
-        self.book.levels(side).next().map(|(tick, lots)| (self.price(tick), self.qty(lots)))
+        self.book.levels(side).next().map(|(tick, lots)| (self.price(tick), self.level_qty(lots)))
     }
 
     /// The impact price of a side (rule P-1).
     pub fn impact(&self, side: Side, notional: Amount) -> Option<Impact> {
         let levels = self.book.levels(side);
-        impact(levels.map(|(tick, lots)| (self.price(tick), self.qty(lots))), notional)
+        impact(levels.map(|(tick, lots)| (self.price(tick), self.level_qty(lots))), notional)
     }
 
-    /// Quote currency set aside for an account's open spot bids.
+    /// Quote currency set aside for an account's open spot bids, with their fees (rule T-4).
     #[inline]
     pub fn bids_reserved(&self, account: AccountId) -> Amount {
-        self.value(self.entry(account).bid_tick_lots)
+        let entry = self.entry(account);
+        self.with_fees(self.value(entry.bid_tick_lots), Lots(entry.bid_lots))
+    }
+
+    /// What buying so many lots of this value can cost at most: fees round up in each trade, and
+    /// there is at most one trade a lot (rule T-4).
+    pub(crate) fn with_fees(&self, value: Amount, lots: Lots) -> Amount {
+        let rate = self.params.fee_taker;
+        let fee = value.share(rate, Round::Up).expect("a fee is smaller than its notional");
+        let roundings = if rate.is_zero() { 0 } else { i128::from(lots.0) };
+        value + fee + Amount::from_raw(roundings)
     }
 
     /// Adds the sizes of an order to its owner's entry, or takes them away.

@@ -13,6 +13,9 @@ use crate::ids::{AssetId, PublisherId};
 use crate::params::OracleParams;
 use crate::reject::Reject;
 
+/// Largest price that a vote or an order may name (10¹⁰ quote), so that sums of prices fit.
+pub const PRICE_MAX: Price = Price::from_raw(1_000_000_000_000_000_000);
+
 /// An index price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Index {
@@ -55,8 +58,8 @@ impl Oracle {
         self.indices[asset.index()]
     }
 
-    /// Rule O-1: a vote is refused when it is not positive, from the future, not newer than the
-    /// publisher's last, or less certain than the market accepts.
+    /// Rule O-1: a vote is refused when it is not positive, beyond [`PRICE_MAX`], from the future, not
+    /// newer than the publisher's last, or less certain than the market accepts.
     pub(crate) fn check_vote(
         &self,
         publisher: PublisherId,
@@ -64,12 +67,15 @@ impl Oracle {
         now: Time,
         params: &OracleParams,
     ) -> Result<(), Reject> {
-        let last = self.votes[vote.asset.index()][publisher.index()];
-        let limit = vote.price.offset(params.confidence_max, Round::Down);
-        let too_wide = limit.is_none_or(|limit| vote.confidence > limit - vote.price);
         if !vote.price.is_positive() || vote.confidence.is_negative() {
             return Err(Reject::NotPositive);
         }
+        if vote.price > PRICE_MAX {
+            return Err(Reject::Overflow);
+        }
+        let last = self.votes[vote.asset.index()][publisher.index()];
+        let limit = vote.price.offset(params.confidence_max, Round::Down);
+        let too_wide = limit.is_none_or(|limit| vote.confidence > limit - vote.price);
         if vote.time > now || last.is_some_and(|last| vote.time <= last.time) || too_wide {
             return Err(Reject::BadVote);
         }

@@ -4,7 +4,8 @@
 //! or bought from the asks. Rule P-2 (symmetric premium): (impact bid + impact ask)/2 / index − 1;
 //! a side too thin is extrapolated along its own slope, an empty side gives way to the slow average
 //! of the mark: never zero because a book is thin. Rule P-3 (one-sided premium of the industry and
-//! dYdX rules): [max(bid − I, 0) − max(I − ask, 0)]/I, where a side too thin counts zero.
+//! dYdX rules): [max(bid − I, 0) − max(I − ask, 0)]/I, where a side too thin counts zero. Rule P-4:
+//! a premium counts for at most 100 %.
 
 use money::{Amount, Price, Qty, Rate, Round, mul_div};
 
@@ -31,7 +32,7 @@ pub fn impact(levels: impl Iterator<Item = (Price, Qty)>, notional: Amount) -> O
             return Some(Impact { price, complete: true });
         }
         value += level;
-        quantity += qty;
+        quantity = quantity.checked_add(qty)?;
     }
     let (best, mean) = (best?, value.per(quantity, Round::Down)?);
     // The mean price moves from the best price in proportion to the notional.
@@ -45,9 +46,9 @@ pub fn impact(levels: impl Iterator<Item = (Price, Qty)>, notional: Amount) -> O
 pub fn symmetric(bid: Option<Impact>, ask: Option<Impact>, index: Price, average: Price) -> Rate {
     let price = match (bid, ask) {
         (Some(bid), Some(ask)) => bid.price.midpoint(ask.price, Round::Down),
-        (None, _) | (_, None) => index + average,
+        (None, _) | (_, None) => index.checked_add(average).unwrap_or(Price::MAX),
     };
-    price.relative_to(index, Round::Down).unwrap_or(Rate::ZERO)
+    bounded(price, index)
 }
 
 /// Rule P-3.
@@ -55,7 +56,14 @@ pub fn one_sided(bid: Option<Impact>, ask: Option<Impact>, index: Price) -> Rate
     let above = bid.filter(|bid| bid.complete && bid.price > index).map(|bid| bid.price - index);
     let below = ask.filter(|ask| ask.complete && ask.price < index).map(|ask| index - ask.price);
     let distance = above.unwrap_or(Price::ZERO) - below.unwrap_or(Price::ZERO);
-    (index + distance).relative_to(index, Round::Down).unwrap_or(Rate::ZERO)
+    bounded(index.checked_add(distance).unwrap_or(Price::MAX), index)
+}
+
+/// `price / index − 1` within ±1 (rule P-4).
+fn bounded(price: Price, index: Price) -> Rate {
+    let high = index.checked_add(index).unwrap_or(Price::MAX);
+    let price = price.clamp(Price::ZERO, high);
+    price.relative_to(index, Round::Down).unwrap_or(Rate::ZERO)
 }
 
 #[cfg(test)]

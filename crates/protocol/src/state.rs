@@ -3,7 +3,7 @@
 use std::fmt;
 
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Rate, Round, Time};
+use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 
 use crate::book::Book;
 use crate::funding::Funding;
@@ -12,7 +12,7 @@ use crate::ledger::{Holder, Ledger};
 use crate::margin::{Charges, Exposure, Health, requirement};
 use crate::market::Market;
 use crate::oracle::Oracle;
-use crate::params::{AssetParams, Kind, MarketParams, Params};
+use crate::params::{AssetParams, Kind, MarketParams, OracleParams, Params};
 
 /// Largest |quantity| that enters the state, so that every sum of quantities fits.
 pub const QTY_MAX: Qty = Qty::from_raw(i64::MAX / 4096);
@@ -79,6 +79,8 @@ pub struct State {
     pub(crate) markets: Vec<Market>,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
+    /// Charges of each asset, initial and maintenance: fixed by the design.
+    charges: Vec<[Charges; 2]>,
 }
 
 /// Buffers that are reused from block to block and hold nothing in between.
@@ -115,6 +117,13 @@ impl State {
             markets,
             chain: [0; 32],
             scratch: Scratch::default(),
+            charges: (0u16..)
+                .map(AssetId)
+                .zip(&params.assets)
+                .map(|(id, _)| {
+                    [Level::Initial, Level::Maintenance].map(|level| charges(&params, id, level))
+                })
+                .collect(),
             params,
         })
     }
@@ -159,7 +168,8 @@ impl State {
         &self.markets[market.index()]
     }
 
-    /// The hash over all events so far and the last checkpoint of the whole state (rule H-1).
+    /// The hash over all blocks and events so far and the last checkpoint of the whole state (rule
+    /// H-1).
     pub fn chain_hash(&self) -> [u8; 32] {
         self.chain
     }
@@ -171,15 +181,32 @@ impl State {
         *blake3::hash(&bytes).as_bytes()
     }
 
+    /// The same without the chain: equal for two states that differ only in what was refused.
+    pub fn content_hash(&self) -> [u8; 32] {
+        let mut bytes = Vec::new();
+        self.write_content(&mut bytes);
+        *blake3::hash(&bytes).as_bytes()
+    }
+
     pub(crate) fn write_canonical(&self, out: &mut Vec<u8>) {
+        self.write_content(out);
+        append(out, &self.chain);
+    }
+
+    fn write_content(&self, out: &mut Vec<u8>) {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));
             market.book.write_canonical(out);
+            // The order in which an account's orders are cancelled.
+            for open in &market.orders {
+                for order in open.iter().filter(|order| market.book.order(**order).is_some()) {
+                    append(out, order);
+                }
+            }
         }
-        append(out, &self.chain);
     }
 
     /// The index price of a market's base asset.
@@ -207,6 +234,9 @@ impl State {
             health.equity -= amount;
         }
         for asset in self.base_assets() {
+            if !self.has_stake(account, asset, change) {
+                continue;
+            }
             let mut holding = self.ledger.balance(Holder::User(account), asset);
             if let Change::Withdrawal { asset: withdrawn, amount } = change
                 && withdrawn == asset
@@ -218,6 +248,19 @@ impl State {
             health.requirement += self.asset_requirement(account, asset, holding, level, change);
         }
         health
+    }
+
+    /// Whether an account holds, has a position in, orders or is about to change an asset.
+    pub(crate) fn has_stake(&self, account: AccountId, asset: AssetId, change: Change) -> bool {
+        if !self.ledger.balance(Holder::User(account), asset).is_zero() {
+            return true;
+        }
+        self.markets.iter().zip(0u16..).any(|(market, id)| {
+            let ordered = matches!(change, Change::Order { market, .. } if market.0 == id);
+            let entry = market.entry(account);
+            market.params.base == asset
+                && (ordered || entry.orders > 0 || !entry.position.is_zero())
+        })
     }
 
     /// The base assets.
@@ -244,15 +287,18 @@ impl State {
         level: Level,
         change: Change,
     ) -> Amount {
-        let fills: &[Option<Side>] = match level {
-            Level::Maintenance => &[None],
-            Level::Initial => &[Some(Side::Buy), Some(Side::Sell)],
+        let ordered = match level {
+            Level::Maintenance => [false; 2],
+            Level::Initial => self.ordered(account, asset, change),
         };
+        let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
+            if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }
+        });
         let index = self.oracle.index(asset).price;
-        let charges = self.charges(asset, level);
+        let charges = self.charges[asset.index()][usize::from(level == Level::Maintenance)];
         let mut worst = Amount::ZERO;
-        for &spot_fills in fills {
-            for &perpetual_fills in fills {
+        for &spot_fills in spot {
+            for &perpetual_fills in perpetual {
                 let mut exposure = Exposure { holding, ..Exposure::default() };
                 let fills = Fills { sides: [spot_fills, perpetual_fills], change };
                 self.add_exposure(&mut exposure, account, asset, &fills);
@@ -260,6 +306,19 @@ impl State {
             }
         }
         worst
+    }
+
+    /// Whether an account has orders, with the change, in the spot and in the perpetual markets of
+    /// an asset.
+    fn ordered(&self, account: AccountId, asset: AssetId, change: Change) -> [bool; 2] {
+        let mut ordered = [false; 2];
+        for (market, id) in self.markets.iter().zip(0u16..) {
+            let changed = matches!(change, Change::Order { market, .. } if market.0 == id);
+            if market.params.base == asset && (changed || market.entry(account).orders > 0) {
+                ordered[usize::from(market.perpetual_params().is_some())] = true;
+            }
+        }
+        ordered
     }
 
     /// Adds an account's positions in one underlying, and its open orders of the given directions.
@@ -292,40 +351,35 @@ impl State {
         }
     }
 
-    fn charges(&self, asset: AssetId, level: Level) -> Charges {
-        let params = &self.params.assets[asset.index()];
-        let margin = self
-            .markets
-            .iter()
-            .filter(|market| market.params.base == asset)
-            .filter_map(|market| market.perpetual_params())
-            .map(|perpetual| match level {
-                Level::Initial => perpetual.margin_initial,
-                Level::Maintenance => perpetual.margin_maintenance,
-            })
-            .max();
-        let (haircut, basis) = match level {
-            Level::Initial => (params.haircut_initial, params.basis_initial),
-            Level::Maintenance => (params.haircut_maintenance, params.basis_maintenance),
-        };
-        Charges { haircut, basis, margin: margin.unwrap_or(Rate::ZERO) }
-    }
-
     /// What an account could spend of an asset: its balance less what its spot orders have set
     /// aside.
     pub fn available(&self, account: AccountId, asset: AssetId) -> Amount {
         let mut available = self.ledger.balance(Holder::User(account), asset);
         for market in self.markets.iter().filter(|market| market.perpetual_params().is_none()) {
             if asset == QUOTE {
-                let reserved = market.bids_reserved(account);
-                let fee = reserved.share(market.params.fee_taker, Round::Up);
-                available -= reserved + fee.expect("a fee is below one");
+                available -= market.bids_reserved(account);
             } else if market.params.base == asset {
                 available -= open_qty(market, market.entry(account).ask_lots).as_amount();
             }
         }
         available
     }
+}
+
+/// The charges of an asset (rule R-1).
+fn charges(params: &Params, id: AssetId, level: Level) -> Charges {
+    let asset = &params.assets[id.index()];
+    let perpetuals = params.markets.iter().filter(|market| market.base == id);
+    let margin = perpetuals.filter_map(|market| match (&market.kind, level) {
+        (Kind::Spot { .. }, Level::Initial | Level::Maintenance) => None,
+        (Kind::Perpetual(perpetual), Level::Initial) => Some(perpetual.margin_initial),
+        (Kind::Perpetual(perpetual), Level::Maintenance) => Some(perpetual.margin_maintenance),
+    });
+    let (haircut, basis) = match level {
+        Level::Initial => (asset.haircut_initial, asset.basis_initial),
+        Level::Maintenance => (asset.haircut_maintenance, asset.basis_maintenance),
+    };
+    Charges { haircut, basis, margin: margin.max().unwrap_or(Rate::ZERO) }
 }
 
 /// Quantity of a number of open lots.
@@ -342,8 +396,16 @@ pub(crate) fn as_qty(amount: Amount) -> Qty {
 /// What an account would receive if it were settled now, and the remainder at 10⁻²⁶ (rule F-7).
 #[inline]
 pub(crate) fn pending_funding(funding: &Funding, entry: &crate::position::Entry) -> (Amount, i128) {
+    const UNIT: i128 = 1_000_000_000_000_000_000;
     let received = entry.funding_index - funding.index;
-    received.split(entry.position).expect("position and funding index are bounded")
+    if let Some(split) = received.split(entry.position) {
+        return split;
+    }
+    let (index, qty) = (received.raw(), i128::from(entry.position.raw()));
+    let whole = money::mul_div(index, qty, UNIT, Round::Down).expect("funding index is bounded");
+    // The remainder is below UNIT, so arithmetic modulo 2^128 gives it exactly.
+    let remainder = index.wrapping_mul(qty).wrapping_sub(whole.wrapping_mul(UNIT));
+    (Amount::from_raw(whole), remainder)
 }
 
 pub(crate) fn append<T: BorshSerialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
@@ -362,8 +424,27 @@ fn check_params(params: &Params) -> Result<(), DesignError> {
     if params.open_orders_max > 1024 || params.checkpoint_blocks == 0 {
         return refuse("open_orders_max is at most 1024, checkpoint_blocks at least 1".into());
     }
+    if params.markets.len() > 1000 {
+        return refuse("a design has at most 1000 markets".into());
+    }
+    check_oracle(&params.oracle)?;
     params.assets.iter().try_for_each(check_asset)?;
     params.markets.iter().try_for_each(|market| check_market(market, params))
+}
+
+fn check_oracle(oracle: &OracleParams) -> Result<(), DesignError> {
+    let refuse = |text: &str| Err(DesignError(format!("oracle: {text}")));
+    if oracle.vote_age_max > Span::DAY
+        || oracle.index_age_max == Span::ZERO
+        || oracle.index_age_max > Span::DAY
+    {
+        return refuse("vote_age_max is at most a day, index_age_max above zero and at most a day");
+    }
+    let (min, max) = (oracle.confidence_min, oracle.confidence_max);
+    if min < Rate::ZERO || max < min || max >= Rate::ONE {
+        return refuse("confidences need 0 ≤ confidence_min ≤ confidence_max < 1");
+    }
+    Ok(())
 }
 
 fn check_asset(asset: &AssetParams) -> Result<(), DesignError> {
@@ -393,11 +474,8 @@ fn check_market(market: &MarketParams, params: &Params) -> Result<(), DesignErro
         return refuse("tick·lot must be a positive whole number of 10⁻⁸ quote, at most 10000");
     }
     let one = Rate::ONE;
-    let fees = [market.fee_maker, market.fee_taker];
-    if market.fee_taker.is_negative()
-        || market.fee_maker + market.fee_taker < Rate::ZERO
-        || fees.iter().any(|fee| fee.abs() >= one)
-    {
+    let taker = market.fee_taker;
+    if taker < Rate::ZERO || taker >= one || market.fee_maker > taker || market.fee_maker < -taker {
         return refuse("fees need 0 ≤ taker < 1, |maker| ≤ taker");
     }
     match &market.kind {
@@ -438,27 +516,32 @@ fn check_funding(
     rule: &crate::params::FundingRule,
 ) -> Result<(), DesignError> {
     use crate::params::FundingRule as Rule;
-    let no_time = money::Span::ZERO;
+    const GAIN_MAX: Rate = Rate::from_bp(10_000_000);
+    let time = |span: Span| Span::SECOND <= span && span <= Span::DAY.times(30);
+    let capped = |cap: Rate| Rate::ZERO < cap && cap <= Rate::from_bp(100_000);
+    let gain = |gain: Rate| Rate::ZERO <= gain && gain <= GAIN_MAX;
+    let term = |term: Rate| -Rate::ONE <= term && term <= Rate::ONE;
     let sound = match *rule {
-        Rule::Anchored { anchor, cap, .. } => anchor > no_time && cap.is_positive(),
-        Rule::Industry { interval, clamp, cap, .. } => {
-            interval > no_time && !clamp.is_negative() && cap.is_positive()
+        Rule::Anchored { anchor, carry, cap } => time(anchor) && term(carry) && capped(cap),
+        Rule::Industry { interval, interest, clamp, cap } => {
+            let dead_band = Rate::ZERO <= clamp && clamp <= Rate::ONE;
+            time(interval) && term(interest) && dead_band && capped(cap)
         }
-        Rule::Dydx { sample, interval, cap, .. } => {
-            sample > no_time && interval >= sample && cap.is_positive()
+        Rule::Dydx { sample, interval, interest, cap } => {
+            time(sample) && time(interval) && interval >= sample && term(interest) && capped(cap)
         }
         Rule::Velocity { max_velocity, premium_scale, cap } => {
-            !max_velocity.is_negative() && premium_scale.is_positive() && cap.is_positive()
+            gain(max_velocity) && premium_scale.is_positive() && capped(cap)
         }
-        Rule::Pi { proportional, integral, leak, cap, .. } => {
-            let gains = !proportional.is_negative() && !integral.is_negative();
-            gains && leak > no_time && cap.is_positive()
+        Rule::Pi { proportional, integral, leak, carry, cap } => {
+            gain(proportional) && gain(integral) && time(leak) && term(carry) && capped(cap)
         }
     };
     if sound {
         Ok(())
     } else {
-        let text = "a funding rule needs positive times and caps, and gains of at least 0";
+        let text = "a funding rule needs times from a second to 30 days, 0 < cap ≤ 10, \
+                    gains from 0 to 1000, interest and carry within ±1";
         Err(DesignError(format!("{}: {text}", market.name)))
     }
 }

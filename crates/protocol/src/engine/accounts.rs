@@ -41,7 +41,11 @@ pub(super) fn custodian_command(
 
 fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject> {
     let account = AccountId(state.accounts);
-    state.accounts = state.accounts.checked_add(1).ok_or(Reject::Overflow)?;
+    let accounts = state.accounts.checked_add(1).ok_or(Reject::Overflow)?;
+    if !state.perpetuals().all(|(market, _)| fits(market, accounts)) {
+        return Err(Reject::Overflow);
+    }
+    state.accounts = accounts;
     state.ledger.open_account();
     for market in &mut state.markets {
         market.entries.push(Entry::default());
@@ -49,6 +53,15 @@ fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject
     }
     events.push(Event::Opened { account });
     Ok(())
+}
+
+/// Rule B-2: so many accounts at the largest position, with open orders of twice that on each side,
+/// keep every sum of quantities inside its type.
+fn fits(market: &Market, accounts: u32) -> bool {
+    market.perpetual_params().is_none_or(|params| {
+        let most = i128::from(params.position_max.raw()) * i128::from(accounts);
+        2 * most <= i128::from(i64::MAX)
+    })
 }
 
 fn deposit(state: &mut State, to: Holder, asset: AssetId, amount: Amount) -> Result<(), Reject> {
@@ -82,12 +95,9 @@ pub(super) fn withdraw(
     if !amount.is_positive() {
         return Err(Reject::NotPositive);
     }
-    let exposed = state.perpetuals().any(|(market, _)| {
-        let entry = market.entry(account);
-        !entry.position.is_zero() || entry.orders > 0
-    });
+    let exposed = is_exposed(state, account);
     if exposed {
-        check_indices(state)?;
+        check_indices(state, account)?;
     }
     let owed: Amount = state
         .perpetuals()
@@ -109,10 +119,24 @@ pub(super) fn withdraw(
     Ok(())
 }
 
-/// Rule O-4: every index must be fresh for new risk.
-fn check_indices(state: &State) -> Result<(), Reject> {
+/// Whether an account needs margin: it has a position, an order that may become one, or a debt.
+pub(super) fn is_exposed(state: &State, account: AccountId) -> bool {
+    state.ledger.cash(account).is_negative()
+        || state.perpetuals().any(|(market, _)| {
+            let entry = market.entry(account);
+            !entry.position.is_zero() || entry.orders > 0
+        })
+}
+
+/// Rule O-4: the index of all that an account has a stake in must be fresh before it may weaken.
+fn check_indices(state: &State, account: AccountId) -> Result<(), Reject> {
     let fresh = |asset| state.oracle.index(asset).is_fresh(state.time, &state.params.oracle);
-    if state.base_assets().all(fresh) { Ok(()) } else { Err(Reject::StaleIndex) }
+    let mut assets = state.base_assets();
+    if assets.all(|asset| !state.has_stake(account, asset, Change::None) || fresh(asset)) {
+        Ok(())
+    } else {
+        Err(Reject::StaleIndex)
+    }
 }
 
 /// Rule F-7: pays an account what its position has earned since it was last settled, rounded down,

@@ -21,7 +21,8 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
             market.perpetual.funding.pause();
             continue;
         }
-        let seen = observe(market, &params, now, index.price);
+        let elapsed_max = state.params.oracle.index_age_max;
+        let seen = observe(market, &params, now, index.price, elapsed_max);
         let funding = &mut market.perpetual.funding;
         if let Some(accrual) = funding.accrue(&params.funding, &seen) {
             let (premium, rate) = (accrual.premium, accrual.rate);
@@ -48,6 +49,7 @@ fn observe(
     params: &PerpetualParams,
     now: money::Time,
     index: money::Price,
+    elapsed_max: Span,
 ) -> Observation {
     let bid = market.impact(Side::Buy, params.impact_notional);
     let ask = market.impact(Side::Sell, params.impact_notional);
@@ -56,6 +58,7 @@ fn observe(
         index,
         symmetric: symmetric(bid, ask, index, market.perpetual.mark.mid_average.value()),
         one_sided: one_sided(bid, ask, index),
+        elapsed_max,
     }
 }
 

@@ -14,22 +14,30 @@ use super::accounts::{holding, settle_funding};
 use super::orders::{Checked, Trade, cancel_in, exchange_perpetual, take, trim_touched};
 use crate::command::SelfTrade;
 use crate::event::{Event, Gone};
-use crate::ids::{AccountId, ClientId, Lots, MarketId, QUOTE, Side};
+use crate::ids::{AccountId, ClientId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
 use crate::market::Market;
+use crate::oracle::PRICE_MAX;
 use crate::params::Kind;
 use crate::state::{Level, State};
 
+/// Rules L-3 … L-6 for one account. Nothing happens while no price that it depends on is fresh (rule
+/// O-4).
 pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
-    let markets = u16::try_from(state.markets.len()).expect("market ids are 16 bits");
+    let open = by_size(state, account);
+    if !open.is_empty() && !open.iter().any(|id| index_is_fresh(state, *id)) {
+        return;
+    }
+    let started = events.len();
     let health = state.health(account, Level::Maintenance);
     let (equity, maintenance) = (health.equity, health.requirement);
     events.push(Event::LiquidationStarted { account, equity, maintenance });
+    let markets = u16::try_from(state.markets.len()).expect("market ids are 16 bits");
     for id in (0..markets).map(MarketId) {
         cancel_in(&mut state.markets[id.index()], id, account, Gone::Liquidation, events);
         settle_funding(state, id, account, events);
     }
-    for id in by_size(state, account) {
+    for id in open {
         if state.health(account, Level::Maintenance).is_sound() {
             return;
         }
@@ -40,6 +48,9 @@ pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<
     if by_size(state, account).is_empty() {
         sell_holdings(state, account, events);
         write_off(state, account, events);
+        if events.len() == started + 1 {
+            events.truncate(started); // a debt that nothing can reduce now is no news
+        }
     } else if equity_of(state, account) < Amount::ZERO {
         deleverage(state, account, events);
     }
@@ -74,8 +85,7 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
     let market = &state.markets[id.index()];
     let position = market.entry(account).position;
     let Some(params) = market.perpetual_params().copied() else { return };
-    let (lots, hedged) =
-        tranche(state, account, id, params.margin_initial - params.fee_liquidation);
+    let (lots, hedged) = tranche(state, account, id);
     let side = if position.is_positive() { Side::Sell } else { Side::Buy };
     let tick = worst_tick(state, account, id, side);
     let order = forced(account, id, side, (tick, lots));
@@ -91,12 +101,7 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
 }
 
 /// An order on behalf of the engine.
-fn forced(
-    account: AccountId,
-    market: MarketId,
-    side: Side,
-    (tick, lots): (crate::ids::Tick, Lots),
-) -> Checked {
+fn forced(account: AccountId, market: MarketId, side: Side, (tick, lots): (Tick, Lots)) -> Checked {
     Checked {
         account,
         market,
@@ -110,17 +115,23 @@ fn forced(
 }
 
 /// How many lots to close in this block, and whether they hedge a holding that must go with them.
-fn tranche(state: &State, account: AccountId, id: MarketId, relief: Rate) -> (Lots, bool) {
+///
+/// Closing a unit of notional frees its margin (a hedged one: its basis charge) and costs the
+/// fee, so shortage / (charge − fee) of notional is enough; all of it where the fee eats the relief.
+fn tranche(state: &State, account: AccountId, id: MarketId) -> (Lots, bool) {
     let market = &state.markets[id.index()];
+    let Kind::Perpetual(params) = market.params.kind else { return (Lots(0), false) };
     let position = market.entry(account).position;
     let held = holding(state, account, market.params.base);
     let naked = if position.is_negative() { (-position - held).max(Qty::ZERO) } else { position };
     let hedged = naked.is_zero();
     let closable = if hedged { position.abs() } else { naked };
+    let basis = state.params.assets[market.params.base.index()].basis_initial;
+    let charge = if hedged { basis } else { params.margin_initial };
+    let relief = (charge - params.fee_liquidation).max(Rate::ZERO);
     let health = state.health(account, Level::Initial);
     let shortage = health.requirement - health.equity;
     let mark = market.perpetual.mark.price;
-    // Closing a unit of notional frees its margin and costs its fee.
     let wanted = shortage
         .ratio(mark.notional(closable, Round::Down), Round::Up)
         .and_then(|part| {
@@ -136,33 +147,47 @@ fn tranche(state: &State, account: AccountId, id: MarketId, relief: Rate) -> (Lo
     let fifth = Qty::from_raw(closable.raw() / 5);
     let large = mark.notional(closable, Round::Up) > state.params.liquidation_tranche_min;
     let qty = if large { wanted.min(fifth) } else { wanted };
-    let lots = market.lots_of(qty).0 + 1; // rounded up to a whole lot
-    (Lots(lots.min(market.lots_of(closable).0)), hedged)
+    let lots = market.lots_covering(qty).min(market.lots_of(position));
+    (lots.max(Lots(1)), hedged)
 }
 
 /// The worst price at which the account's equity plus the insurance fund stays above zero, and that
 /// lies within the price band.
-fn worst_tick(state: &State, account: AccountId, id: MarketId, side: Side) -> crate::ids::Tick {
+fn worst_tick(state: &State, account: AccountId, id: MarketId, side: Side) -> Tick {
     let market = &state.markets[id.index()];
     let position = market.entry(account).position.abs();
+    bounded_tick(state, account, id, (side, position, market.perpetual.mark.price))
+}
+
+/// The price, `reach` beyond `fair`, at which trading `qty` uses up equity and insurance fund:
+/// reach = (equity + fund)/qty; never outside the band.
+fn bounded_tick(
+    state: &State,
+    account: AccountId,
+    id: MarketId,
+    (side, qty, fair): (Side, Qty, Price),
+) -> Tick {
+    let market = &state.markets[id.index()];
     let fund = state.ledger.balance(Holder::Insurance, QUOTE);
     let cushion = equity_of(state, account) + fund;
-    let mark = market.perpetual.mark.price;
-    let reach = cushion.per(position, Round::Down).unwrap_or(Price::MAX);
     let index = state.oracle.index(market.params.base).price;
     let band = match market.params.kind {
         Kind::Perpetual(params) => params.price_band,
         Kind::Spot { price_band } => price_band,
     };
+    let (one, qty) = (i128::from(Price::ONE.raw()), i128::from(qty.raw()));
+    // Bounded so that it can be added to a price; the band is narrower.
+    let far = i128::from(PRICE_MAX.raw()) * 2;
+    let reach = mul_div(cushion.raw(), one, qty, Round::Down).unwrap_or(0).clamp(-far, far);
+    let price = i128::from(fair.raw()) - reach * i128::from(side.opposite().sign());
+    let price = price.clamp(1, far);
+    let price = Price::from_raw(i64::try_from(price).expect("two largest prices fit"));
     let price = match side {
         Side::Sell => {
             let floor = index.offset(-band, Round::Up).expect("a band is below one");
-            mark.checked_sub(reach).unwrap_or(Price::ZERO).max(floor)
+            price.max(floor)
         }
-        Side::Buy => {
-            let ceiling = index.offset(band, Round::Down).unwrap_or(Price::MAX);
-            mark.checked_add(reach).unwrap_or(Price::MAX).min(ceiling)
-        }
+        Side::Buy => price.min(index.offset(band, Round::Down).unwrap_or(Price::MAX)),
     };
     market.tick_within(price, side)
 }
@@ -213,7 +238,8 @@ fn spot_market(state: &State, asset: crate::ids::AssetId) -> Option<MarketId> {
     u16::try_from(at).ok().map(MarketId)
 }
 
-/// Sells up to `qty` of the base asset of a market through its spot book, within the price band.
+/// Sells `qty` of the base asset of a market, in whole lots rounded up, through its spot book, at a
+/// price that equity and the insurance fund can bear and within the band.
 fn sell_holding(
     state: &mut State,
     account: AccountId,
@@ -224,14 +250,11 @@ fn sell_holding(
     let base = state.markets[like.index()].params.base;
     let Some(id) = spot_market(state, base) else { return };
     let market = &state.markets[id.index()];
-    let Kind::Spot { price_band } = market.params.kind else { return };
-    let index = state.oracle.index(base).price;
-    let floor = index.offset(-price_band, Round::Up).expect("a band is below one");
     let held = holding(state, account, base);
-    let wanted = Lots(market.lots_of(qty.min(held)).0 + 1);
-    let lots = wanted.min(market.lots_of(held));
-    let tick = market.tick_within(floor, Side::Sell);
+    let lots = market.lots_covering(qty).min(market.lots_of(held));
     if lots.0 > 0 {
+        let index = state.oracle.index(base).price;
+        let tick = bounded_tick(state, account, id, (Side::Sell, market.qty(lots), index));
         let order = forced(account, id, Side::Sell, (tick, lots));
         take(state, &order, events);
         state.scratch.touched.clear();
@@ -260,11 +283,12 @@ fn pay_from_insurance(
     deficit - amount
 }
 
-/// Rule L-5: closes every position at the mark against the opposite side.
+/// Rule L-5: closes every position with a fresh index at the mark against the opposite side.
 fn deleverage(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
     let deficit = -equity_of(state, account);
     let mut deficit = pay_from_insurance(state, account, deficit, events);
-    let markets = by_size(state, account);
+    let mut markets = by_size(state, account);
+    markets.retain(|id| index_is_fresh(state, *id));
     let sizes: Vec<Amount> =
         markets.iter().map(|id| size(&state.markets[id.index()], account)).collect();
     let mut total: Amount = sizes.iter().copied().sum();
@@ -291,6 +315,7 @@ fn deleverage_market(
     let lots = share_out(i128::from(market.lots_of(position).0), &sizes);
     let haircuts = share_out(deficit.raw(), &lots);
     settle_funding(state, id, account, events);
+    let mut closed = Qty::ZERO;
     for ((counterparty, lots), haircut) in others.into_iter().zip(lots).zip(haircuts) {
         let lots = Lots(u64::try_from(lots).expect("a share of a position"));
         if lots.0 == 0 {
@@ -298,7 +323,12 @@ fn deleverage_market(
         }
         let market = &state.markets[id.index()];
         let qty = market.qty(lots);
-        let notional = price.notional(qty, Round::Down);
+        // Differences of one running value: together they are what the position was valued at.
+        let signed = Qty::from_raw(qty.raw() * -side.sign());
+        let before = price.notional(closed, Round::Down);
+        closed += signed;
+        let notional = price.notional(closed, Round::Down) - before;
+        let notional = Amount::from_raw(notional.raw() * i128::from(-side.sign()));
         let trade = Trade { market: id, taker: account, maker: counterparty, side, qty, notional };
         exchange_perpetual(state, &trade, events);
         let haircut = Amount::from_raw(haircut);

@@ -2,14 +2,15 @@
 
 use money::{Amount, Price, Qty, Rate, Round};
 
-use super::accounts::settle_funding;
-use super::{check_account, crosses};
+use super::accounts::{holding, is_exposed, settle_funding};
+use super::check_account;
 use crate::book::{Book, Fill, FillKind, NewResting, Resting, Taker};
 use crate::command::{Lifetime, NewOrder, SelfTrade};
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, ClientId, Lots, MarketId, OrderId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
 use crate::market::Market;
+use crate::oracle::PRICE_MAX;
 use crate::params::Kind;
 use crate::reject::Reject;
 use crate::state::{Change, Level, QTY_MAX, State};
@@ -48,7 +49,15 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     }
     let tick = market.check_tick(order.price)?;
     let lots = market.check_lots(order.qty)?;
-    if order.qty > QTY_MAX {
+    let entry = market.entry(account);
+    let open = match order.side {
+        Side::Buy => entry.bid_lots,
+        Side::Sell => entry.ask_lots,
+    };
+    if order.price > PRICE_MAX
+        || order.qty > QTY_MAX
+        || market.qty(Lots(open)) + order.qty > QTY_MAX
+    {
         return Err(Reject::Overflow);
     }
     let index = state.oracle.index(market.params.base);
@@ -56,13 +65,12 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
         return Err(Reject::StaleIndex);
     }
     check_band(market, order, index.price)?;
-    let entry = market.entry(account);
     if order.lifetime != Lifetime::Immediate && entry.orders >= state.params.open_orders_max {
         return Err(Reject::TooManyOrders);
     }
     let lots =
         if order.reduce_only { check_reduce_only(market, account, order, lots)? } else { lots };
-    if order.lifetime == Lifetime::PostOnly && crosses(&market.book, order.side, tick) {
+    if order.lifetime == Lifetime::PostOnly && market.book.would_cross(order.side, tick) {
         return Err(Reject::WouldTrade);
     }
     let checked = Checked {
@@ -76,19 +84,15 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
         liquidation: false,
     };
     match market.params.kind {
-        Kind::Spot { .. } => check_spot(state, market, &checked)?,
+        Kind::Spot { .. } => check_spot(state, market, &checked, order.lifetime)?,
         Kind::Perpetual(params) => {
-            let open = match order.side {
-                Side::Buy => entry.bid_lots,
-                Side::Sell => entry.ask_lots,
-            };
             let open = market.qty(Lots(open)) + market.qty(lots);
             let after = i128::from(entry.position.raw()) * i128::from(order.side.sign())
                 + i128::from(open.raw());
             if after > i128::from(params.position_max.raw()) {
                 return Err(Reject::PositionLimit);
             }
-            check_margin(state, market, &checked, order.reduce_only)?;
+            check_margin(state, market, &checked, order.lifetime)?;
         }
     }
     Ok(checked)
@@ -135,56 +139,110 @@ fn check_reduce_only(
     }
 }
 
-/// Rule T-4: a spot order is paid for in full: its cost and fee, or its quantity, are set aside.
-fn check_spot(state: &State, market: &Market, order: &Checked) -> Result<(), Reject> {
+/// Rule T-4: a spot order is paid for in full: its cost and fees, or its quantity, are set aside.
+fn check_spot(
+    state: &State,
+    market: &Market,
+    order: &Checked,
+    lifetime: Lifetime,
+) -> Result<(), Reject> {
     let (asset, wanted) = match order.side {
         Side::Buy => {
             let cost = market.notional(order.tick, order.lots);
-            (QUOTE, cost + fee(cost, market.params.fee_taker))
+            (QUOTE, market.with_fees(cost, order.lots))
         }
         Side::Sell => (market.params.base, market.qty(order.lots).as_amount()),
     };
     if state.available(order.account, asset) < wanted {
         return Err(Reject::InsufficientBalance);
     }
-    let exposed = state.perpetuals().any(|(market, _)| {
-        let entry = market.entry(order.account);
-        !entry.position.is_zero() || entry.orders > 0
-    });
-    if exposed { check_margin(state, market, order, false) } else { Ok(()) }
+    if is_exposed(state, order.account) {
+        check_margin(state, market, order, lifetime)
+    } else {
+        Ok(())
+    }
 }
 
-/// Rule R-4: after the order, filled at its worst, the account must have initial margin; an order
-/// that can only close what is there passes if it does not need more margin than before.
+/// Rule R-4: after the order, filled at its worst, the account must have initial margin. An order
+/// that only closes what is there passes without it, if it needs no more margin than before and
+/// loses no more than the maintenance margin that it frees, nor more than the equity: so nobody
+/// moves to another account what the insurance fund would have to replace.
 fn check_margin(
     state: &State,
     market: &Market,
     order: &Checked,
-    reduce_only: bool,
+    lifetime: Lifetime,
 ) -> Result<(), Reject> {
-    let before = state.health(order.account, Level::Initial);
     let change = Change::Order { market: order.market, side: order.side, lots: order.lots };
     let after = state.health_after(order.account, Level::Initial, change);
-    let reference = match market.params.kind {
-        Kind::Spot { .. } => state.oracle.index(market.params.base).price,
-        Kind::Perpetual(_) => market.perpetual.mark.price,
+    let asset = &state.params.assets[market.params.base.index()];
+    let (reference, freed) = match market.params.kind {
+        Kind::Spot { .. } => {
+            (state.oracle.index(market.params.base).price, asset.haircut_maintenance)
+        }
+        Kind::Perpetual(params) => (market.perpetual.mark.price, params.margin_maintenance),
     };
-    let price = market.price(order.tick);
-    let worse = match order.side {
-        Side::Buy => price - reference,
-        Side::Sell => reference - price,
-    };
-    let loss = worse.max(Price::ZERO).notional(market.qty(order.lots), Round::Up);
-    let fees = fee(market.notional(order.tick, order.lots), market.params.fee_taker);
-    let sound = after.equity - loss - fees >= after.requirement;
-    let entry = market.entry(order.account);
-    let held = Qty::from_raw(entry.position.raw().saturating_mul(-order.side.sign()));
-    let closes = market.qty(order.lots) <= held.max(Qty::ZERO);
-    if sound || ((reduce_only || closes) && after.requirement <= before.requirement) {
-        Ok(())
-    } else {
-        Err(Reject::InsufficientMargin)
+    let loss = loss_at_worst(market, order, lifetime, reference);
+    if after.equity - loss >= after.requirement {
+        return Ok(());
     }
+    let qty = market.qty(order.lots);
+    let held = match (market.params.kind, order.side) {
+        (Kind::Spot { .. }, Side::Buy) => Qty::ZERO,
+        (Kind::Spot { .. }, Side::Sell) => holding(state, order.account, market.params.base),
+        (Kind::Perpetual(_), Side::Buy) => -market.entry(order.account).position,
+        (Kind::Perpetual(_), Side::Sell) => market.entry(order.account).position,
+    };
+    let freed = reference.notional(qty, Round::Down).share(freed, Round::Down);
+    let freed = freed.expect("a charge is smaller than its notional");
+    if qty > held || loss > freed.min(after.equity) {
+        return Err(Reject::InsufficientMargin);
+    }
+    let before = state.health(order.account, Level::Initial);
+    if after.requirement <= before.requirement { Ok(()) } else { Err(Reject::InsufficientMargin) }
+}
+
+/// What an order can lose at once against a reference price, with its fee: it trades at the book's
+/// prices as far as they reach, and what rests may fill at its own. An account that might meet its
+/// own orders is taken at its own price throughout.
+fn loss_at_worst(market: &Market, order: &Checked, lifetime: Lifetime, reference: Price) -> Amount {
+    let entry = market.entry(order.account);
+    let meets_own = match order.side {
+        Side::Buy => entry.ask_lots > 0,
+        Side::Sell => entry.bid_lots > 0,
+    };
+    let (mut left, mut value) = (order.lots.0, Amount::ZERO);
+    if !meets_own && lifetime != Lifetime::PostOnly {
+        for (tick, lots) in market.book.levels(order.side.opposite()) {
+            let reached = match order.side {
+                Side::Buy => tick <= order.tick,
+                Side::Sell => tick >= order.tick,
+            };
+            if left == 0 || !reached {
+                break;
+            }
+            let part = left.min(lots.0);
+            value += market.notional(tick, Lots(part));
+            left -= part;
+        }
+        if lifetime == Lifetime::Immediate {
+            // The rest is cancelled.
+            return loss(market, order, Lots(order.lots.0 - left), value, reference);
+        }
+    }
+    value += market.notional(order.tick, Lots(left));
+    loss(market, order, order.lots, value, reference)
+}
+
+/// The loss of trading `lots` for `value`, with the aggressor's fee.
+fn loss(market: &Market, order: &Checked, lots: Lots, value: Amount, reference: Price) -> Amount {
+    let qty = market.qty(lots);
+    let distance = match order.side {
+        Side::Buy => value - reference.notional(qty, Round::Down),
+        Side::Sell => reference.notional(qty, Round::Up) - value,
+    };
+    let fees = market.with_fees(value, lots) - value;
+    distance.max(Amount::ZERO) + fees
 }
 
 fn commit_place(state: &mut State, order: &Checked, wish: &NewOrder, events: &mut Vec<Event>) {
@@ -201,6 +259,10 @@ fn commit_place(state: &mut State, order: &Checked, wish: &NewOrder, events: &mu
             events.push(Event::Removed { account, market: order.market, client, qty, reason });
         } else {
             rest(market, order, left, wish.reduce_only, events);
+            // The new order may leave too little of the position for reduce-only ones (T-5).
+            if state.scratch.touched.first() != Some(&order.account) {
+                state.scratch.touched.push(order.account);
+            }
         }
     }
     trim_touched(state, order.market, events);
@@ -271,7 +333,11 @@ fn commit_fill(state: &mut State, order: &Checked, fill: &Fill, events: &mut Vec
     }
     let notional = market.notional(fill.tick, fill.lots);
     let fee_taker = if order.liquidation { Rate::ZERO } else { market.params.fee_taker };
-    let (taker_fee, maker_fee) = (fee(notional, fee_taker), fee(notional, market.params.fee_maker));
+    let (taker_fee, mut maker_fee) =
+        (fee(notional, fee_taker), fee(notional, market.params.fee_maker));
+    if order.liquidation {
+        maker_fee = maker_fee.max(Amount::ZERO); // a rebate is paid out of the taker's fee
+    }
     if !order.liquidation {
         market.last = Some(price);
     }

@@ -1,0 +1,13 @@
+//! The rulebook through its one door: blocks in, events and state out. Test names carry the number
+//! of the rule in `docs/protocol.md`. Every block of every test also passes all invariants.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, missing_docs)]
+
+mod determinism;
+mod exchange;
+mod funding;
+mod liquidation;
+mod machine;
+mod margin;
+mod oracle;
+mod orders;
+mod rejects;

@@ -1,0 +1,180 @@
+//! Rules, B-3 and T-3 on whole accounts.
+
+use money::{Amount, Rate};
+use protocol::command::*;
+use protocol::ids::*;
+use protocol::reject::Reject;
+use protocol::state::Level;
+
+use crate::exchange::*;
+
+fn requirement(x: &Exchange, account: AccountId, level: Level) -> Amount {
+    x.state.health(account, level).requirement
+}
+
+#[test]
+fn r_1_a_long_spot_short_perpetual_account_is_margined_as_one() {
+    let mut x = Exchange::new();
+    let (hedger, other) = (x.user("100300"), x.user("1000000"));
+    x.give(other, BTC, "1");
+    // All but 250 of the cash goes into spot, and the short needs 4 % of basis, not 10 %.
+    x.trade(hedger, other, order(BTC_SPOT, Side::Buy, "100000", "1"));
+    assert_eq!(x.cash(hedger), amount("250"));
+    x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "1"));
+    assert_eq!(x.position(hedger, BTC_PERP), qty("-1"));
+    assert_eq!(requirement(&x, hedger, Level::Initial), amount("4000"));
+    assert_eq!(requirement(&x, hedger, Level::Maintenance), amount("2000"));
+    // The hedge holds while the price rises: what the short loses the holding gains.
+    let equity = x.equity(hedger);
+    x.prices[1] = Some(price("109000"));
+    x.place(other, order(BTC_PERP, Side::Buy, "108900", "1")).unwrap();
+    x.place(other, order(BTC_PERP, Side::Sell, "109100", "1")).unwrap();
+    x.blocks(400);
+    let moved = (x.equity(hedger) - equity).raw() as f64 / 1e8;
+    assert!(moved.abs() < 400.0, "{moved}");
+    assert_eq!(x.position(hedger, BTC_PERP), qty("-1"), "not liquidated");
+}
+
+#[test]
+fn r_2_open_orders_count_at_their_worst() {
+    let mut x = Exchange::new();
+    let account = x.user("10000");
+    let bid = order(BTC_PERP, Side::Buy, "100000", "0.5");
+    x.place(account, bid).unwrap();
+    assert_eq!(requirement(&x, account, Level::Initial), amount("5000"));
+    assert_eq!(requirement(&x, account, Level::Maintenance), Amount::ZERO);
+    // An ask of the same size fills in the other direction: no more margin.
+    x.place(account, NewOrder { side: Side::Sell, price: price("100100"), ..bid }).unwrap();
+    assert_eq!(requirement(&x, account, Level::Initial), amount("5000"));
+    assert_eq!(x.place(account, bid), Err(Reject::InsufficientMargin), "and the fees");
+    x.place(account, NewOrder { qty: qty("0.49"), ..bid }).unwrap();
+    assert_eq!(requirement(&x, account, Level::Initial), amount("9900"));
+}
+
+#[test]
+fn r_2_an_open_sale_of_the_hedge_counts_as_if_the_short_were_naked() {
+    let mut x = Exchange::new();
+    let (hedger, other) = (x.user("3000"), x.user("10000000"));
+    x.give(hedger, BTC, "1");
+    x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "1"));
+    // 103 000 after the sale carry a naked short of 1, not of 10.5.
+    let sale = order(BTC_SPOT, Side::Sell, "100000", "1");
+    assert_eq!(x.place(hedger, sale), Ok(()));
+    let short = order(BTC_PERP, Side::Sell, "100000", "9.5");
+    assert_eq!(x.place(hedger, short), Err(Reject::InsufficientMargin));
+    assert_eq!(x.withdraw(hedger, BTC, "0.5"), Err(Reject::InsufficientBalance));
+}
+
+/// A long of 1 BTC at 100 000 whose equity is between maintenance and initial margin at 95 000.
+fn thin() -> (Exchange, AccountId, AccountId) {
+    let mut x = Exchange::new();
+    let (long, other) = (x.user("11000"), x.user("10000000"));
+    x.trade(long, other, order(BTC_PERP, Side::Buy, "100000", "1"));
+    x.prices[1] = Some(price("95000"));
+    x.place(other, order(BTC_PERP, Side::Buy, "94900", "5")).unwrap();
+    x.place(other, order(BTC_PERP, Side::Sell, "95100", "5")).unwrap();
+    x.blocks(1000);
+    let health = x.state.health(long, Level::Initial);
+    assert!(!health.is_sound(), "{health:?}");
+    assert!(x.state.health(long, Level::Maintenance).is_sound());
+    (x, long, other)
+}
+
+#[test]
+fn r_4_closing_is_allowed_under_initial_margin_and_opening_is_not() {
+    let (mut x, long, _) = thin();
+    let wish =
+        NewOrder { lifetime: Lifetime::Immediate, ..order(BTC_PERP, Side::Buy, "95100", "0.001") };
+    assert_eq!(x.place(long, wish), Err(Reject::InsufficientMargin));
+    let close = NewOrder { side: Side::Sell, price: price("90000"), qty: qty("0.4"), ..wish };
+    assert_eq!(x.place(long, close), Ok(()), "a market order loses what the book takes");
+    assert_eq!(x.position(long, BTC_PERP), qty("0.6"));
+    let flip = NewOrder { qty: qty("9"), ..close };
+    assert_eq!(x.place(long, flip), Err(Reject::InsufficientMargin));
+    assert_eq!(x.place(long, NewOrder { reduce_only: true, ..flip }), Ok(()));
+}
+
+#[test]
+fn r_4_an_account_cannot_hand_its_deficit_to_insurance_by_closing_at_a_bad_price() {
+    let (mut x, long, other) = thin();
+    x.send(user(other, Command::CancelAll { market: None })).unwrap();
+    // Its friend bids 9 % under the index; the position would lose all equity and more.
+    x.place(other, order(BTC_PERP, Side::Buy, "86000", "1")).unwrap();
+    let gift =
+        NewOrder { lifetime: Lifetime::Immediate, ..order(BTC_PERP, Side::Sell, "86000", "1") };
+    assert_eq!(x.place(long, gift), Err(Reject::InsufficientMargin));
+    let resting = order(BTC_PERP, Side::Sell, "86000.1", "1");
+    assert_eq!(x.place(long, resting), Err(Reject::InsufficientMargin));
+}
+
+#[test]
+fn b_3_what_leaves_must_leave_initial_margin_behind_and_profit_counts_once_realised() {
+    let mut x = Exchange::new();
+    let (long, other) = (x.user("20050"), x.user("10000000"));
+    x.trade(long, other, order(BTC_PERP, Side::Buy, "100000", "1"));
+    assert_eq!(x.withdraw(long, QUOTE, "10000.01"), Err(Reject::InsufficientMargin));
+    assert_eq!(x.withdraw(long, QUOTE, "9999"), Ok(()));
+    x.prices[1] = Some(price("120000"));
+    x.blocks(200);
+    assert!(x.equity(long) > amount("20000"));
+    assert_eq!(x.withdraw(long, QUOTE, "10002"), Err(Reject::InsufficientBalance));
+    // What is not pledged needs no index at all.
+    let idle = x.user("5");
+    x.prices = [None; 3];
+    x.step = money::Span::HOUR;
+    assert_eq!(x.withdraw(idle, QUOTE, "5"), Ok(()));
+}
+
+#[test]
+fn b_2_accounts_beyond_what_every_sum_can_hold_are_refused() {
+    let mut params = design();
+    let huge = protocol::state::QTY_MAX;
+    params.markets[2].kind = protocol::params::Kind::Perpetual(protocol::params::PerpetualParams {
+        position_max: huge,
+        ..perpetual()
+    });
+    let mut x = Exchange::of(params);
+    let open = custodian(Command::OpenAccount);
+    x.run(&vec![open; 2049]);
+    assert_eq!(x.state.accounts(), 2048);
+    assert_eq!(x.send(open), Err(Reject::Overflow));
+}
+
+#[test]
+fn t_3_orders_far_from_the_index_are_refused_on_their_aggressive_side_only() {
+    let mut x = Exchange::new();
+    let account = x.user("1000000");
+    let table = [
+        (Side::Buy, "110000", Ok(())),
+        (Side::Buy, "110000.1", Err(Reject::OutsideBand)),
+        (Side::Buy, "1", Ok(())),
+        (Side::Sell, "90000", Ok(())),
+        (Side::Sell, "89999.9", Err(Reject::OutsideBand)),
+        (Side::Sell, "900000", Ok(())),
+    ];
+    for (side, at, expected) in table {
+        let lifetime = Lifetime::Immediate;
+        let wish = NewOrder { lifetime, ..order(BTC_PERP, side, at, "0.001") };
+        assert_eq!(x.place(account, wish), expected, "{side:?} {at}");
+    }
+}
+
+#[test]
+fn designs_out_of_range_are_refused_with_the_name_of_what_is_wrong() {
+    type Spoil = fn(&mut protocol::params::Params);
+    let table: [(Spoil, &str); 7] = [
+        (|p| p.assets.clear(), "quote asset"),
+        (|p| p.oracle.stakes.clear(), "stake"),
+        (|p| p.oracle.confidence_max = Rate::ONE, "confidence"),
+        (|p| p.oracle.index_age_max = money::Span::ZERO, "index_age_max"),
+        (|p| p.markets[0].fee_maker = Rate::from_bp(6), "fees"),
+        (|p| p.markets[1].fee_taker = Rate::MAX, "fees"),
+        (|p| p.markets[3].lot = qty("0.0000001"), "tick·lot"),
+    ];
+    for (spoil, word) in table {
+        let mut params = design();
+        spoil(&mut params);
+        let error = protocol::state::State::new(params).expect_err(word);
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
