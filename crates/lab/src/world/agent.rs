@@ -21,6 +21,8 @@ pub(super) struct Agent {
     to_venue: Link,
     from_venue: Link,
     stream: Stream,
+    /// Messages on their way to it: while there are any, a statement would count a fill twice.
+    inbound: u32,
     /// Orders that rest on the chain.
     pub(super) open: Vec<(ClientId, MarketId, OrderId)>,
 }
@@ -49,6 +51,7 @@ impl World {
                 to_venue: Link::new(setup.link.clone()),
                 from_venue: Link::new(setup.link),
                 stream: seed.stream("link", u64::from(at)),
+                inbound: 0,
                 open: Vec::new(),
             });
         }
@@ -86,7 +89,7 @@ impl World {
         for &instrument in &agent.hears {
             self.board.tell(instrument, seen_by, |event| agent.strategy.on(&event, &mut intents));
         }
-        if self.state.time() <= seen_by && agent.account.0 < self.state.accounts() {
+        if self.state.time() <= seen_by && agent.inbound == 0 && agent.account.0 < self.state.accounts() {
             for &instrument in &agent.hears {
                 if let Some(event) = position(&self.state, agent.account, instrument) {
                     agent.strategy.on(&event, &mut intents);
@@ -105,6 +108,7 @@ impl World {
     pub(super) fn hear(&mut self, at: u32, event: Event) {
         self.messages += 1;
         let mut intents = std::mem::take(&mut self.intents);
+        self.agents[at as usize].inbound -= 1;
         self.agents[at as usize].strategy.on(&event, &mut intents);
         self.send(at, &mut intents);
         self.intents = intents;
@@ -128,6 +132,7 @@ impl World {
     /// A message leaves a venue for an agent.
     pub(super) fn reply(&mut self, at: u32, event: Event) {
         let agent = &mut self.agents[at as usize];
+        agent.inbound += 1;
         let arrival = agent.from_venue.arrival(self.now, &mut agent.stream);
         self.queue.push(arrival.nanos(), Item::Hear(at, event));
     }
