@@ -270,7 +270,8 @@ mod tests {
         bp.times(Rate::BASIS_POINT, Round::Down).unwrap()
     }
 
-    /// Runs a rule for so many seconds of one-second blocks on a constant premium at a price of 100.
+    /// Runs a rule for so many seconds of one-second blocks on a constant premium at a price of
+    /// 100.
     fn run(rule: FundingRule, premium: Rate, seconds: u64) -> (Funding, u64) {
         let (mut funding, mut payments) = (Funding::default(), 0);
         for second in 0..=seconds {
@@ -374,7 +375,8 @@ mod tests {
             cap: bp("9000"),
         };
         let (funding, _) = run(rule, bp("5"), 86_400);
-        // Half the scale for a day: the daily rate is 432 bp, and half of it has been paid on average.
+        // Half the scale for a day: the daily rate is 432 bp, and half of it has been paid on
+        // average.
         assert!((funding.rate - bp("432")).abs() < bp("0.1"), "{}", funding.rate);
         assert!((paid_bp(&funding) - 216.0).abs() < 0.1, "{}", paid_bp(&funding));
     }

@@ -1,8 +1,8 @@
 //! What an account must hold against its positions: cross margin over spot and perpetuals.
 //!
 //! For each underlying, longs (the holding and long perpetuals) are set against shorts. Rule R-1:
-//! the hedged quantity is charged the basis rate, so a long-spot, short-perpetual account is margined
-//! as one hedged account; what is left is charged its own rate (a holding: its haircut; a
+//! the hedged quantity is charged the basis rate, so a long-spot, short-perpetual account is
+//! margined as one hedged account; what is left is charged its own rate (a holding: its haircut; a
 //! perpetual: its margin). Shorts hedge the costlier long first: the cheapest pairing, which makes
 //! the requirement sub-additive. Rule R-2 (initial): the worst over all open orders of
 //! each direction filling. Rule R-3: charges are on the index and round up; equity values holdings

@@ -16,7 +16,8 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     for (market, id) in state.markets.iter_mut().zip(0u16..) {
         let Some(params) = market.perpetual_params().copied() else { continue };
         let index = state.oracle.index(market.params.base);
-        // Rule F-8: without a fresh index no funding accrues, and the time without it is not charged.
+        // Rule F-8: without a fresh index no funding accrues, and the time without it is not
+        // charged.
         if !index.is_fresh(now, &state.params.oracle) {
             market.perpetual.funding.pause();
             continue;
