@@ -37,7 +37,9 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     }
     if elapsed > Span::ZERO {
         for account in (0..state.accounts).map(AccountId) {
-            if carries_risk(state, account) && !state.health(account, Level::Maintenance).is_sound()
+            if carries_risk(state, account)
+                && !state.is_clearly_sound(account)
+                && !state.health(account, Level::Maintenance).is_sound()
             {
                 liquidation::liquidate(state, account, events);
             }
