@@ -40,7 +40,7 @@ pub fn model(rule: &FundingRule) -> Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use money::{Qty, Rate, Span};
+    use money::{Rate, Span};
 
     #[test]
     fn units_become_hours_and_fractions() {

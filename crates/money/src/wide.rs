@@ -9,9 +9,55 @@ pub enum Round {
     Up,
 }
 
+/// `a / (D·E)` rounded, for constant factors below 2³²: the compiler turns each step into
+/// multiplications, which a division of 128 bits by a variable is not.
+#[inline]
+pub(crate) fn div_by<const D: u64, const E: u64>(a: i128, round: Round) -> i128 {
+    const { assert!(D < 1 << 32 && E < 1 << 32 && D > 0 && E > 0) }
+    let (quotient, first) = div_small::<D>(a.unsigned_abs());
+    let (quotient, second) = if E == 1 { (quotient, 0) } else { div_small::<E>(quotient) };
+    let inexact = first != 0 || second != 0;
+    let away_from_zero = inexact && ((a < 0) == (round == Round::Down));
+    let magnitude = i128::try_from(quotient).expect("a quotient by two or more fits");
+    let magnitude = magnitude + i128::from(away_from_zero);
+    if a < 0 { -magnitude } else { magnitude }
+}
+
+/// Quotient and remainder by a small constant, 32 bits at a time where 64 do not hold the number.
+#[inline]
+fn div_small<const D: u64>(a: u128) -> (u128, u64) {
+    if let Ok(narrow) = u64::try_from(a) {
+        return (u128::from(narrow / D), narrow % D);
+    }
+    let (mut quotient, mut remainder) = (0u128, 0u64);
+    for shift in [96, 64, 32, 0] {
+        let part = (remainder << 32) | u64::from((a >> shift) as u32);
+        quotient |= u128::from(part / D) << shift;
+        remainder = part % D;
+    }
+    (quotient, remainder)
+}
+
 /// `a / b` rounded; `None` when `b` is zero or the quotient does not fit.
 #[inline]
 pub fn div_i128(a: i128, b: i128, round: Round) -> Option<i128> {
+    if let (Ok(a), Ok(b)) = (i64::try_from(a), i64::try_from(b))
+        && a != i64::MIN
+        && b != 0
+    {
+        let (quotient, remainder) = (a / b, a % b);
+        let negative = (remainder < 0) != (b < 0);
+        let step = match round {
+            Round::Down => -i128::from(remainder != 0 && negative),
+            Round::Up => i128::from(remainder != 0 && !negative),
+        };
+        return Some(i128::from(quotient) + step);
+    }
+    div_wide_operands(a, b, round)
+}
+
+#[inline]
+fn div_wide_operands(a: i128, b: i128, round: Round) -> Option<i128> {
     let quotient = a.checked_div(b)?;
     let remainder = a - quotient * b;
     let inexact = remainder != 0;
@@ -111,6 +157,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn division_by_constants_agrees_with_division(a in any::<i128>(), small in any::<i64>()) {
+            prop_assume!(a != i128::MIN);
+            for a in [a, i128::from(small), a >> 32, a >> 64] {
+                for round in [Round::Down, Round::Up] {
+                    let expected = div_wide_operands(a, 100_000_000, round);
+                    prop_assert_eq!(Some(div_by::<100_000_000, 1>(a, round)), expected);
+                    prop_assert_eq!(div_i128(a, 100_000_000, round), expected);
+                    let expected = div_wide_operands(a, 1_000_000_000_000, round);
+                    prop_assert_eq!(Some(div_by::<1_000_000, 1_000_000>(a, round)), expected);
+                }
+            }
+        }
+
         #[test]
         fn wide_and_narrow_paths_agree(a in any::<i64>(), b in any::<i64>(), c in any::<i64>()) {
             prop_assume!(c != 0);

@@ -1,6 +1,5 @@
 //! `plumb lab`: run a scenario, compare funding rules, verify the rulebook against settlements.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lab::compare::{Comparison, Run};
 use lab::metrics::{Metrics, Options};
 use lab::record::Record;
-use lab::scenario::{RULES, Scenario};
+use lab::scenario::Scenario;
 use lab::setup::{self, Tapes};
 use lab::verify::{self, IndustryTerms};
 use lab::world::World;
@@ -349,9 +348,6 @@ fn verify_funding(
     row("mean rate, rule", format!("{:.4} bp", check.mean_rule_bp));
     if check.skipped > 0 {
         row("without bars, left out", check.skipped.to_string());
-    }
-    if std::io::stdout().is_terminal() {
-        println!("{}", summary::pairs(&check.pairs));
     }
     Ok(())
 }
