@@ -49,8 +49,6 @@ pub struct Observation {
     pub symmetric: Rate,
     /// Premium by rule P-3.
     pub one_sided: Rate,
-    /// The longest time since the last block that is charged (rule F-8).
-    pub elapsed_max: Span,
 }
 
 /// A movement of the funding index.
@@ -72,7 +70,7 @@ impl Funding {
             }
             return None;
         };
-        let elapsed = seen.now.since(last).min(seen.elapsed_max);
+        let elapsed = seen.now.since(last);
         let charge = match *rule {
             FundingRule::Anchored { anchor, carry, cap } => {
                 self.premium = seen.symmetric;
@@ -113,6 +111,12 @@ impl Funding {
         let step = rate.accrual(seen.index, part, whole, Round::Down);
         self.index += step.expect("a capped rate of a price fits the funding index");
         Some(Accrual { premium: self.premium, rate: scaled(rate, part, whole) })
+    }
+
+    /// Rule F-8: no more than `most` of the time since the rule ran is charged.
+    pub(crate) fn limit(&mut self, now: Time, most: Span) {
+        let earliest = Time::from_nanos(now.nanos().saturating_sub(most.nanos()));
+        self.last = self.last.map(|last| last.max(earliest));
     }
 
     /// Rule F-8: the time until the rule runs again is not charged, as the index was not fresh.
@@ -280,7 +284,6 @@ mod tests {
                 index: "100".parse().unwrap(),
                 symmetric: premium,
                 one_sided: premium,
-                elapsed_max: Span::DAY,
             };
             payments += u64::from(funding.accrue(&rule, &seen).is_some());
         }
@@ -344,7 +347,6 @@ mod tests {
                 index: "100".parse().unwrap(),
                 symmetric: premium,
                 one_sided: premium,
-                elapsed_max: Span::DAY,
             };
             if let Some(accrual) = funding.accrue(&rule, &seen) {
                 rate = accrual.premium;

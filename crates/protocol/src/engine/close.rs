@@ -22,9 +22,9 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
             market.perpetual.funding.pause();
             continue;
         }
-        let elapsed_max = state.params.oracle.index_age_max;
-        let seen = observe(market, &params, now, index.price, elapsed_max);
+        let seen = observe(market, &params, now, index.price);
         let funding = &mut market.perpetual.funding;
+        funding.limit(now, state.params.oracle.index_age_max);
         if let Some(accrual) = funding.accrue(&params.funding, &seen) {
             let (premium, rate) = (accrual.premium, accrual.rate);
             events.push(Event::Funded {
@@ -52,7 +52,6 @@ fn observe(
     params: &PerpetualParams,
     now: money::Time,
     index: money::Price,
-    elapsed_max: Span,
 ) -> Observation {
     let bid = market.impact(Side::Buy, params.impact_notional);
     let ask = market.impact(Side::Sell, params.impact_notional);
@@ -61,7 +60,6 @@ fn observe(
         index,
         symmetric: symmetric(bid, ask, index, market.perpetual.mark.mid_average.value()),
         one_sided: one_sided(bid, ask, index),
-        elapsed_max,
     }
 }
 
