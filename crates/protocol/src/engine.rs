@@ -1,13 +1,13 @@
 //! `apply`: the only place where the state is written.
 //!
 //! Four phases (rule E-1): **open** (time, votes, index, mark) → **commands in order** → **close**
-//! (funding, margin, liquidation) → **verify** (invariants, chain hash). A command is *check* (reads,
-//! may refuse) and then *commit* (writes, cannot fail), so there is no roll-back.
+//! (funding, margin, liquidation) → **verify** (invariants, chain hash). A command is *check*
+//! (reads, may refuse) and then *commit* (writes, cannot fail), so there is no roll-back.
 
 mod accounts;
-mod close;
-mod liquidation;
 mod orders;
+mod liquidation;
+mod close;
 
 use money::{Span, Time};
 

@@ -49,8 +49,6 @@ pub struct Observation {
     pub symmetric: Rate,
     /// Premium by rule P-3.
     pub one_sided: Rate,
-    /// The longest time since the last block that is charged (rule F-8).
-    pub elapsed_max: Span,
 }
 
 /// A movement of the funding index.
@@ -72,7 +70,7 @@ impl Funding {
             }
             return None;
         };
-        let elapsed = seen.now.since(last).min(seen.elapsed_max);
+        let elapsed = seen.now.since(last);
         let charge = match *rule {
             FundingRule::Anchored { anchor, carry, cap } => {
                 self.premium = seen.symmetric;
@@ -113,6 +111,12 @@ impl Funding {
         let step = rate.accrual(seen.index, part, whole, Round::Down);
         self.index += step.expect("a capped rate of a price fits the funding index");
         Some(Accrual { premium: self.premium, rate: scaled(rate, part, whole) })
+    }
+
+    /// Rule F-8: no more than `most` of the time since the rule ran is charged.
+    pub(crate) fn limit(&mut self, now: Time, most: Span) {
+        let earliest = Time::from_nanos(now.nanos().saturating_sub(most.nanos()));
+        self.last = self.last.map(|last| last.max(earliest));
     }
 
     /// Rule F-8: the time until the rule runs again is not charged, as the index was not fresh.
@@ -270,7 +274,8 @@ mod tests {
         bp.times(Rate::BASIS_POINT, Round::Down).unwrap()
     }
 
-    /// Runs a rule for so many seconds of one-second blocks on a constant premium at a price of 100.
+    /// Runs a rule for so many seconds of one-second blocks on a constant premium at a price of
+    /// 100.
     fn run(rule: FundingRule, premium: Rate, seconds: u64) -> (Funding, u64) {
         let (mut funding, mut payments) = (Funding::default(), 0);
         for second in 0..=seconds {
@@ -279,7 +284,6 @@ mod tests {
                 index: "100".parse().unwrap(),
                 symmetric: premium,
                 one_sided: premium,
-                elapsed_max: Span::DAY,
             };
             payments += u64::from(funding.accrue(&rule, &seen).is_some());
         }
@@ -343,7 +347,6 @@ mod tests {
                 index: "100".parse().unwrap(),
                 symmetric: premium,
                 one_sided: premium,
-                elapsed_max: Span::DAY,
             };
             if let Some(accrual) = funding.accrue(&rule, &seen) {
                 rate = accrual.premium;
@@ -374,7 +377,8 @@ mod tests {
             cap: bp("9000"),
         };
         let (funding, _) = run(rule, bp("5"), 86_400);
-        // Half the scale for a day: the daily rate is 432 bp, and half of it has been paid on average.
+        // Half the scale for a day: the daily rate is 432 bp, and half of it has been paid on
+        // average.
         assert!((funding.rate - bp("432")).abs() < bp("0.1"), "{}", funding.rate);
         assert!((paid_bp(&funding) - 216.0).abs() < 0.1, "{}", paid_bp(&funding));
     }

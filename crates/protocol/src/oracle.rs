@@ -58,8 +58,8 @@ impl Oracle {
         self.indices[asset.index()]
     }
 
-    /// Rule O-1: a vote is refused when it is not positive, beyond [`PRICE_MAX`], from the future, not
-    /// newer than the publisher's last, or less certain than the market accepts.
+    /// Rule O-1: a vote is refused when it is not positive, beyond [`PRICE_MAX`], from the future,
+    /// not newer than the publisher's last, or less certain than the market accepts.
     pub(crate) fn check_vote(
         &self,
         publisher: PublisherId,

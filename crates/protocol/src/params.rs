@@ -17,7 +17,8 @@ pub enum FundingRule {
         /// Bound on |rate| for 8 h.
         cap: Rate,
     },
-    /// Settles each interval: `F = P̄ + clamp(interest − P̄, ±clamp)`, P̄ weighted linearly in time.
+    /// Settles each interval: `F = P̄ + clamp(interest − P̄, ±clamp)`, P̄ weighted linearly in
+    /// time.
     Industry {
         /// Settlement interval (8 h).
         interval: Span,
@@ -39,8 +40,8 @@ pub enum FundingRule {
         /// Bound on |rate| for 8 h.
         cap: Rate,
     },
-    /// The rate itself moves with the premium: `dr = max_velocity·clamp(P/premium_scale, ±1)·dt`, an
-    /// undamped integrator.
+    /// The rate itself moves with the premium: `dr = max_velocity·clamp(P/premium_scale, ±1)·dt`,
+    /// an undamped integrator.
     Velocity {
         /// Change of the daily rate in one day at full velocity.
         max_velocity: Rate,

@@ -87,7 +87,8 @@ mod tests {
         fn l_2_cash_and_cost_never_drift_apart(
             trades in prop::collection::vec((-1_000_000i64..1_000_000, 1i64..10_000_000_000), 1..50)
         ) {
-            let (mut entry, mut realised, mut paid) = (Entry::default(), Amount::ZERO, Amount::ZERO);
+            let mut entry = Entry::default();
+            let (mut realised, mut paid) = (Amount::ZERO, Amount::ZERO);
             for (qty, price) in trades {
                 let (qty, price) = (Qty::from_raw(qty), Price::from_raw(price));
                 let notional = price.notional(qty, Round::Down);

@@ -100,6 +100,16 @@ mod tests {
     }
 
     #[test]
+    fn p_4_a_premium_counts_for_at_most_its_whole_index() {
+        let at = |price: &str| Some(Impact { price: price.parse().unwrap(), complete: true });
+        let index: Price = "100".parse().unwrap();
+        assert_eq!(symmetric(at("5000"), at("9000"), index, Price::ZERO), Rate::ONE);
+        assert_eq!(one_sided(at("5000"), None, index), Rate::ONE);
+        let below = "-5000".parse().unwrap();
+        assert_eq!(symmetric(None, None, index, below), -Rate::ONE);
+    }
+
+    #[test]
     fn p_3_inside_the_quotes_the_one_sided_premium_is_zero() {
         let at = |price: &str| Some(Impact { price: price.parse().unwrap(), complete: true });
         let index: Price = "100".parse().unwrap();

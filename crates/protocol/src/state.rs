@@ -19,6 +19,9 @@ pub const QTY_MAX: Qty = Qty::from_raw(i64::MAX / 4096);
 /// Largest amount that one deposit brings and that the state holds of one asset.
 pub const AMOUNT_MAX: Amount = Amount::from_raw(10i128.pow(26));
 
+/// Units of an amount in one of its wholes.
+const SCALE: i128 = Amount::ONE.raw();
+
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -261,6 +264,50 @@ impl State {
             market.params.base == asset
                 && (ordered || entry.orders > 0 || !entry.position.is_zero())
         })
+    }
+
+    /// Whether an account is beyond doubt sound at maintenance: the comparison of [`State::health`]
+    /// with every term bounded against the account, without a division. `false` says nothing.
+    pub fn is_clearly_sound(&self, account: AccountId) -> bool {
+        // More units of 10⁻⁸ than there are terms that round, at 10⁻¹⁶.
+        const ROUNDINGS: i128 = 1_000_000 * SCALE;
+        self.surplus(account).is_some_and(|surplus| surplus > ROUNDINGS)
+    }
+
+    /// A lower bound of equity less requirement, at 10⁻¹⁶ and before roundings; `None` where it
+    /// does not fit. Each holding and position is charged as if nothing hedged it (R-1 is
+    /// sub-additive).
+    fn surplus(&self, account: AccountId) -> Option<i128> {
+        let value = |price: Price, qty: i128| i128::from(price.raw()).checked_mul(qty);
+        // Whole basis points rounded up, each taken as 1/8192: more than the share itself.
+        let charge = |value: i128, rate: Rate| {
+            let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
+            value.checked_mul(i128::from(bp)).map(|product| (product >> 13) + 1)
+        };
+        let charges = |asset: AssetId| self.charges[asset.index()][1];
+        let mut surplus = self.ledger.cash(account).raw().checked_mul(SCALE)?;
+        for (market, _) in self.perpetuals() {
+            let entry = market.entry(account);
+            if entry.position.is_zero() {
+                continue;
+            }
+            let (qty, base) = (i128::from(entry.position.raw()), market.params.base);
+            let profit = value(market.perpetual.mark.price, qty)?
+                .checked_sub(entry.cost.raw().checked_mul(SCALE)?)?;
+            let received = entry.funding_index - market.perpetual.funding.index;
+            // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
+            let owed = (received.raw().checked_mul(qty)? >> 33).min(0);
+            let notional = value(self.oracle.index(base).price, qty.abs())?;
+            let margin = charge(notional, charges(base).margin)?;
+            surplus = surplus.checked_add(profit)?.checked_add(owed)?.checked_sub(margin)?;
+        }
+        for asset in self.base_assets() {
+            let held = self.ledger.balance(Holder::User(account), asset).raw();
+            let worth = value(self.oracle.index(asset).price, held)?;
+            let haircut = charge(worth, charges(asset).haircut)?;
+            surplus = surplus.checked_add(worth)?.checked_sub(haircut)?;
+        }
+        Some(surplus)
     }
 
     /// The base assets.

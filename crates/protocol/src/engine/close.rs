@@ -16,14 +16,15 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     for (market, id) in state.markets.iter_mut().zip(0u16..) {
         let Some(params) = market.perpetual_params().copied() else { continue };
         let index = state.oracle.index(market.params.base);
-        // Rule F-8: without a fresh index no funding accrues, and the time without it is not charged.
+        // Rule F-8: without a fresh index no funding accrues, and the time without it is not
+        // charged.
         if !index.is_fresh(now, &state.params.oracle) {
             market.perpetual.funding.pause();
             continue;
         }
-        let elapsed_max = state.params.oracle.index_age_max;
-        let seen = observe(market, &params, now, index.price, elapsed_max);
+        let seen = observe(market, &params, now, index.price);
         let funding = &mut market.perpetual.funding;
+        funding.limit(now, state.params.oracle.index_age_max);
         if let Some(accrual) = funding.accrue(&params.funding, &seen) {
             let (premium, rate) = (accrual.premium, accrual.rate);
             events.push(Event::Funded {
@@ -36,7 +37,9 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     }
     if elapsed > Span::ZERO {
         for account in (0..state.accounts).map(AccountId) {
-            if carries_risk(state, account) && !state.health(account, Level::Maintenance).is_sound()
+            if carries_risk(state, account)
+                && !state.is_clearly_sound(account)
+                && !state.health(account, Level::Maintenance).is_sound()
             {
                 liquidation::liquidate(state, account, events);
             }
@@ -49,7 +52,6 @@ fn observe(
     params: &PerpetualParams,
     now: money::Time,
     index: money::Price,
-    elapsed_max: Span,
 ) -> Observation {
     let bid = market.impact(Side::Buy, params.impact_notional);
     let ask = market.impact(Side::Sell, params.impact_notional);
@@ -58,7 +60,6 @@ fn observe(
         index,
         symmetric: symmetric(bid, ask, index, market.perpetual.mark.mid_average.value()),
         one_sided: one_sided(bid, ask, index),
-        elapsed_max,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What happens to an account under maintenance margin (rules L-3 … L-6).
 //!
 //! Rule L-3: its orders are cancelled. Rule L-4: positions are closed through the book, largest
-//! first, only as far as initial margin needs, at most a fifth of a large position in one block, at a
-//! limit that keeps the deficit within the insurance fund. Rule L-5, the last resort: with equity
+//! first, only as far as initial margin needs, at most a fifth of a large position in one block, at
+//! a limit that keeps the deficit within the insurance fund. Rule L-5, the last resort: with equity
 //! still negative, positions are closed at the mark against the opposite side in proportion to its
 //! positions; insurance pays the deficit as far as it goes, the counterparties share the rest in
 //! proportion, to the last unit. Rule L-6: a holding is sold when cash is short; what an account
@@ -21,8 +21,8 @@ use crate::oracle::PRICE_MAX;
 use crate::params::Kind;
 use crate::state::{Level, State};
 
-/// Rules L-3 … L-6 for one account. Nothing happens while no price that it depends on is fresh (rule
-/// O-4).
+/// Rules L-3 … L-6 for one account. Nothing happens while no price that it depends on is fresh
+/// (rule O-4).
 pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
     let open = by_size(state, account);
     if !open.is_empty() && !open.iter().any(|id| index_is_fresh(state, *id)) {
@@ -117,7 +117,8 @@ fn forced(account: AccountId, market: MarketId, side: Side, (tick, lots): (Tick,
 /// How many lots to close in this block, and whether they hedge a holding that must go with them.
 ///
 /// Closing a unit of notional frees its margin (a hedged one: its basis charge) and costs the
-/// fee, so shortage / (charge − fee) of notional is enough; all of it where the fee eats the relief.
+/// fee, so shortage / (charge − fee) of notional is enough; all of it where the fee eats the
+/// relief.
 fn tranche(state: &State, account: AccountId, id: MarketId) -> (Lots, bool) {
     let market = &state.markets[id.index()];
     let Kind::Perpetual(params) = market.params.kind else { return (Lots(0), false) };

@@ -390,8 +390,8 @@ fn exchange_spot(state: &mut State, trade: &Trade) {
     state.ledger.transfer(seller, buyer, base, trade.qty.as_amount());
 }
 
-/// Moves both positions and pays realised profit out of clearing (rule L-2). The taker's funding has
-/// been settled.
+/// Moves both positions and pays realised profit out of clearing (rule L-2). The taker's funding
+/// has been settled.
 pub(super) fn exchange_perpetual(state: &mut State, trade: &Trade, events: &mut Vec<Event>) {
     settle_funding(state, trade.market, trade.maker, events);
     let sign = trade.side.sign();

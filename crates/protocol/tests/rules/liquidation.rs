@@ -221,7 +221,7 @@ fn l_6_a_debt_without_any_asset_is_paid_by_insurance_as_it_fills() {
 }
 
 #[test]
-fn t_6_a_forced_trade_pays_no_rebate_that_no_taker_paid() {
+fn t_6_m_2_a_forced_trade_pays_no_rebate_and_does_not_set_the_last_price() {
     let mut params = design();
     params.markets[BTC_PERP.index()].fee_maker = Rate::from_bp(-5);
     let mut x = Exchange::of(params);
@@ -234,4 +234,5 @@ fn t_6_a_forced_trade_pays_no_rebate_that_no_taker_paid() {
     x.blocks(100);
     assert!(x.position(long, BTC_PERP) < qty("0.1"));
     assert_eq!(x.balance(Holder::Fees), fees);
+    assert_eq!(x.state.market(BTC_PERP).last, Some(price("100000")));
 }

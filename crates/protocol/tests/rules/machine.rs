@@ -11,7 +11,7 @@ use protocol::event::Event;
 use protocol::ids::*;
 use protocol::ledger::Holder;
 use protocol::params::*;
-use protocol::state::State;
+use protocol::state::{Level, State};
 
 use crate::exchange::*;
 
@@ -295,6 +295,8 @@ impl Machine {
                 let held = ledger.balance(Holder::User(account), asset);
                 assert_eq!(held, *told, "account {} asset {}", account.0, asset.0);
             }
+            let sound = self.state.health(account, Level::Maintenance).is_sound();
+            assert!(sound || !self.state.is_clearly_sound(account), "account {}", account.0);
             equity += ledger.cash(account);
             for market in [BTC_PERP, SOL_PERP] {
                 let market = self.state.market(market);

@@ -178,3 +178,21 @@ fn designs_out_of_range_are_refused_with_the_name_of_what_is_wrong() {
         assert!(error.to_string().contains(word), "{error}");
     }
 }
+
+#[test]
+fn r_3_equity_is_cash_holdings_profit_and_funding_due() {
+    let mut x = Exchange::new();
+    let (long, other) = (x.user("20000"), x.user("10000000"));
+    x.give(long, SOL, "3");
+    x.trade(long, other, order(BTC_PERP, Side::Buy, "100000", "0.5"));
+    x.place(other, order(BTC_PERP, Side::Buy, "100400", "1")).unwrap();
+    x.place(other, order(BTC_PERP, Side::Sell, "100600", "1")).unwrap();
+    x.blocks(20);
+    let market = x.state.market(BTC_PERP);
+    let entry = market.entry(long);
+    let due = (entry.funding_index - market.perpetual.funding.index).split(entry.position);
+    let due = due.unwrap().0;
+    assert!(due.is_negative());
+    let profit = entry.profit(x.mark(BTC_PERP));
+    assert_eq!(x.equity(long), x.cash(long) + amount("300") + profit + due);
+}

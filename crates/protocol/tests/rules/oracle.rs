@@ -70,3 +70,19 @@ fn o_4_an_aged_index_serves_no_new_risk_and_no_liquidation() {
     assert_eq!(x.withdraw(long, QUOTE, "1"), Err(Reject::StaleIndex));
     assert_eq!(x.position(long, BTC_PERP), qty("1"));
 }
+
+#[test]
+fn m_3_the_mark_stands_still_without_a_fresh_index() {
+    let mut x = Exchange::new();
+    let maker = x.user("10000000");
+    x.place(maker, order(BTC_PERP, Side::Buy, "100900", "1")).unwrap();
+    x.place(maker, order(BTC_PERP, Side::Sell, "101100", "1")).unwrap();
+    x.prices = [None; 3];
+    x.step = Span::from_secs(29);
+    let mark = x.mark(BTC_PERP);
+    x.run(&[]);
+    assert!(x.mark(BTC_PERP) > mark, "still fresh: it follows the book");
+    let mark = x.mark(BTC_PERP);
+    x.blocks(3);
+    assert_eq!(x.mark(BTC_PERP), mark);
+}

@@ -235,3 +235,31 @@ fn l_1_profit_and_loss_move_through_clearing_to_the_last_unit() {
     let mark = x.mark(BTC_PERP);
     assert_eq!(entry.profit(mark), mark.notional(qty("0.2"), Round::Down) - amount("20000"));
 }
+
+#[test]
+fn t_8_position_and_open_orders_together_stay_within_the_largest_position() {
+    let mut x = Exchange::new();
+    let (account, other) = (x.user("100000000"), x.user("100000000"));
+    x.trade(account, other, order(SOL_PERP, Side::Buy, "100", "600"));
+    x.place(account, order(SOL_PERP, Side::Buy, "99", "300")).unwrap();
+    let more = order(SOL_PERP, Side::Buy, "99", "100.01");
+    assert_eq!(x.place(account, more), Err(Reject::PositionLimit));
+    assert_eq!(x.place(account, NewOrder { qty: qty("100"), ..more }), Ok(()));
+    let sale = order(SOL_PERP, Side::Sell, "101", "1600.01");
+    assert_eq!(x.place(account, sale), Err(Reject::PositionLimit));
+    assert_eq!(x.place(account, NewOrder { qty: qty("1600"), ..sale }), Ok(()));
+}
+
+#[test]
+fn b_1_each_asset_sums_to_zero_and_outside_holds_minus_what_is_inside() {
+    let mut x = Exchange::new();
+    let (a, b) = (x.user("10000.00000001"), x.user("7000"));
+    x.give(b, BTC, "0.25");
+    x.trade(a, b, order(BTC_SPOT, Side::Buy, "99999.9", "0.0333"));
+    x.trade(b, a, order(BTC_PERP, Side::Buy, "99999.9", "0.0123"));
+    x.withdraw(b, BTC, "0.05").unwrap();
+    let ledger = x.state.ledger();
+    assert_eq!((ledger.total(QUOTE), ledger.total(BTC)), (Amount::ZERO, Amount::ZERO));
+    assert_eq!(x.balance(Holder::Outside), amount("-17000.00000001"));
+    assert_eq!(ledger.balance(Holder::Outside, BTC), amount("-0.2"));
+}
