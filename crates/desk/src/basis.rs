@@ -54,8 +54,13 @@ pub struct BasisConfig {
     pub tolerance: f64,
     /// How far beyond the best quote a hedge may trade.
     pub slippage: f64,
-    /// Time between looks at the premium; also between valuations.
+    /// What a price must offer beyond fees to be taken, as a fraction: an order that travels meets
+    /// the quotes that are still there when the price has moved against it.
+    pub take_edge: f64,
+    /// Time between looks at the market.
     pub period: Span,
+    /// Time between valuations: looks at the premium from which the reservations follow.
+    pub valuation: Span,
     /// Memory of the mean premium and of its reversion, in hours.
     pub memory_h: f64,
     /// Half-life of the premium before any is observed, in hours.
@@ -83,7 +88,9 @@ impl BasisConfig {
             passive: true,
             tolerance: 0.2e-4,
             slippage: 20e-4,
+            take_edge: 3e-4,
             period: Span::MINUTE,
+            valuation: Span::MINUTE,
             memory_h: 24.0,
             half_life_h: 2.0,
             patience: Span::from_secs(10),
@@ -92,12 +99,14 @@ impl BasisConfig {
 
     fn check(&self) -> Result<(), BadConfig> {
         let positive = [self.horizon_h, self.memory_h, self.half_life_h];
-        let not_negative = [self.edge, self.skew, self.tolerance, self.slippage];
+        let not_negative =
+            [self.edge, self.skew, self.tolerance, self.slippage, self.take_edge];
         if positive.iter().any(|x| !x.is_finite() || *x <= 0.0) {
             return Err(BadConfig("horizon, memory and half-life are hours: give them above zero"));
         }
         if not_negative.iter().any(|x| !x.is_finite() || *x < 0.0) {
-            return Err(BadConfig("edge, skew, tolerance and slippage are fractions from zero up"));
+            let text = "edges, skew, tolerance and slippage are fractions from zero up";
+            return Err(BadConfig(text));
         }
         if !self.financing_8h.is_finite() {
             return Err(BadConfig("the financing cost is not a number: give a fraction for 8 h"));
@@ -105,8 +114,8 @@ impl BasisConfig {
         if !self.position_max.is_positive() || !self.order_max.is_positive() {
             return Err(BadConfig("position_max and order_max must be above zero"));
         }
-        if self.period == Span::ZERO {
-            return Err(BadConfig("the period is empty: give the time between valuations"));
+        if self.period == Span::ZERO || self.valuation == Span::ZERO {
+            return Err(BadConfig("period and valuation are times above zero"));
         }
         Ok(())
     }
@@ -141,6 +150,8 @@ pub struct Basis {
     equity_start: Option<Amount>,
     stopped: bool,
     now: Time,
+    /// When the reservations were last worked out.
+    valued: Time,
     due: Option<Time>,
     last: u64,
 }
@@ -155,7 +166,7 @@ impl Basis {
         config.check()?;
         let funding = perpetual.funding.as_ref();
         let funding = funding.ok_or(BadConfig("the perpetual's listing has no funding rule"))?;
-        let step_h = pricing::convert::hours(config.period);
+        let step_h = pricing::convert::hours(config.valuation);
         Ok(Basis {
             perpetual: Leg::new(config.perpetual, perpetual, 3)?,
             spot: Leg::new(config.spot, spot, 1)?.holding(config.spot_neutral),
@@ -167,6 +178,7 @@ impl Basis {
             equity_start: None,
             stopped: false,
             now: Time::ZERO,
+            valued: Time::ZERO,
             due: None,
             last: 0,
         })
@@ -200,7 +212,10 @@ impl Basis {
     fn wake(&mut self, now: Time, pen: &mut Pen) {
         self.perpetual.follow_up(self.config.patience, pen);
         self.spot.follow_up(self.config.patience, pen);
-        self.observe();
+        if self.reservations.is_none() || now.since(self.valued) >= self.config.valuation {
+            self.valued = now;
+            self.observe();
+        }
         let next = now.after(self.config.period);
         self.due = Some(next);
         pen.intents.push(Intent::WakeAt(next));
@@ -275,9 +290,11 @@ impl Basis {
         }
     }
 
-    /// Takes what crosses `value` by more than the taker fee costs beyond the maker fee.
+    /// Takes what crosses `value` by more than the taker fee costs beyond the maker fee, and the edge
+    /// that a taker needs.
     fn take(&mut self, side: Side, value: f64, spot: f64, closes: bool, pen: &mut Pen) {
-        let extra = self.perpetual.fee_taker() - self.perpetual.fee_maker();
+        let fees = self.perpetual.fee_taker() - self.perpetual.fee_maker();
+        let extra = fees + self.config.take_edge;
         let worst = self.perpetual.on_tick(side, value - side.sign() as f64 * spot * extra);
         let (Some(level), Some(price)) = (self.perpetual.against(side), worst) else { return };
         let crossed = match side {
