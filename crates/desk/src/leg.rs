@@ -109,8 +109,9 @@ impl Leg {
     pub fn hear(&mut self, event: &Event) -> bool {
         match *event {
             Event::Quote { instrument, bid, ask } if instrument == self.instrument => {
+                let changed = self.paused || (self.bid, self.ask) != (bid, ask);
                 (self.bid, self.ask, self.paused) = (bid, ask, false);
-                true
+                changed
             }
             Event::Rested { instrument, client } if instrument == self.instrument => {
                 if let Some(working) = self.slot_of(client).and_then(Option::as_mut)
@@ -142,8 +143,9 @@ impl Leg {
                 true
             }
             Event::Position { instrument, qty } if instrument == self.instrument => {
+                let changed = !self.stated || self.position != qty;
                 (self.position, self.stated) = (qty, true);
-                true
+                changed
             }
             Event::Quote { .. }
             | Event::Rested { .. }
