@@ -57,6 +57,10 @@ pub struct BasisConfig {
     /// What a price must offer beyond fees to be taken, as a fraction: an order that travels meets
     /// the quotes that are still there when the price has moved against it.
     pub take_edge: f64,
+    /// The same, per standard deviation of the spot price over one period.
+    pub take_volatility_multiple: f64,
+    /// Memory of that standard deviation.
+    pub volatility_memory: Span,
     /// Time between looks at the market.
     pub period: Span,
     /// Time between valuations: looks at the premium from which the reservations follow.
@@ -89,6 +93,8 @@ impl BasisConfig {
             tolerance: 0.2e-4,
             slippage: 20e-4,
             take_edge: 3e-4,
+            take_volatility_multiple: 4.0,
+            volatility_memory: Span::MINUTE.times(5),
             period: Span::MINUTE,
             valuation: Span::MINUTE,
             memory_h: 24.0,
@@ -99,8 +105,9 @@ impl BasisConfig {
 
     fn check(&self) -> Result<(), BadConfig> {
         let positive = [self.horizon_h, self.memory_h, self.half_life_h];
+        let take = [self.take_edge, self.take_volatility_multiple];
         let not_negative =
-            [self.edge, self.skew, self.tolerance, self.slippage, self.take_edge];
+            [self.edge, self.skew, self.tolerance, self.slippage, take[0], take[1]];
         if positive.iter().any(|x| !x.is_finite() || *x <= 0.0) {
             return Err(BadConfig("horizon, memory and half-life are hours: give them above zero"));
         }
@@ -152,6 +159,10 @@ pub struct Basis {
     now: Time,
     /// When the reservations were last worked out.
     valued: Time,
+    /// Spot mid at the last look, and the average square of its moves.
+    looked: Option<f64>,
+    variance: f64,
+    variance_weight: f64,
     due: Option<Time>,
     last: u64,
 }
@@ -172,6 +183,10 @@ impl Basis {
             spot: Leg::new(config.spot, spot, 1)?.holding(config.spot_neutral),
             outlook: Outlook::new(rule::model(funding), config.financing_8h, config.horizon_h),
             reversion: Reversion::new(step_h, config.memory_h, config.half_life_h),
+            looked: None,
+            variance: 0.0,
+            variance_weight: 1.0
+                - pricing::convert::rate_f64(pricing::convert::decay(config.period, config.volatility_memory)),
             config,
             published: Published::default(),
             reservations: None,
@@ -212,6 +227,7 @@ impl Basis {
     fn wake(&mut self, now: Time, pen: &mut Pen) {
         self.perpetual.follow_up(self.config.patience, pen);
         self.spot.follow_up(self.config.patience, pen);
+        self.look();
         if self.reservations.is_none() || now.since(self.valued) >= self.config.valuation {
             self.valued = now;
             self.observe();
@@ -219,6 +235,15 @@ impl Basis {
         let next = now.after(self.config.period);
         self.due = Some(next);
         pen.intents.push(Intent::WakeAt(next));
+    }
+
+    /// Measures how far spot moves from look to look.
+    fn look(&mut self) {
+        let Some(spot) = self.spot.mid() else { return };
+        if let Some(last) = self.looked.replace(spot) {
+            let change = spot / last - 1.0;
+            self.variance += self.variance_weight * (change * change - self.variance);
+        }
     }
 
     fn judge_equity(&mut self, equity: Amount) {
@@ -294,7 +319,8 @@ impl Basis {
     /// that a taker needs.
     fn take(&mut self, side: Side, value: f64, spot: f64, closes: bool, pen: &mut Pen) {
         let fees = self.perpetual.fee_taker() - self.perpetual.fee_maker();
-        let extra = fees + self.config.take_edge;
+        let moves = self.config.take_volatility_multiple * self.variance.sqrt();
+        let extra = fees + self.config.take_edge + moves;
         let worst = self.perpetual.on_tick(side, value - side.sign() as f64 * spot * extra);
         let (Some(level), Some(price)) = (self.perpetual.against(side), worst) else { return };
         let crossed = match side {

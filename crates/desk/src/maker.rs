@@ -105,6 +105,9 @@ pub struct Maker {
     reference: Leg,
     basis: Option<f64>,
     variance: f64,
+    /// What one sample weighs in the averages of the variance and of the basis.
+    variance_weight: f64,
+    basis_weight: Option<f64>,
     sampled: Option<f64>,
     now: Time,
     due: Option<Time>,
@@ -123,9 +126,11 @@ impl Maker {
             own: Leg::new(config.instrument, own, 2 * usize::from(config.layers))?
                 .holding(config.neutral),
             reference: Leg::new(config.reference, reference, 0)?,
-            config,
             basis: None,
             variance: 0.0,
+            variance_weight: average_weight(config.period, config.volatility_memory),
+            basis_weight: config.basis_memory.map(|memory| average_weight(config.period, memory)),
+            config,
             sampled: None,
             now: Time::ZERO,
             due: None,
@@ -155,19 +160,13 @@ impl Maker {
         let Some(reference) = self.reference.mid() else { return };
         if let Some(last) = self.sampled.replace(reference) {
             let change = reference / last - 1.0;
-            let weight = self.weight(self.config.volatility_memory);
-            self.variance += weight * (change * change - self.variance);
+            self.variance += self.variance_weight * (change * change - self.variance);
         }
-        if let (Some(memory), Some(own)) = (self.config.basis_memory, self.own.mid()) {
+        if let (Some(weight), Some(own)) = (self.basis_weight, self.own.mid()) {
             let seen = own / reference - 1.0;
             let before = self.basis.unwrap_or(seen);
-            self.basis = Some(before + self.weight(memory) * (seen - before));
+            self.basis = Some(before + weight * (seen - before));
         }
-    }
-
-    /// What one sample weighs in an average with this memory.
-    fn weight(&self, memory: Span) -> f64 {
-        1.0 - pricing::convert::rate_f64(pricing::convert::decay(self.config.period, memory))
     }
 
     fn requote(&mut self, pen: &mut Pen) {
@@ -200,6 +199,11 @@ impl Maker {
     }
 }
 
+/// What one sample of a period weighs in an average with this memory.
+fn average_weight(period: Span, memory: Span) -> f64 {
+    1.0 - pricing::convert::rate_f64(pricing::convert::decay(period, memory))
+}
+
 impl Strategy for Maker {
     fn on(&mut self, event: &Event, intents: &mut Vec<Intent>) {
         let mut last = self.last;
@@ -211,6 +215,11 @@ impl Strategy for Maker {
             Event::Wake { now } => {
                 self.now = self.now.max(now);
                 self.due.is_some_and(|due| now >= due)
+            }
+            // Its own book does not move its prices: the reference and its fills do.
+            Event::Quote { instrument, .. } if instrument == self.config.instrument => {
+                self.own.hear(event);
+                false
             }
             Event::Quote { .. }
             | Event::Funding { .. }

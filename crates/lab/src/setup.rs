@@ -220,6 +220,7 @@ impl Hire<'_> {
             class: class.into(),
             strategy,
             hears,
+            reads_equity: !matches!(group.class, Class::Maker(_) | Class::Cross(_)),
             cash: group.cash,
             coins: coins(&group.coins),
             venue_cash: group.venue_cash,

@@ -38,6 +38,8 @@ pub struct AgentSetup {
     pub strategy: Box<dyn Strategy>,
     /// The instruments whose quotes it reads.
     pub hears: Vec<Instrument>,
+    /// Whether it reads the venue's statement of its equity.
+    pub reads_equity: bool,
     /// Quote currency on the chain.
     pub cash: Amount,
     /// Coins on the chain.

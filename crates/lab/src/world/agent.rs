@@ -17,6 +17,7 @@ pub(super) struct Agent {
     pub(super) strategy: Box<dyn Strategy>,
     pub(super) account: AccountId,
     hears: Vec<Instrument>,
+    reads_equity: bool,
     latency: Span,
     to_venue: Link,
     from_venue: Link,
@@ -47,6 +48,7 @@ impl World {
                 strategy: setup.strategy,
                 account,
                 hears: setup.hears,
+                reads_equity: setup.reads_equity,
                 latency: setup.link.latency,
                 to_venue: Link::new(setup.link.clone()),
                 from_venue: Link::new(setup.link),
@@ -95,9 +97,11 @@ impl World {
                     agent.strategy.on(&event, &mut intents);
                 }
             }
-            let equity = self.state.health(agent.account, Level::Maintenance).equity;
-            let equity = equity + self.books[at as usize].venue_value(&self.venues);
-            agent.strategy.on(&Event::Equity { equity }, &mut intents);
+            if agent.reads_equity {
+                let equity = self.state.health(agent.account, Level::Maintenance).equity;
+                let equity = equity + self.books[at as usize].venue_value(&self.venues);
+                agent.strategy.on(&Event::Equity { equity }, &mut intents);
+            }
         }
         agent.strategy.on(&Event::Wake { now: self.now }, &mut intents);
         self.send(at, &mut intents);
