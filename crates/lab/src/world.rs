@@ -14,10 +14,11 @@ mod outcome;
 use desk::strategy::{self, Instrument, Intent, Listing, Strategy};
 use money::{Amount, Price, Rate, Span, Time};
 use protocol::command::{Block, Message, Vote};
+use protocol::design::DesignError;
 use protocol::event::Event;
 use protocol::ids::{AssetId, PublisherId};
 use protocol::params::Params;
-use protocol::state::{DesignError, State};
+use protocol::state::State;
 
 use crate::link::LinkParams;
 use crate::path::{Bar, Bridge, PathError};
