@@ -452,7 +452,8 @@ mod tests {
     }
 
     fn basis(rule: FundingRule, change: impl Fn(&mut BasisConfig)) -> Basis {
-        let mut config = BasisConfig::new(0.39 * BP, whole(10), whole(1));
+        let config = BasisConfig::new(0.39 * BP, whole(10), whole(1));
+        let mut config = BasisConfig { take_edge: 0.0, ..config };
         change(&mut config);
         Basis::new(config, &listing(Some(rule)), &listing(None)).unwrap()
     }
@@ -564,6 +565,26 @@ mod tests {
         assert_eq!(orders(&busy), ["3 perp Sell 1 at 3.2 Immediate"], "the hedge is under way");
         let more = heard(&mut strategy, &[fill(SPOT, 2, Side::Buy, part, true)]);
         assert_eq!(orders(&more), ["4 spot Buy 0.6 at 20.0 Immediate"]);
+    }
+
+    #[test]
+    fn a_taker_asks_for_its_edge_and_for_the_moves_of_spot() {
+        let taken = |take_edge: f64, spots: &[f64]| {
+            let mut strategy = basis(anchored(), |config| {
+                (config.passive, config.take_edge) = (false, take_edge);
+                config.volatility_memory = Span::MINUTE;
+            });
+            for (at, spot) in (0u64..).zip(spots) {
+                heard(&mut strategy, &[quote(SPOT, *spot, spot + 0.1), wake(60 * at)]);
+            }
+            orders(&heard(&mut strategy, &market(60.0, Span::ZERO)))
+        };
+        assert_eq!(taken(0.0, &[]), ["1 perp Sell 1 at 3.1 Immediate"]);
+        assert_eq!(taken(3.0 * BP, &[]), ["1 perp Sell 1 at 6.1 Immediate"]);
+        assert_eq!(taken(0.0, &[100_000.0, 100_000.0]), ["1 perp Sell 1 at 3.1 Immediate"]);
+        let moved = taken(0.0, &[100_000.0, 100_100.0, 100_000.0]);
+        assert_ne!(moved, taken(0.0, &[]), "10 bp a look");
+        assert_eq!(moved, [""; 0]);
     }
 
     #[test]
