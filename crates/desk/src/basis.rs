@@ -106,8 +106,7 @@ impl BasisConfig {
     fn check(&self) -> Result<(), BadConfig> {
         let positive = [self.horizon_h, self.memory_h, self.half_life_h];
         let take = [self.take_edge, self.take_volatility_multiple];
-        let not_negative =
-            [self.edge, self.skew, self.tolerance, self.slippage, take[0], take[1]];
+        let not_negative = [self.edge, self.skew, self.tolerance, self.slippage, take[0], take[1]];
         if positive.iter().any(|x| !x.is_finite() || *x <= 0.0) {
             return Err(BadConfig("horizon, memory and half-life are hours: give them above zero"));
         }
@@ -186,7 +185,10 @@ impl Basis {
             looked: None,
             variance: 0.0,
             variance_weight: 1.0
-                - pricing::convert::rate_f64(pricing::convert::decay(config.period, config.volatility_memory)),
+                - pricing::convert::rate_f64(pricing::convert::decay(
+                    config.period,
+                    config.volatility_memory,
+                )),
             config,
             published: Published::default(),
             reservations: None,
@@ -308,7 +310,10 @@ impl Basis {
         let want = (self.config.passive && !blocked)
             .then(|| self.perpetual.behind_quote(side, value))
             .flatten()
-            .map(|price| Want { side, price, qty: self.quantity(side, slot, closes) });
+            .map(|price| {
+                let qty = self.quantity(side, slot, closes);
+                Want { side, price, qty, beside: self.beside(side, closes) }
+            });
         self.perpetual.quote(slot, want, self.config.tolerance, pen);
         if !blocked {
             self.take(side, value, spot, closes, pen);
@@ -329,7 +334,7 @@ impl Basis {
         };
         if crossed {
             let qty = self.quantity(side, TAKE, closes).min(level.qty);
-            self.perpetual.take(TAKE, Want { side, price, qty }, pen);
+            self.perpetual.take(TAKE, Want { side, price, qty, beside: Qty::ZERO }, pen);
         }
     }
 
@@ -338,6 +343,12 @@ impl Basis {
         let max = if closes { Qty::ZERO } else { self.limit(side) };
         let room = self.perpetual.room(side, slot, Qty::ZERO, max);
         self.perpetual.in_lots(room.min(self.config.order_max))
+    }
+
+    /// How much of an order may stand beside the one that it replaces.
+    fn beside(&self, side: Side, closes: bool) -> Qty {
+        let max = if closes { Qty::ZERO } else { self.limit(side) };
+        self.perpetual.spare_room(side, Qty::ZERO, max)
     }
 
     /// Largest perpetual position on a side: without borrowing, a long can be hedged only by
@@ -361,7 +372,7 @@ fn cross(leg: &mut Leg, slot: usize, side: Side, qty: Qty, slippage: f64, pen: &
         Side::Sell => leg.on_tick(side, best * (1.0 - slippage)),
     };
     if let Some(price) = worst {
-        leg.take(slot, Want { side, price, qty }, pen);
+        leg.take(slot, Want { side, price, qty, beside: Qty::ZERO }, pen);
     }
 }
 

@@ -154,8 +154,16 @@ impl Cross {
             return;
         }
         self.fresh = [false; 2];
-        self.legs[buy].take(TAKE, Want { side: Side::Buy, price: ask.price, qty }, pen);
-        self.legs[sell].take(TAKE, Want { side: Side::Sell, price: bid.price, qty }, pen);
+        self.legs[buy].take(
+            TAKE,
+            Want { side: Side::Buy, price: ask.price, qty, beside: Qty::ZERO },
+            pen,
+        );
+        self.legs[sell].take(
+            TAKE,
+            Want { side: Side::Sell, price: bid.price, qty, beside: Qty::ZERO },
+            pen,
+        );
     }
 
     /// Closes an imbalance at the venue with the better price after fees that has room.
@@ -181,7 +189,7 @@ impl Cross {
             return;
         };
         self.fresh[at] = false;
-        self.legs[at].take(TAKE, Want { side, price, qty }, pen);
+        self.legs[at].take(TAKE, Want { side, price, qty, beside: Qty::ZERO }, pen);
     }
 
     /// How much may still be bought or sold at a venue.

@@ -91,7 +91,10 @@ impl World {
         for &instrument in &agent.hears {
             self.board.tell(instrument, seen_by, |event| agent.strategy.on(&event, &mut intents));
         }
-        if self.state.time() <= seen_by && agent.inbound == 0 && agent.account.0 < self.state.accounts() {
+        if self.state.time() <= seen_by
+            && agent.inbound == 0
+            && agent.account.0 < self.state.accounts()
+        {
             for &instrument in &agent.hears {
                 if let Some(event) = position(&self.state, agent.account, instrument) {
                     agent.strategy.on(&event, &mut intents);
