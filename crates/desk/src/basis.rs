@@ -553,19 +553,28 @@ mod tests {
         let small = heard(&mut strategy, &[quote(SPOT, 100_000.5, 100_000.6)]);
         assert_eq!(orders(&small), [""; 0], "within the tolerance");
         let large = heard(&mut strategy, &[quote(SPOT, 100_020.0, 100_020.1)]);
-        assert_eq!(orders(&large), ["cancel 1", "cancel 2"]);
+        assert_eq!(
+            orders(&large),
+            [
+                "cancel 1",
+                "3 perp Buy 1 at -0.1 PostOnly",
+                "cancel 2",
+                "4 perp Sell 1 at 4.1 PostOnly"
+            ],
+            "replaced at once"
+        );
         let gone = |client| Event::Gone {
             instrument: PERPETUAL,
             client: ClientId(client),
             refused: false,
         };
         let again = heard(&mut strategy, &[gone(1), gone(2)]);
-        assert_eq!(orders(&again).len(), 2);
+        assert_eq!(orders(&again), [""; 0]);
     }
 
     #[test]
     fn a_rich_perpetual_is_sold_and_hedged_at_once() {
-        let mut strategy = basis(anchored(), |config| config.passive = false);
+        let mut strategy = basis(anchored(), |config| (config.passive, config.take_edge) = (false, 0.0));
         let taken = orders(&heard(&mut strategy, &market(8.0, Span::ZERO)));
         assert_eq!(taken, ["1 perp Sell 1 at 3.1 Immediate"]);
         let part: Qty = "0.4".parse().unwrap();
@@ -580,7 +589,7 @@ mod tests {
 
     #[test]
     fn a_short_is_closed_when_its_value_is_gone() {
-        let mut strategy = basis(anchored(), |config| config.passive = false);
+        let mut strategy = basis(anchored(), |config| (config.passive, config.take_edge) = (false, 0.0));
         let held = [
             Event::Position { instrument: PERPETUAL, qty: whole(-3) },
             Event::Position { instrument: SPOT, qty: whole(3) },
@@ -598,16 +607,16 @@ mod tests {
     #[test]
     fn carry_inside_the_dead_band_is_worth_a_short_at_spot() {
         // funding 1 bp against 0.39 bp of financing: a short at spot earns without any convergence
-        let mut strategy = basis(industry(), |config| config.passive = false);
+        let mut strategy = basis(industry(), |config| (config.passive, config.take_edge) = (false, 0.0));
         let taken = orders(&heard(&mut strategy, &market(0.0, Span::HOUR.times(4))));
         assert!(taken[0].starts_with("1 perp Sell 1"), "{taken:?}");
-        let mut strategy = basis(anchored(), |config| config.passive = false);
+        let mut strategy = basis(anchored(), |config| (config.passive, config.take_edge) = (false, 0.0));
         assert_eq!(orders(&heard(&mut strategy, &market(0.0, Span::ZERO))), [""; 0]);
     }
 
     #[test]
     fn a_refused_order_is_not_repeated_before_something_changes() {
-        let mut strategy = basis(anchored(), |config| config.passive = false);
+        let mut strategy = basis(anchored(), |config| (config.passive, config.take_edge) = (false, 0.0));
         heard(&mut strategy, &market(8.0, Span::ZERO));
         let refused = Event::Gone { instrument: PERPETUAL, client: ClientId(1), refused: true };
         assert_eq!(orders(&heard(&mut strategy, &[refused])), [""; 0]);

@@ -225,10 +225,14 @@ impl Strategy for Cross {
                 self.due.is_some_and(|due| now >= due)
             }
             Event::Quote { instrument, .. } => {
-                for (fresh, venue) in self.fresh.iter_mut().zip(&self.config.venues) {
-                    *fresh |= venue.instrument == instrument;
+                let mut known = false;
+                for (at, venue) in self.config.venues.iter().enumerate() {
+                    if venue.instrument == instrument {
+                        self.legs[at].hear(event);
+                        (self.fresh[at], known) = (true, true);
+                    }
                 }
-                self.legs[0].hear(event) | self.legs[1].hear(event)
+                known
             }
             Event::Funding { .. }
             | Event::Rested { .. }
