@@ -307,7 +307,10 @@ impl Basis {
         let want = (self.config.passive && !blocked)
             .then(|| self.perpetual.behind_quote(side, value))
             .flatten()
-            .map(|price| Want { side, price, qty: self.quantity(side, slot, closes) });
+            .map(|price| {
+                let qty = self.quantity(side, slot, closes);
+                Want { side, price, qty, beside: self.beside(side, closes) }
+            });
         self.perpetual.quote(slot, want, self.config.tolerance, pen);
         if !blocked {
             self.take(side, value, spot, closes, pen);
@@ -328,7 +331,7 @@ impl Basis {
         };
         if crossed {
             let qty = self.quantity(side, TAKE, closes).min(level.qty);
-            self.perpetual.take(TAKE, Want { side, price, qty }, pen);
+            self.perpetual.take(TAKE, Want { side, price, qty, beside: Qty::ZERO }, pen);
         }
     }
 
@@ -337,6 +340,12 @@ impl Basis {
         let max = if closes { Qty::ZERO } else { self.limit(side) };
         let room = self.perpetual.room(side, slot, Qty::ZERO, max);
         self.perpetual.in_lots(room.min(self.config.order_max))
+    }
+
+    /// How much of an order may stand beside the one that it replaces.
+    fn beside(&self, side: Side, closes: bool) -> Qty {
+        let max = if closes { Qty::ZERO } else { self.limit(side) };
+        self.perpetual.spare_room(side, Qty::ZERO, max)
     }
 
     /// Largest perpetual position on a side: without borrowing, a long can be hedged only by
@@ -360,7 +369,7 @@ fn cross(leg: &mut Leg, slot: usize, side: Side, qty: Qty, slippage: f64, pen: &
         Side::Sell => leg.on_tick(side, best * (1.0 - slippage)),
     };
     if let Some(price) = worst {
-        leg.take(slot, Want { side, price, qty }, pen);
+        leg.take(slot, Want { side, price, qty, beside: Qty::ZERO }, pen);
     }
 }
 
@@ -542,14 +551,23 @@ mod tests {
         let small = heard(&mut strategy, &[quote(SPOT, 100_000.5, 100_000.6)]);
         assert_eq!(orders(&small), [""; 0], "within the tolerance");
         let large = heard(&mut strategy, &[quote(SPOT, 100_020.0, 100_020.1)]);
-        assert_eq!(orders(&large), ["cancel 1", "cancel 2"]);
+        assert_eq!(
+            orders(&large),
+            [
+                "cancel 1",
+                "3 perp Buy 1 at -0.1 PostOnly",
+                "cancel 2",
+                "4 perp Sell 1 at 4.1 PostOnly"
+            ],
+            "replaced at once"
+        );
         let gone = |client| Event::Gone {
             instrument: PERPETUAL,
             client: ClientId(client),
             refused: false,
         };
         let again = heard(&mut strategy, &[gone(1), gone(2)]);
-        assert_eq!(orders(&again).len(), 2);
+        assert_eq!(orders(&again), [""; 0]);
     }
 
     #[test]
@@ -577,14 +595,13 @@ mod tests {
             for (at, spot) in (0u64..).zip(spots) {
                 heard(&mut strategy, &[quote(SPOT, *spot, spot + 0.1), wake(60 * at)]);
             }
-            orders(&heard(&mut strategy, &market(60.0, Span::ZERO)))
+            heard(&mut strategy, &market(8.0, Span::ZERO)[..3]);
+            orders(&heard(&mut strategy, &[wake(6_000)]))
         };
         assert_eq!(taken(0.0, &[]), ["1 perp Sell 1 at 3.1 Immediate"]);
         assert_eq!(taken(3.0 * BP, &[]), ["1 perp Sell 1 at 6.1 Immediate"]);
         assert_eq!(taken(0.0, &[100_000.0, 100_000.0]), ["1 perp Sell 1 at 3.1 Immediate"]);
-        let moved = taken(0.0, &[100_000.0, 100_100.0, 100_000.0]);
-        assert_ne!(moved, taken(0.0, &[]), "10 bp a look");
-        assert_eq!(moved, [""; 0]);
+        assert_eq!(taken(0.0, &[100_000.0, 100_100.0, 100_000.0]), [""; 0], "10 bp a look");
     }
 
     #[test]

@@ -154,8 +154,16 @@ impl Cross {
             return;
         }
         self.fresh = [false; 2];
-        self.legs[buy].take(TAKE, Want { side: Side::Buy, price: ask.price, qty }, pen);
-        self.legs[sell].take(TAKE, Want { side: Side::Sell, price: bid.price, qty }, pen);
+        self.legs[buy].take(
+            TAKE,
+            Want { side: Side::Buy, price: ask.price, qty, beside: Qty::ZERO },
+            pen,
+        );
+        self.legs[sell].take(
+            TAKE,
+            Want { side: Side::Sell, price: bid.price, qty, beside: Qty::ZERO },
+            pen,
+        );
     }
 
     /// Closes an imbalance at the venue with the better price after fees that has room.
@@ -181,7 +189,7 @@ impl Cross {
             return;
         };
         self.fresh[at] = false;
-        self.legs[at].take(TAKE, Want { side, price, qty }, pen);
+        self.legs[at].take(TAKE, Want { side, price, qty, beside: Qty::ZERO }, pen);
     }
 
     /// How much may still be bought or sold at a venue.
@@ -217,10 +225,14 @@ impl Strategy for Cross {
                 self.due.is_some_and(|due| now >= due)
             }
             Event::Quote { instrument, .. } => {
-                for (fresh, venue) in self.fresh.iter_mut().zip(&self.config.venues) {
-                    *fresh |= venue.instrument == instrument;
+                let mut known = false;
+                for (at, venue) in self.config.venues.iter().enumerate() {
+                    if venue.instrument == instrument {
+                        self.legs[at].hear(event);
+                        (self.fresh[at], known) = (true, true);
+                    }
                 }
-                self.legs[0].hear(event) | self.legs[1].hear(event)
+                known
             }
             Event::Funding { .. }
             | Event::Rested { .. }

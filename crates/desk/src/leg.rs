@@ -37,6 +37,8 @@ pub struct Want {
     pub price: Price,
     /// Quantity, in lots.
     pub qty: Qty,
+    /// How much may be outstanding beside the order that this one replaces.
+    pub beside: Qty,
 }
 
 /// Where intents are written: with the numbering of orders and the time of the last wake.
@@ -81,7 +83,9 @@ pub struct Leg {
     stated: bool,
     /// An order was refused or found nothing: no other before the next quote or wake.
     paused: bool,
+    /// The slots that strategies name, then as many for orders being replaced.
     slots: Vec<Option<Working>>,
+    quoted: usize,
 }
 
 impl Leg {
@@ -101,7 +105,8 @@ impl Leg {
             position: Qty::ZERO,
             stated: false,
             paused: false,
-            slots: vec![None; slots],
+            slots: vec![None; 2 * slots],
+            quoted: slots,
         })
     }
 
@@ -223,6 +228,13 @@ impl Leg {
         (max - held - self.outstanding(side) + own).max(Qty::ZERO)
     }
 
+    /// How much more may be ordered on a side with everything outstanding counted.
+    pub fn spare_room(&self, side: Side, neutral: Qty, max: Qty) -> Qty {
+        let held = self.position - neutral;
+        let held = if side == Side::Buy { held } else { -held };
+        (max - held - self.outstanding(side)).max(Qty::ZERO)
+    }
+
     /// Whether no order is in a slot.
     pub fn is_free(&self, slot: usize) -> bool {
         self.slots[slot].is_none()
@@ -258,7 +270,8 @@ impl Leg {
     }
 
     /// Brings the resting order of a slot to what is wanted: places it, leaves it when its price is
-    /// within `tolerance` (a fraction) and its quantity within the wanted one, or cancels it.
+    /// within `tolerance` (a fraction) and its quantity within the wanted one, or cancels it and
+    /// places another at once, as far as both may be outstanding together.
     pub fn quote(&mut self, slot: usize, want: Option<Want>, tolerance: f64, pen: &mut Pen) {
         let want = want.filter(|want| want.qty >= self.lot);
         match (&self.slots[slot], want) {
@@ -272,9 +285,21 @@ impl Leg {
                 });
                 if !keep {
                     self.cancel(slot, pen);
+                    self.replace(slot, want, pen);
                 }
             }
             (Some(_) | None, Some(_) | None) => {}
+        }
+    }
+
+    /// Places an order in a slot whose order is being cancelled.
+    fn replace(&mut self, slot: usize, want: Option<Want>, pen: &mut Pen) {
+        let Some(want) = want else { return };
+        let want = Want { qty: self.in_lots(want.qty.min(want.beside)), ..want };
+        let spare = (self.quoted..self.slots.len()).find(|spare| self.slots[*spare].is_none());
+        if let Some(spare) = spare.filter(|_| want.qty.is_positive() && !self.paused) {
+            self.slots.swap(slot, spare);
+            self.place(slot, want, Lifetime::PostOnly, pen);
         }
     }
 
@@ -416,7 +441,7 @@ mod tests {
         let (mut leg, mut intents, mut last) = (leg(), Vec::new(), 0);
         let mut pen = Pen { intents: &mut intents, last: &mut last, now: Time::ZERO };
         let (two, three) = ("2".parse().unwrap(), "3".parse().unwrap());
-        let want = Want { side: Side::Buy, price: Price::ONE, qty: two };
+        let want = Want { side: Side::Buy, price: Price::ONE, qty: two, beside: Qty::ZERO };
         leg.quote(0, Some(want), 0.0, &mut pen);
         assert_eq!(leg.room(Side::Buy, 1, Qty::ZERO, three), Qty::ONE);
         assert_eq!(leg.room(Side::Buy, 0, Qty::ZERO, three), three, "its own order is room");

@@ -193,7 +193,8 @@ impl Maker {
             let room = self.own.room(side, slot, self.config.neutral, self.config.position_max);
             let qty = self.own.in_lots(room.min(self.config.order_qty));
             let price = self.own.behind_quote(side, value);
-            let want = price.map(|price| Want { side, price, qty });
+            let beside = self.own.spare_room(side, self.config.neutral, self.config.position_max);
+            let want = price.map(|price| Want { side, price, qty, beside });
             self.own.quote(slot, want, self.config.tolerance, pen);
         }
     }

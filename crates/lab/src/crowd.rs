@@ -207,5 +207,5 @@ fn marketable(leg: &Leg, side: Side, size: f64, slippage: f64) -> Option<Want> {
     let limit = price_f64(best) * (1.0 + slippage * side.sign() as f64);
     let qty: Qty = leg.in_lots(qty(size / price_f64(best), Round::Down)?);
     let price = leg.on_tick(side, limit)?;
-    (leg.is_free(0) && qty.is_positive()).then_some(Want { side, price, qty })
+    (leg.is_free(0) && qty.is_positive()).then_some(Want { side, price, qty, beside: Qty::ZERO })
 }
