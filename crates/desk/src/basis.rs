@@ -177,6 +177,7 @@ impl Basis {
         let funding = perpetual.funding.as_ref();
         let funding = funding.ok_or(BadConfig("the perpetual's listing has no funding rule"))?;
         let step_h = pricing::convert::hours(config.valuation);
+        let decay = pricing::convert::decay(config.period, config.volatility_memory);
         Ok(Basis {
             perpetual: Leg::new(config.perpetual, perpetual, 3)?,
             spot: Leg::new(config.spot, spot, 1)?.holding(config.spot_neutral),
@@ -184,11 +185,7 @@ impl Basis {
             reversion: Reversion::new(step_h, config.memory_h, config.half_life_h),
             looked: None,
             variance: 0.0,
-            variance_weight: 1.0
-                - pricing::convert::rate_f64(pricing::convert::decay(
-                    config.period,
-                    config.volatility_memory,
-                )),
+            variance_weight: 1.0 - pricing::convert::rate_f64(decay),
             config,
             published: Published::default(),
             reservations: None,
@@ -320,8 +317,8 @@ impl Basis {
         }
     }
 
-    /// Takes what crosses `value` by more than the taker fee costs beyond the maker fee, and the edge
-    /// that a taker needs.
+    /// Takes what crosses `value` by more than the taker fee costs beyond the maker fee, and the
+    /// edge that a taker needs.
     fn take(&mut self, side: Side, value: f64, spot: f64, closes: bool, pen: &mut Pen) {
         let fees = self.perpetual.fee_taker() - self.perpetual.fee_maker();
         let moves = self.config.take_volatility_multiple * self.variance.sqrt();

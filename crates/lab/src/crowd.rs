@@ -200,8 +200,8 @@ impl Strategy for Momentum {
     }
 }
 
-/// An order for `size` of quote that goes `slippage` through the best quote; `None` when there is no
-/// quote, less than a lot to trade, or an order still out.
+/// An order for `size` of quote that goes `slippage` through the best quote; `None` when there is
+/// no quote, less than a lot to trade, or an order still out.
 fn marketable(leg: &Leg, side: Side, size: f64, slippage: f64) -> Option<Want> {
     let best: Price = leg.against(side)?.price;
     let limit = price_f64(best) * (1.0 + slippage * side.sign() as f64);

@@ -9,13 +9,13 @@
 //! What enters the rulebook has its money type and is a `protocol::params` struct already; the
 //! rest is `f64` as a plain ratio (1 bp is 0.0001), in quote currency or in hours as named.
 
-mod agents;
 mod error;
 mod keys;
-mod model;
-mod read;
-mod rules;
 mod section;
+mod rules;
+mod model;
+mod agents;
+mod read;
 
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,9 @@
 //! Truth tests: the rulebook's own code against what an exchange settled.
 //!
 //! Funding: the premium of each bar (perpetual close over spot close − 1) is fed into
-//! `protocol::funding` under the industry rule, which weights it linearly in time, and each rate that
-//! the rule settles is set against the recorded one. Limits of the method: closes stand in for impact
-//! prices, and one exchange's spot for the multi-exchange index.
+//! `protocol::funding` under the industry rule, which weights it linearly in time, and each rate
+//! that the rule settles is set against the recorded one. Limits of the method: closes stand in for
+//! impact prices, and one exchange's spot for the multi-exchange index.
 
 use feed::{Bar, Funding as Settled, Series};
 use money::{Rate, Round, Span, Time};

@@ -1,9 +1,9 @@
-//! The world: the real rulebook behind simulated consensus, external spot venues that follow a path,
-//! publishers, links, and agents that trade. One thread, one seed, virtual nanoseconds.
+//! The world: the real rulebook behind simulated consensus, external spot venues that follow a
+//! path, publishers, links, and agents that trade. One thread, one seed, virtual nanoseconds.
 //!
-//! Causality: an agent acts on what had reached it (quotes of the last block or path step older than
-//! its latency), its orders travel, wait for the next block, and its fills travel back. So nobody
-//! knows a price before the venue that made it.
+//! Causality: an agent acts on what had reached it (quotes of the last block or path step older
+//! than its latency), its orders travel, wait for the next block, and its fills travel back. So
+//! nobody knows a price before the venue that made it.
 
 mod account;
 mod agent;
@@ -14,10 +14,11 @@ mod outcome;
 use desk::strategy::{self, Instrument, Intent, Listing, Strategy};
 use money::{Amount, Price, Rate, Span, Time};
 use protocol::command::{Block, Message, Vote};
+use protocol::design::DesignError;
 use protocol::event::Event;
 use protocol::ids::{AssetId, PublisherId};
 use protocol::params::Params;
-use protocol::state::{DesignError, State};
+use protocol::state::State;
 
 use crate::link::LinkParams;
 use crate::path::{Bar, Bridge, PathError};
@@ -104,7 +105,7 @@ pub struct Setup {
     pub agents: Vec<AgentSetup>,
     /// Insurance fund at the start.
     pub insurance: Amount,
-    /// Financing cost of the quote currency over the base, for 8 h; what fair prices are set against.
+    /// Financing cost of the quote currency over the base, for 8 h; fair prices are set against it.
     pub carry_8h: f64,
     /// The seed.
     pub seed: Seed,

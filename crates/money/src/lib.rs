@@ -14,10 +14,10 @@
 //! user rounded down is never in the user's favour. Operators panic on overflow: what can overflow
 //! on input has a `checked_` form or returns `Option`.
 
-mod decimal;
-mod quantity;
-mod time;
 mod wide;
+mod decimal;
+mod time;
+mod quantity;
 
 pub use decimal::ParseError;
 pub use quantity::{Amount, FundingIndex, Price, Qty, Rate};

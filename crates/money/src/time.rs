@@ -113,7 +113,8 @@ impl fmt::Display for Time {
 
 /// Days since the epoch to (year, month, day) of the Gregorian calendar.
 ///
-/// Years are counted from 1 March 0000, so that the leap day comes last; 400 years have 146,097 days.
+/// Years are counted from 1 March 0000, so that the leap day comes last; 400 years have 146,097
+/// days.
 fn civil(days_since_epoch: u64) -> (u64, u64, u64) {
     let days = days_since_epoch + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

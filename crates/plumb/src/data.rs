@@ -12,8 +12,8 @@ use crate::failure::Failure;
 pub enum Data {
     /// Read klines or funding rates (CSV, gzip or Parquet) and write one Parquet file.
     ///
-    /// Several inputs of one kind are joined in order of time. Prices are kept to the last digit, as
-    /// decimals of eight places. Example: plumb data import BTCUSDT-*.csv.gz --out btc.parquet
+    /// Several inputs of one kind are joined in order of time. Prices are kept to the last digit,
+    /// as decimals of eight places. Example: plumb data import BTCUSDT-*.csv.gz --out btc.parquet
     Import {
         /// Files to read.
         #[arg(required = true)]

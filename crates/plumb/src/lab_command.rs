@@ -23,8 +23,8 @@ use crate::summary::{self, Colour};
 pub enum Lab {
     /// Replay real prices through a market with traders in it, and report how well it tracks.
     ///
-    /// The same scenario and seed give the same run, byte for byte. Writes report.html (open it in a
-    /// browser), summary.json and Parquet tables.
+    /// The same scenario and seed give the same run, byte for byte. Writes report.html (open it in
+    /// a browser), summary.json and Parquet tables.
     Run {
         /// Scenario file (TOML); docs/scenarios.md describes every key.
         scenario: PathBuf,
@@ -43,8 +43,8 @@ pub enum Lab {
     },
     /// Run one scenario under several funding rules and several seeds, side by side.
     ///
-    /// One price path, one crowd, one set of seeds: only the rule differs. Each number is the mean over
-    /// seeds with its 95 % interval, next to what the recorded exchange did on the same path.
+    /// One price path, one crowd, one set of seeds: only the rule differs. Each number is the mean
+    /// over seeds with its 95 % interval, next to what the recorded exchange did on the same path.
     Compare {
         /// Scenario file (TOML).
         scenario: PathBuf,
@@ -74,8 +74,8 @@ pub enum Lab {
 pub enum Verify {
     /// Feed recorded prices into the industry funding rule and compare with the settled rates.
     ///
-    /// Bars of 1 minute to 1 hour in the exchange's layout (CSV, gzip or Parquet). The premium is the
-    /// perpetual's close over the spot close, weighted linearly in time.
+    /// Bars of 1 minute to 1 hour in the exchange's layout (CSV, gzip or Parquet). The premium is
+    /// the perpetual's close over the spot close, weighted linearly in time.
     Funding {
         /// Spot bars.
         #[arg(long)]

@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 
 /// Keeps synthetic markets true to their spot: prove a market design against real prices.
 ///
-/// Start with `plumb lab run scenarios/october-2025.toml`: seventeen real days of BTC and SOL through
-/// the market, a summary here and a report to open in a browser.
+/// Start with `plumb lab run scenarios/october-2025.toml`: seventeen real days of BTC and SOL
+/// through the market, a summary here and a report to open in a browser.
 #[derive(Debug, Parser)]
 #[command(name = "plumb", version, arg_required_else_help = true)]
 struct Arguments {

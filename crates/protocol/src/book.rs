@@ -11,9 +11,9 @@
 //! one order for ever. A free slot is reused last-in first-out with its generation raised by one; a
 //! slot whose generation is used up is never reused.
 
-mod fast;
-mod naive;
 mod snapshot;
+mod naive;
+mod fast;
 
 use crate::command::SelfTrade;
 use crate::ids::{AccountId, ClientId, Lots, OrderId, Side, Tick};
@@ -78,11 +78,12 @@ pub struct Taker {
 pub enum FillKind {
     /// It traded.
     Trade,
-    /// It belongs to the taker's account and was removed or shrunk without a trade.
+    /// It belongs to the taker's account and left the book, whole or in part, without a trade.
     SelfTradeCancel,
 }
 
-/// One step of matching: a resting order traded, or was removed or shrunk to prevent a self-trade.
+/// One step of matching: a resting order traded, or gave way to prevent a
+/// self-trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fill {
     /// Whose the resting order is.

@@ -28,8 +28,15 @@ fn captured(input: &[u8]) -> String {
     }
 }
 
+fn check_bars(table: &[(&str, String)]) {
+    for (input, expected) in table {
+        let input = input.replace("{DAY}", DAY);
+        assert_eq!(bars(input.as_bytes()), format!("BTCUSDT-5m.csv{expected}"), "{input}");
+    }
+}
+
 #[test]
-fn broken_klines_are_refused_with_file_line_column_and_cause() {
+fn a_file_without_klines_is_refused_with_what_was_expected() {
     let layout = "klines as CSV: open_time,open,high,low,close,volume[,…]";
     let table: &[(&str, String)] = &[
         ("", format!(": the file holds no rows; expected {layout}")),
@@ -58,6 +65,13 @@ fn broken_klines_are_refused_with_file_line_column_and_cause() {
             "open_time,open,high,low,volume\n",
             format!(":1: no column is named `close`; expected {layout}"),
         ),
+    ];
+    check_bars(table);
+}
+
+#[test]
+fn broken_klines_are_refused_with_file_line_column_and_cause() {
+    let table: &[(&str, String)] = &[
         ("{DAY}1760055000000,1,1,1,1\n", ":3: 5 columns; expected 6 as in the first line".into()),
         ("{DAY}\n1760055000000,1,1,1,1,1\n", ":3: an empty line between rows; remove it".into()),
         (
@@ -116,10 +130,7 @@ fn broken_klines_are_refused_with_file_line_column_and_cause() {
             ":1:1: one row does not tell its interval; expected two or more".into(),
         ),
     ];
-    for (input, expected) in table {
-        let input = input.replace("{DAY}", DAY);
-        assert_eq!(bars(input.as_bytes()), format!("BTCUSDT-5m.csv{expected}"), "{input}");
-    }
+    check_bars(table);
 }
 
 #[test]

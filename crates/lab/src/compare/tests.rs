@@ -1,3 +1,5 @@
+//! Means and intervals against hand computation, and the layout of the JSON.
+
 use super::*;
 use crate::metrics::Options;
 use crate::record::{Sample, Samples};

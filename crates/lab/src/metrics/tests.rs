@@ -1,3 +1,5 @@
+//! Each measure against a series whose answer is known by hand.
+
 use super::*;
 use crate::record::Sample;
 

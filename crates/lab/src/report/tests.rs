@@ -1,3 +1,5 @@
+//! Pages stand alone, show every chart, and hold hostile, empty and large records.
+
 use super::*;
 use crate::metrics::{MarketMetrics, Options};
 use crate::record::{ClassRecord, InvariantRecord, MarketRecord, Sample, Samples};

@@ -123,7 +123,7 @@ fn the_design_is_the_rulebooks() {
 }
 
 #[test]
-fn broken_scenarios_say_where_and_what_to_do() {
+fn broken_keys_and_values_say_where_and_what_to_do() {
     let table = [
         (
             "half_spread_bp",
@@ -158,6 +158,14 @@ fn broken_scenarios_say_where_and_what_to_do() {
             "end = 2025-09-02",
             "small.toml:3:7: `end` in the scenario must be after `start`",
         ),
+    ];
+    let seen = table.map(|(from, to, _)| broken(from, to));
+    assert_eq!(seen, table.map(|(_, _, message)| message));
+}
+
+#[test]
+fn broken_names_and_combinations_say_where_and_what_to_do() {
+    let table = [
         (
             "asset = \"BTC\"",
             "asset = \"BTX\"",

@@ -1,3 +1,5 @@
+//! What is written reads back; equal records give equal bytes.
+
 use super::*;
 use crate::metrics::Options;
 use crate::record::Sample;

@@ -4,7 +4,6 @@ use money::{Amount, Price, Qty, Round};
 use protocol::ids::Side;
 
 use super::AgentSetup;
-use super::chain::sign;
 use crate::spot::{Fill, Venue, VenueParams};
 
 /// An agent's wallet at the external venue, and its flows. Positive is received.
@@ -99,7 +98,7 @@ impl Book {
 
     /// Books a fill at the external venue.
     pub(super) fn trade_outside(&mut self, venue: usize, side: Side, fill: &Fill) {
-        let signed = Amount::from_raw(fill.notional.raw() * sign(side));
+        let signed = Amount::from_raw(fill.notional.raw() * i128::from(side.sign()));
         self.venue_cash -= signed + fill.fee;
         self.venue_coins[venue] += Qty::from_raw(fill.qty.raw() * side.sign());
         self.fees -= fill.fee;

@@ -91,10 +91,8 @@ impl World {
         for &instrument in &agent.hears {
             self.board.tell(instrument, seen_by, |event| agent.strategy.on(&event, &mut intents));
         }
-        if self.state.time() <= seen_by
-            && agent.inbound == 0
-            && agent.account.0 < self.state.accounts()
-        {
+        let is_open = agent.account.0 < self.state.accounts();
+        if is_open && self.state.time() <= seen_by && agent.inbound == 0 {
             for &instrument in &agent.hears {
                 if let Some(event) = position(&self.state, agent.account, instrument) {
                     agent.strategy.on(&event, &mut intents);

@@ -4,7 +4,7 @@ use desk::strategy::{self, Instrument, Intent};
 use protocol::command::{Command, Lifetime, Message, NewOrder, SelfTrade, Sender, Vote};
 use protocol::engine;
 use protocol::event::Event;
-use protocol::ids::{AccountId, ClientId, MarketId, PublisherId, Side};
+use protocol::ids::{AccountId, ClientId, MarketId, PublisherId};
 
 use super::{Item, World};
 
@@ -16,8 +16,8 @@ impl World {
         self.pending.push(Message { sender, command: Command::Publish(vote) });
     }
 
-    /// An intent reaches its venue: the chain keeps it for the next block, the external venue answers
-    /// at once.
+    /// An intent reaches its venue: the chain keeps it for the next block, the external venue
+    /// answers at once.
     pub(super) fn arrive(&mut self, at: u32, intent: Intent) {
         self.messages += 1;
         let markets = self.state.markets().len();
@@ -237,9 +237,4 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
         }
     }
     true
-}
-
-/// The sign of a side as an amount's factor.
-pub(super) fn sign(side: Side) -> i128 {
-    i128::from(side.sign())
 }

@@ -1,3 +1,5 @@
+//! Summaries fit a terminal, and say what is broken or unknown.
+
 use super::*;
 use lab::compare::Run;
 use lab::metrics::Options;

@@ -4,13 +4,14 @@ use money::Amount;
 
 use super::check_account;
 use crate::command::Command;
+use crate::design::{AMOUNT_MAX, QTY_MAX};
 use crate::event::Event;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
 use crate::ledger::Holder;
 use crate::market::Market;
 use crate::position::Entry;
 use crate::reject::Reject;
-use crate::state::{AMOUNT_MAX, Change, Level, QTY_MAX, State, as_qty, pending_funding};
+use crate::state::{Change, Level, State, as_qty, pending_funding};
 
 pub(super) fn custodian_command(
     state: &mut State,

@@ -225,7 +225,7 @@ fn sell_holdings(state: &mut State, account: AccountId, events: &mut Vec<Event>)
         }
         let spot = spot_market(state, asset);
         let Some(id) = spot.filter(|id| index_is_fresh(state, *id)) else { continue };
-        let wanted = owed.buys(index, Round::Up).unwrap_or(crate::state::QTY_MAX);
+        let wanted = owed.buys(index, Round::Up).unwrap_or(crate::design::QTY_MAX);
         // A hundredth more, for the price that the sale may fetch.
         let wanted = wanted.checked_add(Qty::from_raw(wanted.raw() / 100)).unwrap_or(wanted);
         sell_holding(state, account, id, wanted, events);

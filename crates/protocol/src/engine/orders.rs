@@ -6,6 +6,7 @@ use super::accounts::{holding, is_exposed, settle_funding};
 use super::check_account;
 use crate::book::{Book, Fill, FillKind, NewResting, Resting, Taker};
 use crate::command::{Lifetime, NewOrder, SelfTrade};
+use crate::design::QTY_MAX;
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, ClientId, Lots, MarketId, OrderId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
@@ -13,7 +14,7 @@ use crate::market::Market;
 use crate::oracle::PRICE_MAX;
 use crate::params::Kind;
 use crate::reject::Reject;
-use crate::state::{Change, Level, QTY_MAX, State};
+use crate::state::{Change, Level, State};
 
 /// An order in the units of its market, after all checks.
 #[derive(Clone, Copy, Debug)]

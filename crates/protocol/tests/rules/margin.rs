@@ -128,7 +128,7 @@ fn b_3_what_leaves_must_leave_initial_margin_behind_and_profit_counts_once_reali
 #[test]
 fn b_2_accounts_beyond_what_every_sum_can_hold_are_refused() {
     let mut params = design();
-    let huge = protocol::state::QTY_MAX;
+    let huge = protocol::design::QTY_MAX;
     params.markets[2].kind = protocol::params::Kind::Perpetual(protocol::params::PerpetualParams {
         position_max: huge,
         ..perpetual()
