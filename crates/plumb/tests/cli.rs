@@ -229,6 +229,33 @@ fn a_scenario_outside_of_its_data_is_refused_with_both_periods() {
 }
 
 #[test]
+fn a_scenario_that_outlasts_its_data_is_refused_with_both_periods() {
+    assert_eq!(
+        Desk::new().broken("2025-10-01T00:10:00Z", "2025-10-01T00:20:00Z"),
+        "plumb: price path of BTC: bars cover 2025-10-01 00:00:00.000 to \
+         2025-10-01 00:15:00.000, the run needs 2025-10-01 00:00:00.000 to \
+         2025-10-01 00:20:00.000\n"
+    );
+}
+
+#[test]
+fn flags_out_of_range_are_refused_with_the_range() {
+    let desk = Desk::new();
+    assert_eq!(
+        desk.refusal(&["lab", "compare", "small.toml", "--seeds", "0"]),
+        "plumb: --seeds: give a number from 1 to 10000\n"
+    );
+    let files = ["--spot", "spot.csv", "--perp", "spot.csv", "--funding", "spot.csv"];
+    let wide = ["lab", "verify", "funding", "--clamp-bp", "1001"];
+    assert_eq!(
+        desk.refusal(&[&wide[..], &files].concat()),
+        "plumb: --interest-bp and --clamp-bp: give 0 to 1000\n"
+    );
+    let said = desk.refusal(&["lab", "run", "small.toml", "--seed", "many"]);
+    assert!(said.contains("invalid value 'many' for '--seed <SEED>'"), "{said}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_refused_before_the_run() {
     let desk = Desk::new();
     let said = desk.refusal(&["lab", "run", "small.toml", "--out", "spot.csv/out"]);

@@ -105,3 +105,84 @@ impl Book {
         self.traded += fill.notional;
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::link::LinkParams;
+    use desk::strategy::{Event, Intent, Strategy};
+    use money::{Rate, Span, Time};
+
+    struct Idle;
+
+    impl Strategy for Idle {
+        fn on(&mut self, _event: &Event, _intents: &mut Vec<Intent>) {}
+    }
+
+    /// A venue at 100 with a fee of 2 bp and a spread, and a wallet with a thousand and one coin.
+    fn wallet() -> (Venue, Book) {
+        let params = VenueParams {
+            tick: "0.01".parse().unwrap(),
+            lot: "0.001".parse().unwrap(),
+            half_spread: 1e-3,
+            depth: 1e6,
+            impact: 0.0,
+            decay: Span::SECOND,
+            fee_taker: Rate::from_bp(2),
+        };
+        let venue = Venue::new(params, "100".parse().unwrap());
+        let link = LinkParams {
+            latency: Span::ZERO,
+            jitter: Span::ZERO,
+            loss: 0.0,
+            resend: Span::ZERO,
+            fifo: true,
+            outages: vec![],
+        };
+        let setup = AgentSetup {
+            class: "idle".into(),
+            strategy: Box::new(Idle),
+            hears: vec![],
+            reads_equity: false,
+            cash: Amount::ZERO,
+            coins: vec![],
+            venue_cash: "1000".parse().unwrap(),
+            venue_coins: vec![(protocol::ids::AssetId(1), Amount::ONE)],
+            link,
+            financing_8h: 0.0,
+        };
+        let book = Book::new(&setup, std::slice::from_ref(&venue));
+        (venue, book)
+    }
+
+    #[test]
+    fn a_trade_outside_costs_spread_and_fee_and_nothing_else() {
+        for (side, limit) in [(Side::Buy, "101"), (Side::Sell, "99")] {
+            let (mut venue, mut book) = wallet();
+            let before = book.venue_value(std::slice::from_ref(&venue));
+            assert_eq!(before, "1100".parse().unwrap());
+            let qty: Qty = "0.5".parse().unwrap();
+            let fill = venue.take(Time::ZERO, side, limit.parse().unwrap(), qty).unwrap();
+            book.trade_outside(0, side, &fill);
+            let after = book.venue_value(&[venue]);
+            // 0.5 coins 0.1 off the path, and 2 bp of 50.05 or 49.95.
+            let fee = if side == Side::Buy { "0.01001" } else { "0.00999" };
+            let fee: Amount = fee.parse().unwrap();
+            assert_eq!(before - after, "0.05".parse::<Amount>().unwrap() + fee, "{side:?}");
+            assert_eq!(book.fees, -fee, "{side:?}");
+        }
+    }
+
+    #[test]
+    fn a_wallet_buys_and_sells_no_more_than_it_holds() {
+        let (venue, book) = wallet();
+        let (price, params) = ("100".parse().unwrap(), venue.params());
+        let most = |side| book.affordable(0, side, price, Qty::MAX, params);
+        assert_eq!(most(Side::Sell), Qty::ONE);
+        let cost = price.notional(most(Side::Buy), Round::Up);
+        let with_fee = cost + cost.share(params.fee_taker, Round::Up).unwrap();
+        assert!(with_fee <= book.venue_cash, "{with_fee}");
+        assert!(most(Side::Buy) > "9.997".parse().unwrap());
+    }
+}
