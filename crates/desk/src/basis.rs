@@ -461,7 +461,8 @@ mod tests {
     }
 
     fn basis(rule: FundingRule, change: impl Fn(&mut BasisConfig)) -> Basis {
-        let mut config = BasisConfig::new(0.39 * BP, whole(10), whole(1));
+        let config = BasisConfig::new(0.39 * BP, whole(10), whole(1));
+        let mut config = BasisConfig { take_edge: 0.0, ..config };
         change(&mut config);
         Basis::new(config, &listing(Some(rule)), &listing(None)).unwrap()
     }
@@ -571,7 +572,7 @@ mod tests {
 
     #[test]
     fn a_rich_perpetual_is_sold_and_hedged_at_once() {
-        let mut strategy = basis(anchored(), |config| (config.passive, config.take_edge) = (false, 0.0));
+        let mut strategy = basis(anchored(), |config| config.passive = false);
         let taken = orders(&heard(&mut strategy, &market(8.0, Span::ZERO)));
         assert_eq!(taken, ["1 perp Sell 1 at 3.1 Immediate"]);
         let part: Qty = "0.4".parse().unwrap();
@@ -585,8 +586,27 @@ mod tests {
     }
 
     #[test]
+    fn a_taker_asks_for_its_edge_and_for_the_moves_of_spot() {
+        let taken = |take_edge: f64, spots: &[f64]| {
+            let mut strategy = basis(anchored(), |config| {
+                (config.passive, config.take_edge) = (false, take_edge);
+                config.volatility_memory = Span::MINUTE;
+            });
+            for (at, spot) in (0u64..).zip(spots) {
+                heard(&mut strategy, &[quote(SPOT, *spot, spot + 0.1), wake(60 * at)]);
+            }
+            heard(&mut strategy, &market(8.0, Span::ZERO)[..3]);
+            orders(&heard(&mut strategy, &[wake(6_000)]))
+        };
+        assert_eq!(taken(0.0, &[]), ["1 perp Sell 1 at 3.1 Immediate"]);
+        assert_eq!(taken(3.0 * BP, &[]), ["1 perp Sell 1 at 6.1 Immediate"]);
+        assert_eq!(taken(0.0, &[100_000.0, 100_000.0]), ["1 perp Sell 1 at 3.1 Immediate"]);
+        assert_eq!(taken(0.0, &[100_000.0, 100_100.0, 100_000.0]), [""; 0], "10 bp a look");
+    }
+
+    #[test]
     fn a_short_is_closed_when_its_value_is_gone() {
-        let mut strategy = basis(anchored(), |config| (config.passive, config.take_edge) = (false, 0.0));
+        let mut strategy = basis(anchored(), |config| config.passive = false);
         let held = [
             Event::Position { instrument: PERPETUAL, qty: whole(-3) },
             Event::Position { instrument: SPOT, qty: whole(3) },
@@ -604,16 +624,16 @@ mod tests {
     #[test]
     fn carry_inside_the_dead_band_is_worth_a_short_at_spot() {
         // funding 1 bp against 0.39 bp of financing: a short at spot earns without any convergence
-        let mut strategy = basis(industry(), |config| (config.passive, config.take_edge) = (false, 0.0));
+        let mut strategy = basis(industry(), |config| config.passive = false);
         let taken = orders(&heard(&mut strategy, &market(0.0, Span::HOUR.times(4))));
         assert!(taken[0].starts_with("1 perp Sell 1"), "{taken:?}");
-        let mut strategy = basis(anchored(), |config| (config.passive, config.take_edge) = (false, 0.0));
+        let mut strategy = basis(anchored(), |config| config.passive = false);
         assert_eq!(orders(&heard(&mut strategy, &market(0.0, Span::ZERO))), [""; 0]);
     }
 
     #[test]
     fn a_refused_order_is_not_repeated_before_something_changes() {
-        let mut strategy = basis(anchored(), |config| (config.passive, config.take_edge) = (false, 0.0));
+        let mut strategy = basis(anchored(), |config| config.passive = false);
         heard(&mut strategy, &market(8.0, Span::ZERO));
         let refused = Event::Gone { instrument: PERPETUAL, client: ClientId(1), refused: true };
         assert_eq!(orders(&heard(&mut strategy, &[refused])), [""; 0]);

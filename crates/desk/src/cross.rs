@@ -347,8 +347,12 @@ mod tests {
         assert_eq!(orders(&heard(&mut strategy, &wide)).len(), 2);
         let fills = [fill(0, 1, Side::Buy, whole(2), true), fill(1, 2, Side::Sell, whole(2), true)];
         assert_eq!(orders(&heard(&mut strategy, &fills)), [""; 0]);
-        assert_eq!(orders(&heard(&mut strategy, &wide[..1])), [""; 0]);
-        assert_eq!(orders(&heard(&mut strategy, &wide[1..])).len(), 2);
+        let look = |venue: usize, seconds: u64| {
+            let now = Time::from_nanos(seconds * 1_000_000_000);
+            [wide[venue], Event::Wake { now }]
+        };
+        assert_eq!(orders(&heard(&mut strategy, &look(0, 10))), [""; 0]);
+        assert_eq!(orders(&heard(&mut strategy, &look(1, 20))).len(), 2);
     }
 
     #[test]

@@ -152,6 +152,13 @@ fn runs(name: &str) -> PathBuf {
     Path::new("runs").join(name.chars().map(plain).collect::<String>())
 }
 
+/// Makes the folder for the results before the work, so that a run is not lost for want of one.
+fn open_folder(folder: &Path) -> Result<(), Failure> {
+    let path = folder.display();
+    std::fs::create_dir_all(folder)
+        .map_err(|source| Failure::File { path: format!("cannot write to {path}"), source })
+}
+
 /// A bar on standard error; hidden where that is no terminal.
 fn bar(length: u64, template: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);
@@ -175,6 +182,7 @@ fn simulate(
 fn run_one(scenario: &Scenario, seed: u64, folder: &Path, json: bool) -> Result<(), Failure> {
     let started = Instant::now();
     let tapes = Tapes::read(scenario).map_err(refuse)?;
+    open_folder(folder)?;
     let days = scenario.end.since(scenario.start).nanos() / money::Span::DAY.nanos();
     let template = "{msg} {bar:32} {percent:>3} %  {elapsed} elapsed, {eta} left";
     let bar = bar(1000, template);
@@ -228,6 +236,7 @@ fn compare(scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
         .flat_map(|rule| (0..plan.seeds).map(move |at| (rule, scenario.seed + at)))
         .collect();
     let tapes = Tapes::read(scenario).map_err(refuse)?;
+    open_folder(&plan.folder)?;
     let records = run_all(&designs, &tapes, &jobs)?;
     let measured: Vec<Metrics> =
         records.iter().map(|record| Metrics::of(record, &Options::default())).collect();
@@ -244,8 +253,6 @@ fn compare(scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
         })
         .collect();
     let comparison = Comparison::of(&scenario.name, &runs);
-    std::fs::create_dir_all(&plan.folder)
-        .map_err(|source| Failure::File { path: plan.folder.display().to_string(), source })?;
     lab::table::write_json(&plan.folder.join("compare.json"), &comparison).map_err(refuse)?;
     let report = plan.folder.join("compare.html");
     let page = lab::report::compare_page(&comparison, &runs);

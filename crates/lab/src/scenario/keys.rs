@@ -106,7 +106,7 @@ pub(super) const ROOT: &[Key] = &[
 pub(super) const CHAIN: &[Key] = &[
     number("block_ms", (1.0, 60_000.0), 500.0, "time between blocks"),
     whole("checkpoint_blocks", (1, 1_000_000_000), 1_000, "blocks between full state hashes"),
-    whole("open_orders_max", (1, 100_000), 1_000, "open orders of one account in one market"),
+    whole("open_orders_max", (1, 1_024), 1_000, "open orders of one account in one market"),
     number("liquidation_tranche_min_usd", USD, 100_000.0, "notional liquidated in one piece"),
 ];
 

@@ -1,0 +1,296 @@
+//! The built command as a user meets it: help, refusals with their exit code and text, and JSON.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/binance-2025-10");
+
+fn plumb(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plumb"));
+    command.args(arguments).current_dir(folder).env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn shipped(name: &str) -> String {
+    format!("{DATA}/{name}.csv.gz")
+}
+
+/// A folder with ten minutes of a market nobody trades in, and its data.
+struct Desk {
+    folder: TempDir,
+}
+
+const SCENARIO: &str = r#"name = "ten-minutes"
+start = 2025-10-01T00:00:00Z
+end = 2025-10-01T00:10:00Z
+
+[[asset]]
+name = "BTC"
+spot_bars = "spot.csv"
+
+[[perpetual]]
+name = "BTC-PERP"
+asset = "BTC"
+tick = 0.1
+lot = 0.0001
+position_max = 500
+funding = { rule = "anchored" }
+
+[venue]
+half_spread_bp = 1
+
+[[agents]]
+class = "maker"
+instruments = ["BTC-PERP"]
+cash_usd = 100_000
+"#;
+
+const SPOT: &str = "open_time,open,high,low,close,volume\n\
+    1759276500000,100,101,99,100,1\n1759276800000,100,101,99,100,1\n\
+    1759277100000,100,101,99,100,1\n1759277400000,100,101,99,100,1\n";
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk { folder: tempfile::tempdir().unwrap() };
+        desk.write("small.toml", SCENARIO.as_bytes());
+        desk.write("spot.csv", SPOT.as_bytes());
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// What a refused command says; it must leave with 2 and print nothing else.
+    fn refusal(&self, arguments: &[&str]) -> String {
+        let output = plumb(self.folder.path(), arguments);
+        let said = text(&output.stderr).to_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        said
+    }
+
+    /// The refusal of a scenario with one text replaced.
+    fn broken(&self, from: &str, to: &str) -> String {
+        assert!(SCENARIO.contains(from), "{from}");
+        self.write("small.toml", SCENARIO.replacen(from, to, 1).as_bytes());
+        self.refusal(&["lab", "run", "small.toml"])
+    }
+
+    /// The refusal of a scenario whose spot bars are these bytes.
+    fn bad_spot(&self, name: &str, bytes: &[u8]) -> String {
+        self.write(name, bytes);
+        self.broken("spot.csv", name)
+    }
+
+    fn verify(&self, files: [&str; 3]) -> String {
+        let [spot, perp, funding] = files;
+        let flags = ["--spot", spot, "--perp", perp, "--funding", funding];
+        self.refusal(&[&["lab", "verify", "funding"][..], &flags].concat())
+    }
+}
+
+#[test]
+fn every_command_has_help_that_says_what_it_does() {
+    let desk = Desk::new();
+    let table: [(&[&str], &[&str]); 8] = [
+        (&["--help"], &["Keeps synthetic markets true to their spot", "lab", "data"]),
+        (&["lab", "--help"], &["run", "compare", "verify"]),
+        (&["lab", "run", "--help"], &["byte for byte", "--seed", "--out", "--rule", "--json"]),
+        (&["lab", "compare", "--help"], &["only the rule differs", "--rules", "--seeds"]),
+        (&["lab", "verify", "funding", "--help"], &["--spot", "--perp", "--funding", "--json"]),
+        (&["data", "import", "--help"], &["Example: plumb data import", "--out"]),
+        (&["data", "info", "--help"], &["checksum", "--json"]),
+        (&["data", "export", "--help"], &["CSV"]),
+    ];
+    for (arguments, expected) in table {
+        let output = plumb(desk.folder.path(), arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        for part in expected {
+            assert!(text(&output.stdout).contains(part), "{arguments:?}: {part}");
+        }
+    }
+    let bare = plumb(desk.folder.path(), &[]);
+    assert_eq!(bare.status.code(), Some(2));
+    assert!(text(&bare.stderr).contains("Usage: plumb"), "{}", text(&bare.stderr));
+}
+
+#[test]
+fn the_scenario_that_the_refusals_start_from_runs() {
+    let desk = Desk::new();
+    let output = plumb(desk.folder.path(), &["lab", "run", "small.toml", "--out", "out"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("ten-minutes · seed 1"), "{}", text(&output.stdout));
+    for name in ["report.html", "summary.json", "classes.parquet", "samples-BTC-PERP.parquet"] {
+        assert!(desk.path("out").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest() {
+    assert_eq!(
+        Desk::new().broken("half_spread_bp", "half_spred_bp"),
+        "plumb: small.toml:18:1: unknown key `half_spred_bp` in [venue]; did you mean \
+         `half_spread_bp`?\n"
+    );
+}
+
+#[test]
+fn a_value_out_of_range_is_refused_with_the_range() {
+    assert_eq!(
+        Desk::new().broken("half_spread_bp = 1", "half_spread_bp = 600"),
+        "plumb: small.toml:18:18: `half_spread_bp` = 600 in [venue] is out of range; it must be \
+         between 0 and 500\n"
+    );
+}
+
+#[test]
+fn an_unknown_rule_is_refused_with_the_nearest() {
+    let desk = Desk::new();
+    let known = "known: anchored, industry, dydx, velocity, pi\n";
+    assert_eq!(
+        desk.refusal(&["lab", "run", "small.toml", "--rule", "industri"]),
+        format!("plumb: unknown funding rule `industri`; did you mean `industry`?; {known}")
+    );
+    assert_eq!(
+        desk.refusal(&["lab", "compare", "small.toml", "--rules", "anchored,dydy"]),
+        format!("plumb: unknown funding rule `dydy`; did you mean `dydx`?; {known}")
+    );
+}
+
+#[test]
+fn a_missing_data_file_is_refused_with_the_paths_tried() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("market")).unwrap();
+    desk.write("market/small.toml", SCENARIO.replace("spot.csv", "none.csv").as_bytes());
+    assert_eq!(
+        desk.refusal(&["lab", "run", "market/small.toml"]),
+        "plumb: market/small.toml:7:13: `spot_bars` in [[asset]] \"BTC\": no such file; tried \
+         market/none.csv and none.csv\n"
+    );
+}
+
+#[test]
+fn a_missing_scenario_is_refused_by_name() {
+    let said = Desk::new().refusal(&["lab", "run", "none.toml"]);
+    assert!(said.starts_with("plumb: cannot read scenario none.toml: "), "{said}");
+}
+
+#[test]
+fn a_bar_whose_high_is_below_its_close_is_refused_with_line_and_column() {
+    let wrong = SPOT.replace("1759277100000,100,101,", "1759277100000,100,100,99,101,1\n#");
+    let wrong = wrong.split('#').next().unwrap();
+    assert_eq!(
+        Desk::new().bad_spot("wrong.csv", wrong.as_bytes()),
+        "plumb: wrong.csv:4:3: high 100 is below close 101\n"
+    );
+}
+
+#[test]
+fn truncated_gzip_is_refused() {
+    let whole = std::fs::read(shipped("BTCUSDT-spot-5m")).unwrap();
+    let said = Desk::new().bad_spot("cut.csv.gz", &whole[..whole.len() / 2]);
+    assert!(said.starts_with("plumb: cut.csv.gz"), "{said}");
+    assert!(said.contains(": the gzip data is cut short or damaged ("), "{said}");
+    assert!(said.ends_with("): fetch the file again\n"), "{said}");
+}
+
+#[test]
+fn a_web_page_instead_of_data_is_refused() {
+    assert_eq!(
+        Desk::new().bad_spot("page.csv", b"<!DOCTYPE html>\n<html><body>403</body></html>"),
+        "plumb: page.csv:1: an HTML or XML page, not klines as CSV: \
+         open_time,open,high,low,close,volume[,\u{2026}]: the download was refused, fetch the \
+         file again\n"
+    );
+}
+
+#[test]
+fn a_scenario_outside_of_its_data_is_refused_with_both_periods() {
+    let desk = Desk::new();
+    let text = SCENARIO.replace("2025-10-01", "2025-11-01");
+    desk.write("small.toml", text.as_bytes());
+    assert_eq!(
+        desk.refusal(&["lab", "run", "small.toml"]),
+        "plumb: spot.csv: has no bar at 2025-11-01 00:00:00.000 UTC, where the scenario starts; \
+         it covers 2025-09-30 23:55:00.000 to 2025-10-01 00:10:00.000\n"
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_the_run() {
+    let desk = Desk::new();
+    let said = desk.refusal(&["lab", "run", "small.toml", "--out", "spot.csv/out"]);
+    assert!(said.starts_with("plumb: cannot write to spot.csv/out: "), "{said}");
+    let said = desk.refusal(&["lab", "compare", "small.toml", "--out", "spot.csv/out"]);
+    assert!(said.starts_with("plumb: cannot write to spot.csv/out: "), "{said}");
+}
+
+#[test]
+fn a_market_that_is_not_there_is_refused_with_those_that_are() {
+    assert_eq!(
+        Desk::new().refusal(&["lab", "compare", "small.toml", "--market", "ETH-PERP"]),
+        "plumb: --market ETH-PERP: ten-minutes has the perpetuals BTC-PERP\n"
+    );
+}
+
+#[test]
+fn a_bad_funding_file_is_refused_with_line_and_cause() {
+    let desk = Desk::new();
+    let bars = shipped("BTCUSDT-spot-5m");
+    desk.write("funding.csv", b"1759276800000,0.0001\n1759305600000,much\n");
+    let said = desk.verify([&bars, &bars, "funding.csv"]);
+    assert_eq!(said, "plumb: funding.csv:2:2: `much` is not a decimal number\n");
+    let said = desk.verify([&bars, &bars, &bars]);
+    assert!(said.contains("BTCUSDT-spot-5m.csv.gz"), "{said}");
+}
+
+#[test]
+fn bars_of_two_intervals_are_refused_with_both() {
+    let desk = Desk::new();
+    desk.write("perp.csv", b"1759276800000,1,1,1,1,1\n1759280400000,1,1,1,1,1\n");
+    let spot = shipped("BTCUSDT-spot-5m");
+    assert_eq!(
+        desk.verify([&spot, "perp.csv", &shipped("BTCUSDT-funding-8h")]),
+        "plumb: spot bars are 5m apart and perpetual bars 1h: both need one interval\n"
+    );
+}
+
+#[test]
+fn bars_and_settlements_of_different_times_are_refused_with_both_periods() {
+    let desk = Desk::new();
+    desk.write("funding.csv", b"1790812800000,0.0001\n1790841600000,0.0001\n");
+    let said = desk.verify(["spot.csv", "spot.csv", "funding.csv"]);
+    assert_eq!(
+        said,
+        "plumb: no settlement has a full interval of both bars before it: bars run \
+         2025-09-30 23:55:00.000 to 2025-10-01 00:10:00.000, settlements \
+         2026-10-01 00:00:00.000 to 2026-10-01 08:00:00.000\n"
+    );
+}
+
+#[test]
+fn verified_funding_prints_as_json() {
+    let desk = Desk::new();
+    let (spot, perp) = (shipped("BTCUSDT-spot-5m"), shipped("BTCUSDT-perp-5m"));
+    let funding = shipped("BTCUSDT-funding-8h");
+    let flags = ["--spot", &spot, "--perp", &perp, "--funding", &funding, "--json"];
+    let arguments = [&["lab", "verify", "funding"][..], &flags].concat();
+    let output = plumb(desk.folder.path(), &arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let value: serde_json::Value = serde_json::from_str(text(&output.stdout)).unwrap();
+    assert_eq!(value["settlements"], 52);
+    assert!(value["correlation"].as_f64().unwrap() > 0.93, "{value}");
+    assert!(value["mae_bp"].as_f64().unwrap() < 0.13, "{value}");
+}
