@@ -1,9 +1,11 @@
-//! What the whole laboratory does in a second: the real rulebook, 1,000 agents on links with latency.
+//! What the whole laboratory does in a second: the real rulebook, 1,000 agents on links with
+//! latency.
 //!
 //! One hour of recorded BTC prices, 980 noise traders at 60 orders an hour each, makers, basis and
 //! cross-venue arbitrageurs; blocks of one second. A message is a vote, an intent or an answer that
 //! travelled a link. Run: `cargo bench -p lab --bench world`.
-#![allow(missing_docs)]
+// A bench is what measures wall time; the run itself has none.
+#![allow(missing_docs, clippy::disallowed_types)]
 
 use std::path::Path;
 use std::time::Instant;
@@ -31,7 +33,10 @@ fn scenario() -> Scenario {
 fn main() {
     let scenario = scenario();
     let tapes = Tapes::read(&scenario).expect("the prices ship with the project");
-    println!("{:>6} {:>8} {:>10} {:>10} {:>8} {:>14}", "seed", "blocks", "commands", "messages", "s", "messages/s");
+    println!(
+        "{:>6} {:>8} {:>10} {:>10} {:>8} {:>14}",
+        "seed", "blocks", "commands", "messages", "s", "messages/s"
+    );
     for seed in 1..=5 {
         let setup = setup::world(&scenario, &tapes, seed).expect("the scenario is sound");
         let world = World::new(setup).expect("the scenario is sound");

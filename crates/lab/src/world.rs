@@ -13,11 +13,13 @@ mod outcome;
 
 use desk::strategy::{self, Instrument, Intent, Listing, Strategy};
 use money::{Amount, Price, Rate, Span, Time};
-use protocol::command::{Block, Message, Vote};
+use protocol::command::{Block, Command, Message, Vote};
 use protocol::design::DesignError;
+use protocol::engine;
 use protocol::event::Event;
 use protocol::ids::{AssetId, PublisherId};
 use protocol::params::Params;
+use protocol::reject::Reject;
 use protocol::state::State;
 
 use crate::link::LinkParams;
@@ -117,6 +119,17 @@ pub enum SetupError {
     /// The market design was refused.
     #[error("market design: {0}")]
     Design(#[from] DesignError),
+    /// The exchange cannot hold the agents.
+    #[error(
+        "the exchange refuses to open with these agents ({command:?}: {reason:?}): give fewer \
+         accounts, smaller balances or a smaller position_max"
+    )]
+    Opening {
+        /// The first command that was refused.
+        command: Command,
+        /// Why.
+        reason: Reject,
+    },
     /// Bars of an asset were refused.
     #[error("price path of {asset}: {source}")]
     Path {
@@ -252,7 +265,24 @@ impl World {
             state,
         };
         world.open(setup.agents, setup.insurance, setup.seed);
+        world.check_opening()?;
         Ok(world)
+    }
+
+    /// Tries the opening commands on an empty exchange: one that is refused would leave an agent
+    /// without the account or the money that its class is measured by.
+    fn check_opening(&self) -> Result<(), SetupError> {
+        let mut state = State::new(self.state.params().clone())?;
+        let block = Block { time: self.now, messages: self.pending.clone() };
+        let mut events = Vec::new();
+        engine::apply_into(&mut state, &block, &mut events);
+        for event in events {
+            if let Event::Rejected { message, reason, .. } = event {
+                let command = block.messages[message as usize].command;
+                return Err(SetupError::Opening { command, reason });
+            }
+        }
+        Ok(())
     }
 
     /// Runs to the end and returns what was seen; `progress` is called at every sample.

@@ -239,6 +239,18 @@ fn a_scenario_that_outlasts_its_data_is_refused_with_both_periods() {
 }
 
 #[test]
+fn agents_beyond_what_the_exchange_can_hold_are_refused() {
+    let desk = Desk::new();
+    let text = SCENARIO.replace("position_max = 500", "position_max = 20_000_000");
+    desk.write("small.toml", format!("{text}count = 2_500\n").as_bytes());
+    assert_eq!(
+        desk.refusal(&["lab", "run", "small.toml"]),
+        "plumb: the exchange refuses to open with these agents (OpenAccount: Overflow): give \
+         fewer accounts, smaller balances or a smaller position_max\n"
+    );
+}
+
+#[test]
 fn flags_out_of_range_are_refused_with_the_range() {
     let desk = Desk::new();
     assert_eq!(

@@ -137,7 +137,7 @@ pub(super) const PERPETUAL: &[Key] = &[
     number("margin_maintenance_pct", MARGIN, 2.5, "maintenance margin; below the initial one"),
     number("mark_band_pct", MARGIN, 5.0, "largest distance of the mark from the index"),
     number("fee_liquidation_bp", BP, 50.0, "fee on liquidated notional, to insurance"),
-    needed("position_max", (1e-8, 1e10), "largest position of one account, in coins"),
+    needed("position_max", (1e-8, 2e7), "largest position of one account, in coins"),
     key("funding", Table, Required, "its funding rule: `{ rule = \"anchored\", … }`"),
 ];
 

@@ -328,7 +328,7 @@ pub(super) fn coins_as_qty(coins: f64) -> Qty {
     Qty::from_raw((coins * 1e8).round() as i64)
 }
 
-const COINS_MAX: f64 = 1e10;
+const COINS_MAX: f64 = 2e7;
 const INSTANT: &str = "a time in UTC, as 2025-10-01T00:00:00Z, or a date";
 
 fn find_in<'a>(table: &'a DeTable<'a>, name: &str) -> Option<Value<'a>> {
