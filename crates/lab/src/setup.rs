@@ -388,13 +388,17 @@ pub fn describe(
     record: crate::record::Record,
     scenario: &Scenario,
     seed: u64,
+    rule: Option<&str>,
 ) -> crate::record::Record {
-    let files: Vec<String> =
-        scenario.assets.iter().map(|asset| asset.spot_bars.display().to_string()).collect();
+    let name = |asset: &scenario::Asset| {
+        asset.spot_bars.file_name().map_or(String::new(), |name| name.to_string_lossy().into())
+    };
+    let files: Vec<String> = scenario.assets.iter().map(name).collect();
+    let rule = rule.map_or(String::new(), |rule| format!(" --rule {rule}"));
     crate::record::Record {
         scenario: scenario.name.clone(),
         description: scenario.description.clone(),
-        command: format!("plumb lab run scenarios/{}.toml --seed {seed}", scenario.name),
+        command: format!("plumb lab run scenarios/{}.toml --seed {seed}{rule}", scenario.name),
         data: files.join(", "),
         seed,
         ..record

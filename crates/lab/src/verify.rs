@@ -57,7 +57,7 @@ impl Default for IndustryTerms {
 }
 
 /// Why files cannot be verified against each other.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum VerifyError {
     /// The bars differ in interval.
     #[error("spot bars are {spot} apart and perpetual bars {perpetual}: both need one interval")]
@@ -67,6 +67,20 @@ pub enum VerifyError {
         /// Of the perpetual bars.
         perpetual: String,
     },
+    /// The closes are not those of one asset.
+    #[error(
+        "the perpetual's close is {percent:.0} % away from spot on average: are both of one asset, \
+         and is each file what its option says?"
+    )]
+    Apart {
+        /// Mean distance, per cent.
+        percent: f64,
+    },
+    /// Every settlement of the rule is the same, so nothing can be said of the two.
+    #[error(
+        "the rule settles the same rate every time: are the spot and the perpetual file the same?"
+    )]
+    Constant,
     /// Nothing to compare.
     #[error(
         "no settlement has a full interval of both bars before it: bars run {first} to {last}, \
@@ -100,6 +114,12 @@ pub fn funding(
     let IndustryTerms { interest, clamp, cap } = terms;
     let rule = FundingRule::Industry { interval, interest, clamp, cap };
     let premiums = premiums(spot, perpetual);
+    let distances: Vec<f64> =
+        premiums.iter().map(|(_, premium)| rate_f64(*premium).abs()).collect();
+    let distance = mean(&distances).unwrap_or(0.0);
+    if distance > 0.2 {
+        return Err(VerifyError::Apart { percent: distance * 100.0 });
+    }
     let expected = interval.nanos() / spot.interval.nanos();
     let rates = settle(&rule, &premiums, spot.interval, interval, expected);
     let mut pairs = Vec::new();
@@ -123,8 +143,9 @@ pub fn funding(
             to: settled.last(),
         });
     };
+    let correlation = correlation(&by_rule, &recorded).filter(|r| r.is_finite());
     Ok(FundingCheck {
-        correlation: correlation(&by_rule, &recorded).unwrap_or(f64::NAN),
+        correlation: correlation.ok_or(VerifyError::Constant)?,
         mae_bp,
         settlements: pairs.len(),
         skipped: settled.rows.len() - pairs.len(),

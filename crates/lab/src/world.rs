@@ -138,6 +138,19 @@ pub enum SetupError {
         /// Why.
         source: PathError,
     },
+    /// An agent is too far away.
+    #[error(
+        "class {class}: a latency of {latency_ms} ms; the lab keeps statements of an account for one \
+         block ({block_ms} ms) and quotes for 14 path steps: lower latency_ms or raise block_ms"
+    )]
+    Latency {
+        /// The class.
+        class: String,
+        /// Its latency.
+        latency_ms: u64,
+        /// Time between blocks.
+        block_ms: u64,
+    },
     /// The bars do not cover the run.
     #[error("price path of {asset}: bars cover {from} to {to}, the run needs {start} to {end}")]
     Uncovered {
@@ -215,6 +228,7 @@ pub struct Progress {
 impl World {
     /// Builds a world: accounts opened and funded, first quotes on the board.
     pub fn new(setup: Setup) -> Result<World, SetupError> {
+        check_latencies(&setup)?;
         let names: Vec<String> =
             setup.params.assets.iter().skip(1).map(|asset| asset.name.clone()).collect();
         let mut paths = Vec::new();
@@ -348,6 +362,21 @@ impl World {
                 self.push(now.after(self.publishers.delay), Item::Vote(publisher, vote));
             }
         }
+    }
+}
+
+/// Whether every agent can be told what it may know: its account is stated as of the last block, its
+/// quotes come from the history of the board.
+fn check_latencies(setup: &Setup) -> Result<(), SetupError> {
+    let history = setup.block.min(setup.step).times(observe::HISTORY as u64 - 2);
+    let far = |agent: &&AgentSetup| agent.link.latency >= setup.block.min(history);
+    match setup.agents.iter().find(far) {
+        None => Ok(()),
+        Some(agent) => Err(SetupError::Latency {
+            class: agent.class.clone(),
+            latency_ms: agent.link.latency.nanos() / 1_000_000,
+            block_ms: setup.block.nanos() / 1_000_000,
+        }),
     }
 }
 

@@ -39,7 +39,7 @@ fn setup(scenario: &Scenario, seed: u64) -> Setup {
 
 fn run(scenario: &Scenario, seed: u64) -> Record {
     let record = World::new(setup(scenario, seed)).unwrap().run(|_| {});
-    setup::describe(record, scenario, seed)
+    setup::describe(record, scenario, seed, None)
 }
 
 /// Every file that a run leaves, by name.

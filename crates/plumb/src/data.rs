@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use feed::{Content, Extremes, Info};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 
 /// Market data.
 #[derive(Debug, Subcommand)]
@@ -51,13 +51,17 @@ pub enum Data {
 pub fn run(command: Data) -> Result<(), Failure> {
     match command {
         Data::Import { inputs, out, symbol } => {
+            if inputs.iter().any(|input| is_same(input, &out)) {
+                let text = format!("{}: is also an input; name another file", out.display());
+                return Err(Failure::Lab(text));
+            }
             let info = feed::import(&inputs, symbol.as_deref(), &out)?;
-            println!("{}", text(&out, &info));
+            say(&text(&out, &info))?;
         }
         Data::Info { inputs, symbol, json } => {
             for input in &inputs {
                 let info = feed::info(input, symbol.as_deref())?;
-                println!("{}", if json { as_json(input, &info) } else { text(input, &info) });
+                say(&if json { as_json(input, &info) } else { text(input, &info) })?;
             }
         }
         Data::Export { input, symbol } => {
@@ -67,6 +71,11 @@ pub fn run(command: Data) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Whether two paths name one file that exists.
+fn is_same(left: &std::path::Path, right: &std::path::Path) -> bool {
+    matches!((left.canonicalize(), right.canonicalize()), (Ok(left), Ok(right)) if left == right)
 }
 
 fn kind(info: &Info) -> &'static str {

@@ -1,5 +1,16 @@
 //! Why a command did not do its work.
 
+use std::io::{ErrorKind, Write};
+
+/// Prints a line; a reader that has gone away ends the command in silence, as `head` expects.
+pub fn say(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(source) => Err(Failure::File { path: "standard output".into(), source }),
+    }
+}
+
 /// A failure to print; the text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -15,7 +15,7 @@ use lab::setup::{self, Tapes};
 use lab::verify::{self, IndustryTerms};
 use lab::world::World;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::summary::{self, Colour};
 
 /// The laboratory.
@@ -108,7 +108,7 @@ pub fn run(command: Lab) -> Result<(), Failure> {
             let scenario = with_rule(load(&scenario)?, rule.as_deref())?;
             let seed = seed.unwrap_or(scenario.seed);
             let folder = out.unwrap_or_else(|| runs(&format!("{}-seed-{seed}", scenario.name)));
-            run_one(&scenario, seed, &folder, json)
+            run_one(&scenario, (seed, rule.as_deref()), &folder, json)
         }
         Lab::Compare { scenario, rules, seeds, market, out, json } => {
             let scenario = load(&scenario)?;
@@ -171,15 +171,20 @@ fn bar(length: u64, template: &str) -> ProgressBar {
 fn simulate(
     scenario: &Scenario,
     tapes: &Tapes,
-    seed: u64,
+    (seed, rule): (u64, Option<&str>),
     progress: impl FnMut(lab::world::Progress),
 ) -> Result<Record, Failure> {
     let setup = setup::world(scenario, tapes, seed).map_err(refuse)?;
     let record = World::new(setup).map_err(refuse)?.run(progress);
-    Ok(setup::describe(record, scenario, seed))
+    Ok(setup::describe(record, scenario, seed, rule))
 }
 
-fn run_one(scenario: &Scenario, seed: u64, folder: &Path, json: bool) -> Result<(), Failure> {
+fn run_one(
+    scenario: &Scenario,
+    (seed, rule): (u64, Option<&str>),
+    folder: &Path,
+    json: bool,
+) -> Result<(), Failure> {
     let started = Instant::now();
     let tapes = Tapes::read(scenario).map_err(refuse)?;
     open_folder(folder)?;
@@ -187,7 +192,7 @@ fn run_one(scenario: &Scenario, seed: u64, folder: &Path, json: bool) -> Result<
     let template = "{msg} {bar:32} {percent:>3} %  {elapsed} elapsed, {eta} left";
     let bar = bar(1000, template);
     bar.set_message(format!("{} · {days} days · seed {seed}", scenario.name));
-    let record = simulate(scenario, &tapes, seed, |progress| {
+    let record = simulate(scenario, &tapes, (seed, rule), |progress| {
         bar.set_position(progress.done.nanos() / (progress.total.nanos() / 1000).max(1));
     })?;
     bar.finish_and_clear();
@@ -202,17 +207,15 @@ fn run_one(scenario: &Scenario, seed: u64, folder: &Path, json: bool) -> Result<
         let summary = summary.cloned().unwrap_or_else(|| folder.join("summary.json"));
         let text = std::fs::read_to_string(&summary)
             .map_err(|source| Failure::File { path: summary.display().to_string(), source })?;
-        print!("{text}");
-        return Ok(());
+        return say(text.trim_end());
     }
-    print!("{}", summary::run(&record, &metrics, Colour::of_terminal()));
+    let summary = summary::run(&record, &metrics, Colour::of_terminal());
     let per_second = record.counts.messages as f64 / simulated.as_secs_f64() / 1e6;
-    println!(
-        "\nSimulated in {:.1} s ({per_second:.2} M messages/s). Report: {}",
+    say(&format!(
+        "{summary}\nSimulated in {:.1} s ({per_second:.2} M messages/s). Report: {}",
         simulated.as_secs_f64(),
         report.display()
-    );
-    Ok(())
+    ))
 }
 
 /// What is compared, and where it goes.
@@ -237,7 +240,7 @@ fn compare(scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
         .collect();
     let tapes = Tapes::read(scenario).map_err(refuse)?;
     open_folder(&plan.folder)?;
-    let records = run_all(&designs, &tapes, &jobs)?;
+    let records = run_all((&designs, &plan.rules), &tapes, &jobs)?;
     let measured: Vec<Metrics> =
         records.iter().map(|record| Metrics::of(record, &Options::default())).collect();
     let runs: Vec<Run> = records
@@ -259,12 +262,10 @@ fn compare(scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
     lab::table::write_file(&report, page.as_bytes()).map_err(refuse)?;
     if plan.json {
         let text = serde_json::to_string_pretty(&comparison).map_err(refuse)?;
-        println!("{text}");
-    } else {
-        print!("{}", summary::comparison(&comparison, Colour::of_terminal()));
-        println!("\nReport: {}", report.display());
+        return say(&text);
     }
-    Ok(())
+    let table = summary::comparison(&comparison, Colour::of_terminal());
+    say(&format!("{table}\nReport: {}", report.display()))
 }
 
 /// The perpetual to compare.
@@ -286,7 +287,7 @@ fn market(scenario: &Scenario, wanted: Option<&str>) -> Result<String, Failure> 
 
 /// Runs every job on as many threads as there are processors; results in the order of the jobs.
 fn run_all(
-    designs: &[Scenario],
+    (designs, rules): (&[Scenario], &[String]),
     tapes: &Tapes,
     jobs: &[(usize, u64)],
 ) -> Result<Vec<Record>, Failure> {
@@ -304,7 +305,8 @@ fn run_all(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&(rule, seed)) = jobs.get(at) else { break };
-                    let outcome = simulate(&designs[rule], tapes, seed, |_| {});
+                    let name = rules.get(rule).map(String::as_str);
+                    let outcome = simulate(&designs[rule], tapes, (seed, name), |_| {});
                     bar.inc(1);
                     results.lock().expect("no run panics with the lock")[at] = Some(outcome);
                 }
@@ -339,22 +341,21 @@ fn verify_funding(
     let settled = feed::open_funding_of(funding, symbol)?;
     let check = verify::funding(&spot, &perpetual, &settled, terms).map_err(refuse)?;
     if json {
-        println!("{}", serde_json::to_string(&check).map_err(refuse)?);
-        return Ok(());
+        return say(&serde_json::to_string(&check).map_err(refuse)?);
     }
-    let row = |name: &str, value: String| println!("  {name:<28}{value}");
-    println!("The industry rule against the exchange's own settlements");
+    let row = |name: &str, value: String| say(&format!("  {name:<28}{value}"));
+    say("The industry rule against the exchange's own settlements")?;
     let detail = format!(
         "{} of {:.0} h, bars of {:.0} min",
         check.settlements, check.interval_h, check.bars_min
     );
-    row("settlements compared", detail);
-    row("correlation", format!("{:.4}", check.correlation));
-    row("mean absolute error", format!("{:.4} bp", check.mae_bp));
-    row("mean rate, exchange", format!("{:.4} bp", check.mean_recorded_bp));
-    row("mean rate, rule", format!("{:.4} bp", check.mean_rule_bp));
+    row("settlements compared", detail)?;
+    row("correlation", format!("{:.4}", check.correlation))?;
+    row("mean absolute error", format!("{:.4} bp", check.mae_bp))?;
+    row("mean rate, exchange", format!("{:.4} bp", check.mean_recorded_bp))?;
+    row("mean rate, rule", format!("{:.4} bp", check.mean_rule_bp))?;
     if check.skipped > 0 {
-        row("without bars, left out", check.skipped.to_string());
+        row("without bars, left out", check.skipped.to_string())?;
     }
     Ok(())
 }

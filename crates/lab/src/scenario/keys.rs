@@ -222,8 +222,6 @@ pub(super) const LINK: &[Key] = &[
 /// Classes of links.
 pub(super) const LINKS: &[Key] = &[
     key("default", Table, Absent, "every class that has no table; classes inherit its values"),
-    key("oracle", Table, Absent, "publishers to the chain"),
-    key("venue", Table, Absent, "agents to the external venue"),
     key("maker", Table, Absent, "makers to the chain"),
     key("noise", Table, Absent, "noise traders to the chain"),
     key("momentum", Table, Absent, "momentum traders to the chain"),

@@ -61,14 +61,10 @@ impl Book {
         }
     }
 
-    /// Value of the wallet at the path.
-    pub(super) fn venue_value(&self, venues: &[Venue]) -> Amount {
-        let coins: Amount = self
-            .venue_coins
-            .iter()
-            .zip(venues)
-            .map(|(coins, venue)| venue.path().notional(*coins, Round::Down))
-            .sum();
+    /// Value of the wallet at a price for each venue.
+    pub(super) fn venue_value(&self, price: impl Fn(usize) -> Price) -> Amount {
+        let value = |(venue, coins): (usize, &Qty)| price(venue).notional(*coins, Round::Down);
+        let coins: Amount = self.venue_coins.iter().enumerate().map(value).sum();
         self.venue_cash + coins
     }
 

@@ -64,8 +64,9 @@ impl World {
         self.pending.push(Message { sender: Sender::Custodian, command });
     }
 
-    /// The first events: paths before blocks before samples; publishers evenly apart; every agent
-    /// once the first block has opened the accounts.
+    /// The first events: publishers evenly apart; every agent once the first block has opened the
+    /// accounts. A sample was pushed before the step and the block of its instant, so it sees the
+    /// last values before them: at the end of a bar, the bar's close.
     fn schedule(&mut self) {
         let start = self.now;
         self.push(start, Item::Step);
@@ -94,13 +95,20 @@ impl World {
         let is_open = agent.account.0 < self.state.accounts();
         if is_open && self.state.time() <= seen_by && agent.inbound == 0 {
             for &instrument in &agent.hears {
-                if let Some(event) = position(&self.state, agent.account, instrument) {
-                    agent.strategy.on(&event, &mut intents);
-                }
+                let outside = usize::from(instrument.0).checked_sub(self.state.markets().len());
+                let event = match outside {
+                    Some(venue) => {
+                        let qty = self.books[at as usize].venue_coins(venue);
+                        Event::Position { instrument, qty }
+                    }
+                    None => position(&self.state, agent.account, instrument),
+                };
+                agent.strategy.on(&event, &mut intents);
             }
             if agent.reads_equity {
                 let equity = self.state.health(agent.account, Level::Maintenance).equity;
-                let equity = equity + self.books[at as usize].venue_value(&self.venues);
+                let seen = |venue| self.board.venue_mid(venue, seen_by);
+                let equity = equity + self.books[at as usize].venue_value(seen);
                 agent.strategy.on(&Event::Equity { equity }, &mut intents);
             }
         }
@@ -144,17 +152,13 @@ impl World {
 }
 
 /// What the chain states of an account in one instrument.
-fn position(
-    state: &protocol::state::State,
-    account: AccountId,
-    instrument: Instrument,
-) -> Option<Event> {
-    let market = state.markets().get(usize::from(instrument.0))?;
+fn position(state: &protocol::state::State, account: AccountId, instrument: Instrument) -> Event {
+    let market = state.market(MarketId(instrument.0));
     let qty = match market.perpetual_params() {
         Some(_) => market.entry(account).position,
         None => holding(state, account, market.params.base),
     };
-    Some(Event::Position { instrument, qty })
+    Event::Position { instrument, qty }
 }
 
 fn holding(state: &protocol::state::State, account: AccountId, asset: AssetId) -> money::Qty {

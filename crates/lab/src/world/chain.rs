@@ -220,8 +220,10 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             Event::Rested { account, client, .. } => {
                 return !(account == taker && client == taker_client);
             }
-            Event::Removed { account, client, .. } if account == taker => {
-                return client != taker_client;
+            Event::Removed { account, client, .. }
+                if account == taker && client == taker_client =>
+            {
+                return false;
             }
             Event::Removed { .. } | Event::Realised { .. } | Event::FundingPaid { .. } => {}
             Event::Rejected { .. }

@@ -16,7 +16,7 @@ use crate::record::{Counts, Sample, Samples};
 use crate::spot::Venue;
 
 /// Snapshots that are kept; an agent further behind sees the oldest.
-const HISTORY: usize = 16;
+pub(super) const HISTORY: usize = 16;
 
 /// A quote of one instrument and, of a perpetual, its funding data.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +87,16 @@ impl Board {
         for (row, venue) in self.venues.post(now).iter_mut().zip(venues) {
             let (bid, ask) = venue.quote(now);
             (row.bid, row.ask) = (Some(bid), Some(ask));
+        }
+    }
+
+    /// The mid of an external venue by then, zero before its first quote.
+    pub(super) fn venue_mid(&self, venue: usize, by: Time) -> Price {
+        match self.venues.seen(by, venue) {
+            Posted { bid: Some(bid), ask: Some(ask), .. } => {
+                bid.price.midpoint(ask.price, Round::Down)
+            }
+            Posted { .. } => Price::ZERO,
         }
     }
 

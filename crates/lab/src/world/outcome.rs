@@ -86,7 +86,9 @@ impl World {
         let book = &self.books[agent];
         let account = self.agents[agent].account;
         let equity = self.state.health(account, Level::Maintenance).equity;
-        let equity = equity + book.venue_value(&self.venues);
+        // The rulebook values coins at its index; profit is measured at the path.
+        let equity = equity + self.index_error(agent);
+        let equity = equity + book.venue_value(|venue| self.venues[venue].path());
         let pending = self.pending_funding(agent);
         let funding = book.funding + pending;
         let endowment_now: Amount = book
@@ -110,6 +112,17 @@ impl World {
         record.equity_start_usd += amount_f64(book.equity_start);
         record.equity_end_usd += amount_f64(equity);
         record.traded_usd += amount_f64(book.traded);
+    }
+
+    /// What an agent's coins on the chain are worth at the path beyond their worth at the index.
+    fn index_error(&self, agent: usize) -> Amount {
+        let error = |asset: usize| {
+            let coins = self.coins(agent, asset) - self.books[agent].venue_coins(asset);
+            let index = self.state.oracle().index(protocol::ids::AssetId(asset as u16 + 1)).price;
+            let path = self.venues[asset].path();
+            path.notional(coins, Round::Down) - index.notional(coins, Round::Down)
+        };
+        (0..self.venues.len()).map(error).sum()
     }
 
     /// Funding that the account has earned and not yet been paid.

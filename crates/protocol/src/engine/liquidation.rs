@@ -45,6 +45,10 @@ pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<
             close_tranche(state, account, id, events);
         }
     }
+    // Rule O-4: what a stale mark says is owed, nobody pays.
+    if by_size(state, account).iter().any(|id| !index_is_fresh(state, *id)) {
+        return;
+    }
     if by_size(state, account).is_empty() {
         sell_holdings(state, account, events);
         write_off(state, account, events);
@@ -284,12 +288,11 @@ fn pay_from_insurance(
     deficit - amount
 }
 
-/// Rule L-5: closes every position with a fresh index at the mark against the opposite side.
+/// Rule L-5: closes every position at the mark against the opposite side.
 fn deleverage(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
     let deficit = -equity_of(state, account);
     let mut deficit = pay_from_insurance(state, account, deficit, events);
-    let mut markets = by_size(state, account);
-    markets.retain(|id| index_is_fresh(state, *id));
+    let markets = by_size(state, account);
     let sizes: Vec<Amount> =
         markets.iter().map(|id| size(&state.markets[id.index()], account)).collect();
     let mut total: Amount = sizes.iter().copied().sum();

@@ -188,11 +188,13 @@ fn check_margin(
         return Ok(());
     }
     let qty = market.qty(order.lots);
+    // What rests on the side already closes its part.
+    let entry = market.entry(order.account);
     let held = match (market.params.kind, order.side) {
         (Kind::Spot { .. }, Side::Buy) => Qty::ZERO,
         (Kind::Spot { .. }, Side::Sell) => holding(state, order.account, market.params.base),
-        (Kind::Perpetual(_), Side::Buy) => -market.entry(order.account).position,
-        (Kind::Perpetual(_), Side::Sell) => market.entry(order.account).position,
+        (Kind::Perpetual(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
+        (Kind::Perpetual(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
     };
     let freed = reference.notional(qty, Round::Down).share(freed, Round::Down);
     let freed = freed.expect("a charge is smaller than its notional");
