@@ -22,6 +22,7 @@ use crate::carry::{Outlook, Reversion};
 use crate::leg::{BadConfig, Leg, Pen, Want, signed};
 use crate::rule;
 use crate::strategy::{Event, Instrument, Intent, Listing, Published, Strategy};
+use crate::volatility::Volatility;
 
 /// What a basis arbitrageur is told. Rates are plain fractions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,10 +159,8 @@ pub struct Basis {
     now: Time,
     /// When the reservations were last worked out.
     valued: Time,
-    /// Spot mid at the last look, and the average square of its moves.
-    looked: Option<f64>,
-    variance: f64,
-    variance_weight: f64,
+    /// How far spot moves from look to look.
+    volatility: Volatility,
     due: Option<Time>,
     last: u64,
 }
@@ -177,15 +176,12 @@ impl Basis {
         let funding = perpetual.funding.as_ref();
         let funding = funding.ok_or(BadConfig("the perpetual's listing has no funding rule"))?;
         let step_h = pricing::convert::hours(config.valuation);
-        let decay = pricing::convert::decay(config.period, config.volatility_memory);
         Ok(Basis {
             perpetual: Leg::new(config.perpetual, perpetual, 3)?,
             spot: Leg::new(config.spot, spot, 1)?.holding(config.spot_neutral),
             outlook: Outlook::new(rule::model(funding), config.financing_8h, config.horizon_h),
             reversion: Reversion::new(step_h, config.memory_h, config.half_life_h),
-            looked: None,
-            variance: 0.0,
-            variance_weight: 1.0 - pricing::convert::rate_f64(decay),
+            volatility: Volatility::new(config.period, config.volatility_memory),
             config,
             published: Published::default(),
             reservations: None,
@@ -226,7 +222,9 @@ impl Basis {
     fn wake(&mut self, now: Time, pen: &mut Pen) {
         self.perpetual.follow_up(self.config.patience, pen);
         self.spot.follow_up(self.config.patience, pen);
-        self.look();
+        if let Some(spot) = self.spot.mid() {
+            self.volatility.push(spot);
+        }
         if self.reservations.is_none() || now.since(self.valued) >= self.config.valuation {
             self.valued = now;
             self.observe();
@@ -234,15 +232,6 @@ impl Basis {
         let next = now.after(self.config.period);
         self.due = Some(next);
         pen.intents.push(Intent::WakeAt(next));
-    }
-
-    /// Measures how far spot moves from look to look.
-    fn look(&mut self) {
-        let Some(spot) = self.spot.mid() else { return };
-        if let Some(last) = self.looked.replace(spot) {
-            let change = spot / last - 1.0;
-            self.variance += self.variance_weight * (change * change - self.variance);
-        }
     }
 
     fn judge_equity(&mut self, equity: Amount) {
@@ -321,7 +310,7 @@ impl Basis {
     /// edge that a taker needs.
     fn take(&mut self, side: Side, value: f64, spot: f64, closes: bool, pen: &mut Pen) {
         let fees = self.perpetual.fee_taker() - self.perpetual.fee_maker();
-        let moves = self.config.take_volatility_multiple * self.variance.sqrt();
+        let moves = self.config.take_volatility_multiple * self.volatility.per_period();
         let extra = fees + self.config.take_edge + moves;
         let worst = self.perpetual.on_tick(side, value - side.sign() as f64 * spot * extra);
         let (Some(level), Some(price)) = (self.perpetual.against(side), worst) else { return };

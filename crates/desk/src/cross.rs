@@ -4,8 +4,9 @@
 //!
 //! `bid_B·(1 − fee_B) / (ask_A·(1 + fee_A)) − 1  ≥  edge + skew·(u_A − u_B)/2`
 //!
-//! where u ∈ [−1, 1] is each venue's balance within its bounds: inventory that has piled up where
-//! the trade buys asks for more, a trade that brings it back for less. The size is the smallest of
+//! with the edge raised by a multiple of the price's volatility. u ∈ [−1, 1] is each venue's balance
+//! within its bounds: inventory that has piled up where the trade buys asks for more, a trade that
+//! brings it back for less. The size is the smallest of
 //! both quoted quantities, the order limit and the room at both venues. A leg that missed leaves an
 //! imbalance, which is closed at the better venue before the next trade. Each pair of quotes is
 //! used once, and nothing is done before both venues have stated their balance. Invariant: each
@@ -17,6 +18,7 @@ use protocol::ids::Side;
 
 use crate::leg::{BadConfig, Leg, Pen, Want};
 use crate::strategy::{Event, Instrument, Intent, Level, Listing, Strategy};
+use crate::volatility::Volatility;
 
 /// One of the two venues.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +42,11 @@ pub struct CrossConfig {
     pub order_max: Qty,
     /// Profit after fees that a trade must have.
     pub edge: f64,
+    /// The same, per standard deviation of the second venue's mid over one period: orders that travel
+    /// meet the quotes that are still there when the price has moved against them.
+    pub volatility_multiple: f64,
+    /// Memory of that standard deviation.
+    pub volatility_memory: Span,
     /// Extra edge asked for at full inventory difference.
     pub skew: f64,
     /// How far beyond the best quote an imbalance may be closed.
@@ -64,6 +71,8 @@ impl CrossConfig {
             neutral: both,
             order_max,
             edge: 0.5e-4,
+            volatility_multiple: 2.0,
+            volatility_memory: Span::MINUTE.times(5),
             skew: 1e-4,
             slippage: 20e-4,
             period: Span::from_secs(5),
@@ -82,7 +91,8 @@ impl CrossConfig {
         if !self.order_max.is_positive() || self.period == Span::ZERO {
             return Err(BadConfig("order_max and period must be above zero"));
         }
-        if [self.edge, self.skew, self.slippage].iter().any(|x| !x.is_finite() || *x < 0.0) {
+        let fractions = [self.edge, self.volatility_multiple, self.skew, self.slippage];
+        if fractions.iter().any(|x| !x.is_finite() || *x < 0.0) {
             return Err(BadConfig("edge, skew and slippage are fractions from zero up"));
         }
         Ok(())
@@ -96,6 +106,7 @@ const TAKE: usize = 0;
 pub struct Cross {
     config: CrossConfig,
     legs: [Leg; 2],
+    volatility: Volatility,
     /// Whether a venue has quoted since its quotes were last used.
     fresh: [bool; 2],
     now: Time,
@@ -110,6 +121,7 @@ impl Cross {
         let leg = |at: usize| Leg::new(config.venues[at].instrument, listings[at], 1);
         Ok(Cross {
             legs: [leg(0)?, leg(1)?],
+            volatility: Volatility::new(config.period, config.volatility_memory),
             config,
             fresh: [false; 2],
             now: Time::ZERO,
@@ -144,7 +156,9 @@ impl Cross {
         let paid = price_f64(ask.price) * (1.0 + self.legs[buy].fee_taker());
         let received = price_f64(bid.price) * (1.0 - self.legs[sell].fee_taker());
         let filled = (self.filled(buy) - self.filled(sell)) / 2.0;
-        if paid <= 0.0 || received / paid - 1.0 < self.config.edge + self.config.skew * filled {
+        let moves = self.config.volatility_multiple * self.volatility.per_period();
+        let edge = self.config.edge + moves + self.config.skew * filled;
+        if paid <= 0.0 || received / paid - 1.0 < edge {
             return;
         }
         let qty = ask.qty.min(bid.qty).min(self.config.order_max);
@@ -244,6 +258,9 @@ impl Strategy for Cross {
         if heard {
             let mut pen = Pen { intents, last: &mut last, now: self.now };
             if let Event::Wake { now } = *event {
+                if let Some(mid) = self.legs[1].mid() {
+                    self.volatility.push(mid);
+                }
                 self.legs[0].follow_up(self.config.patience, &mut pen);
                 self.legs[1].follow_up(self.config.patience, &mut pen);
                 let next = now.after(self.config.period);

@@ -11,6 +11,7 @@ pub mod rule;
 
 pub mod leg;
 
+pub mod volatility;
 pub mod carry;
 
 pub mod basis;

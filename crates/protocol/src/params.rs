@@ -8,7 +8,7 @@ use crate::ids::AssetId;
 /// The funding rule of a perpetual market (rules F-1 … F-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum FundingRule {
-    /// Accrues each block: `dF = (P/anchor + carry/interval)·I·dt`. No dead band.
+    /// Accrues each block: `dF = (P/anchor + carry/8 h)·I·dt`. No dead band.
     Anchored {
         /// 1/κ: the time over which a premium is paid in full (8 h).
         anchor: Span,
