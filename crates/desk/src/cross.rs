@@ -4,13 +4,13 @@
 //!
 //! `bid_B·(1 − fee_B) / (ask_A·(1 + fee_A)) − 1  ≥  edge + skew·(u_A − u_B)/2`
 //!
-//! with the edge raised by a multiple of the price's volatility. u ∈ [−1, 1] is each venue's balance
-//! within its bounds: inventory that has piled up where the trade buys asks for more, a trade that
-//! brings it back for less. The size is the smallest of
-//! both quoted quantities, the order limit and the room at both venues. A leg that missed leaves an
-//! imbalance, which is closed at the better venue before the next trade. Each pair of quotes is
-//! used once, and nothing is done before both venues have stated their balance. Invariant: each
-//! balance stays within its bounds whatever fills.
+//! with the edge raised by a multiple of the price's volatility. u ∈ [−1, 1] is each venue's
+//! balance within its bounds: inventory that has piled up where the trade buys asks for more, a
+//! trade that brings it back for less. The size is the smallest of both quoted quantities, the
+//! order limit and the room at both venues. A leg that missed leaves an imbalance, which is closed
+//! at the better venue before the next trade. Each pair of quotes is used once, and nothing is
+//! done before both venues have stated their balance. Invariant: each balance stays within its
+//! bounds whatever fills.
 
 use money::{Qty, Round, Span, Time};
 use pricing::convert::price_f64;
@@ -42,8 +42,8 @@ pub struct CrossConfig {
     pub order_max: Qty,
     /// Profit after fees that a trade must have.
     pub edge: f64,
-    /// The same, per standard deviation of the second venue's mid over one period: orders that travel
-    /// meet the quotes that are still there when the price has moved against them.
+    /// The same, per standard deviation of the second venue's mid over one period: orders that
+    /// travel meet the quotes that are still there when the price has moved against them.
     pub volatility_multiple: f64,
     /// Memory of that standard deviation.
     pub volatility_memory: Span,

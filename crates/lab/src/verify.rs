@@ -16,7 +16,7 @@ use serde::Serialize;
 /// Rates that the rule settled, against those that the exchange settled.
 #[derive(Clone, Debug, Serialize)]
 pub struct FundingCheck {
-    /// Correlation of the two.
+    /// Correlation of the two; not a number where all rates of either are the same.
     pub correlation: f64,
     /// Mean absolute difference, bp of an interval.
     pub mae_bp: f64,
@@ -76,11 +76,6 @@ pub enum VerifyError {
         /// Mean distance, per cent.
         percent: f64,
     },
-    /// Every settlement of the rule is the same, so nothing can be said of the two.
-    #[error(
-        "the rule settles the same rate every time: are the spot and the perpetual file the same?"
-    )]
-    Constant,
     /// Nothing to compare.
     #[error(
         "no settlement has a full interval of both bars before it: bars run {first} to {last}, \
@@ -143,9 +138,8 @@ pub fn funding(
             to: settled.last(),
         });
     };
-    let correlation = correlation(&by_rule, &recorded).filter(|r| r.is_finite());
     Ok(FundingCheck {
-        correlation: correlation.ok_or(VerifyError::Constant)?,
+        correlation: correlation(&by_rule, &recorded).unwrap_or(f64::NAN),
         mae_bp,
         settlements: pairs.len(),
         skipped: settled.rows.len() - pairs.len(),

@@ -140,7 +140,7 @@ pub enum SetupError {
     },
     /// An agent is too far away.
     #[error(
-        "class {class}: a latency of {latency_ms} ms; the lab keeps statements of an account for one \
+        "class {class}: a latency of {latency_ms} ms; an account's statements are kept for one \
          block ({block_ms} ms) and quotes for 14 path steps: lower latency_ms or raise block_ms"
     )]
     Latency {
@@ -365,8 +365,8 @@ impl World {
     }
 }
 
-/// Whether every agent can be told what it may know: its account is stated as of the last block, its
-/// quotes come from the history of the board.
+/// Whether every agent can be told what it may know: its account is stated as of the last block,
+/// its quotes come from the history of the board.
 fn check_latencies(setup: &Setup) -> Result<(), SetupError> {
     let history = setup.block.min(setup.step).times(observe::HISTORY as u64 - 2);
     let far = |agent: &&AgentSetup| agent.link.latency >= setup.block.min(history);

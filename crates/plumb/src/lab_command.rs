@@ -340,6 +340,11 @@ fn verify_funding(
     let perpetual = feed::open_bars(perpetual)?;
     let settled = feed::open_funding_of(funding, symbol)?;
     let check = verify::funding(&spot, &perpetual, &settled, terms).map_err(refuse)?;
+    if !check.correlation.is_finite() {
+        let text = "every rate of the rule, or every settled one, is the same: are --spot and \
+                    --perp two files?";
+        return Err(Failure::Lab(text.into()));
+    }
     if json {
         return say(&serde_json::to_string(&check).map_err(refuse)?);
     }

@@ -156,12 +156,12 @@ mod tests {
     fn a_trade_outside_costs_spread_and_fee_and_nothing_else() {
         for (side, limit) in [(Side::Buy, "101"), (Side::Sell, "99")] {
             let (mut venue, mut book) = wallet();
-            let before = book.venue_value(std::slice::from_ref(&venue));
+            let before = book.venue_value(|_| venue.path());
             assert_eq!(before, "1100".parse().unwrap());
             let qty: Qty = "0.5".parse().unwrap();
             let fill = venue.take(Time::ZERO, side, limit.parse().unwrap(), qty).unwrap();
             book.trade_outside(0, side, &fill);
-            let after = book.venue_value(&[venue]);
+            let after = book.venue_value(|_| venue.path());
             // 0.5 coins 0.1 off the path, and 2 bp of 50.05 or 49.95.
             let fee = if side == Side::Buy { "0.01001" } else { "0.00999" };
             let fee: Amount = fee.parse().unwrap();
