@@ -108,6 +108,15 @@ fn r_4_an_account_cannot_hand_its_deficit_to_insurance_by_closing_at_a_bad_price
 }
 
 #[test]
+fn r_4_orders_that_close_are_counted_together() {
+    let (mut x, long, other) = thin();
+    x.send(user(other, Command::CancelAll { market: None })).unwrap();
+    let close = order(BTC_PERP, Side::Sell, "96000", "1");
+    assert_eq!(x.place(long, close), Ok(()));
+    assert_eq!(x.place(long, close), Err(Reject::InsufficientMargin), "the first closes it all");
+}
+
+#[test]
 fn b_3_what_leaves_must_leave_initial_margin_behind_and_profit_counts_once_realised() {
     let mut x = Exchange::new();
     let (long, other) = (x.user("20050"), x.user("10000000"));
