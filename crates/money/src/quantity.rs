@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::decimal::{self, ParseError};
 use crate::time::Span;
-use crate::wide::{Round, div_by, div_i128, mul_div};
+use crate::wide::{Round, div_i128, div_ten_to, mul_div};
 
 /// Defines one quantity: its raw integer, its decimal places, and arithmetic on itself alone.
 macro_rules! quantity {
@@ -159,7 +159,7 @@ impl Price {
     #[inline]
     pub fn notional(self, qty: Qty, round: Round) -> Amount {
         let product = i128::from(self.0) * i128::from(qty.0);
-        Amount(div_by::<100_000_000, 1>(product, round))
+        Amount(div_ten_to::<8>(product, round))
     }
 
     /// `price · (1 + rate)`; `None` when it does not fit.
@@ -195,7 +195,7 @@ impl Amount {
     #[inline]
     pub fn share(self, rate: Rate, round: Round) -> Option<Amount> {
         match self.0.checked_mul(i128::from(rate.0)) {
-            Some(product) => Some(Amount(div_by::<1_000_000, 1_000_000>(product, round))),
+            Some(product) => Some(Amount(div_ten_to::<12>(product, round))),
             None => mul_div(self.0, i128::from(rate.0), SCALE_12, round).map(Amount),
         }
     }
@@ -266,7 +266,7 @@ impl FundingIndex {
     /// `None` when the product does not fit.
     pub fn split(self, qty: Qty) -> Option<(Amount, i128)> {
         let product = self.0.checked_mul(i128::from(qty.0))?; // at 10⁻²⁶
-        let whole = div_by::<1_000_000_000, 1_000_000_000>(product, Round::Down);
+        let whole = div_ten_to::<18>(product, Round::Down);
         Some((Amount(whole), product - whole * SCALE_18))
     }
 }

@@ -93,6 +93,11 @@ impl Span {
         self.0
     }
 
+    /// This span and another, at most the largest.
+    pub const fn plus(self, other: Span) -> Span {
+        Span(self.0.saturating_add(other.0))
+    }
+
     /// `count` spans in a row, saturating.
     #[must_use]
     pub const fn times(self, count: u64) -> Span {

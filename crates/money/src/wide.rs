@@ -9,16 +9,26 @@ pub enum Round {
     Up,
 }
 
-/// `a / (D·E)` rounded, for constant factors below 2³²: the compiler turns each step into
-/// multiplications, which a division of 128 bits by a variable is not.
+/// `a / 10^N` rounded, for N of 8, 12 or 18: a shift by N, then a division by the constant 5^N, which the
+/// compiler turns into multiplications, as it does not with a division of 128 bits by a variable.
 #[inline]
-pub(crate) fn div_by<const D: u64, const E: u64>(a: i128, round: Round) -> i128 {
-    const { assert!(D < 1 << 32 && E < 1 << 32 && D > 0 && E > 0) }
-    let (quotient, first) = div_small::<D>(a.unsigned_abs());
-    let (quotient, second) = if E == 1 { (quotient, 0) } else { div_small::<E>(quotient) };
-    let inexact = first != 0 || second != 0;
+pub(crate) fn div_ten_to<const N: u32>(a: i128, round: Round) -> i128 {
+    const { assert!(N == 8 || N == 12 || N == 18) }
+    let magnitude = a.unsigned_abs();
+    let shifted_out = magnitude & ((1 << N) - 1);
+    let quotient = magnitude >> N;
+    let (quotient, remainder) = match N {
+        8 => div_small::<390_625>(quotient),
+        12 => div_small::<244_140_625>(quotient),
+        _ => {
+            let (quotient, first) = div_small::<1_953_125>(quotient);
+            let (quotient, second) = div_small::<1_953_125>(quotient);
+            (quotient, first | second)
+        }
+    };
+    let inexact = shifted_out != 0 || remainder != 0;
     let away_from_zero = inexact && ((a < 0) == (round == Round::Down));
-    let magnitude = i128::try_from(quotient).expect("a quotient by two or more fits");
+    let magnitude = i128::try_from(quotient).expect("a quotient by ten or more fits");
     let magnitude = magnitude + i128::from(away_from_zero);
     if a < 0 { -magnitude } else { magnitude }
 }
@@ -163,10 +173,12 @@ mod tests {
             for a in [a, i128::from(small), a >> 32, a >> 64] {
                 for round in [Round::Down, Round::Up] {
                     let expected = div_wide_operands(a, 100_000_000, round);
-                    prop_assert_eq!(Some(div_by::<100_000_000, 1>(a, round)), expected);
+                    prop_assert_eq!(Some(div_ten_to::<8>(a, round)), expected);
                     prop_assert_eq!(div_i128(a, 100_000_000, round), expected);
                     let expected = div_wide_operands(a, 1_000_000_000_000, round);
-                    prop_assert_eq!(Some(div_by::<1_000_000, 1_000_000>(a, round)), expected);
+                    prop_assert_eq!(Some(div_ten_to::<12>(a, round)), expected);
+                    let expected = div_wide_operands(a, 1_000_000_000_000_000_000, round);
+                    prop_assert_eq!(Some(div_ten_to::<18>(a, round)), expected);
                 }
             }
         }

@@ -34,6 +34,8 @@ pub struct Funding {
     votes: Vec<Rate>,
     /// Start of the current dYdX sample.
     sample_start: Time,
+    /// Time with a fresh index in the current interval.
+    observed: Span,
     /// When the rule last ran.
     last: Option<Time>,
 }
@@ -81,11 +83,11 @@ impl Funding {
                 self.industry(&Terms { interval, interest, clamp, cap }, seen, elapsed)
             }
             FundingRule::Dydx { sample, interval, interest, cap } => {
-                let settled = self.dydx(sample, interval, seen);
+                let settled = self.dydx(sample, interval, seen, elapsed);
                 self.rate = (self.premium + interest).clamp(-cap, cap);
-                settled.map(|mean| {
+                settled.map(|(mean, observed)| {
                     let rate = (mean + interest).clamp(-cap, cap);
-                    Charge { rate, part: interval, whole: EIGHT_HOURS }
+                    Charge { rate, part: observed, whole: EIGHT_HOURS }
                 })
             }
             FundingRule::Velocity { max_velocity, premium_scale, cap } => {
@@ -147,9 +149,8 @@ impl Funding {
 
     /// Rule F-3: weights grow linearly with the time in the interval; settles at its end.
     fn industry(&mut self, terms: &Terms, seen: &Observation, elapsed: Span) -> Option<Charge> {
-        let start = seen.now.floor(terms.interval);
-        let settles = start > self.interval_start;
-        if !settles {
+        let settled = self.turn(terms.interval, seen.now, elapsed);
+        if settled.is_none() {
             let into = seen.now.since(self.interval_start);
             let weight = i128::from(into.nanos() / 1_000) * i128::from(elapsed.nanos() / 1_000);
             self.weighted += i128::from(seen.one_sided.raw()) * weight;
@@ -157,17 +158,20 @@ impl Funding {
         }
         self.premium = mean(self.weighted, self.weight).unwrap_or(seen.one_sided);
         self.rate = scaled(terms.rate(self.premium), EIGHT_HOURS, terms.interval);
-        if !settles {
-            return None;
-        }
-        (self.weighted, self.weight, self.interval_start) = (0, 0, start);
-        let rate = terms.rate(self.premium);
-        Some(Charge { rate, part: terms.interval, whole: terms.interval })
+        let observed = settled?;
+        (self.weighted, self.weight) = (0, 0);
+        Some(Charge { rate: terms.rate(self.premium), part: observed, whole: terms.interval })
     }
 
-    /// Rule F-4: the mean of the samples of a finished interval; each sample is the median of its
-    /// blocks' premiums. `None` while the interval runs.
-    fn dydx(&mut self, sample: Span, interval: Span, seen: &Observation) -> Option<Rate> {
+    /// Rule F-4: the mean of the samples of a finished interval, each the median of its blocks'
+    /// premiums, and the time that it is charged for. `None` while the interval runs.
+    fn dydx(
+        &mut self,
+        sample: Span,
+        interval: Span,
+        seen: &Observation,
+        elapsed: Span,
+    ) -> Option<(Rate, Span)> {
         let sample_start = seen.now.floor(sample);
         if sample_start > self.sample_start {
             self.votes.sort_unstable();
@@ -180,12 +184,24 @@ impl Funding {
         }
         self.votes.push(seen.one_sided);
         self.premium = mean(self.weighted, self.weight).unwrap_or(seen.one_sided);
-        let start = seen.now.floor(interval);
+        let observed = self.turn(interval, seen.now, elapsed)?;
+        (self.weighted, self.weight) = (0, 0);
+        Some((self.premium, observed))
+    }
+
+    /// Counts the time with a fresh index; at the end of an interval, gives that time and begins
+    /// the next (rule F-8).
+    fn turn(&mut self, interval: Span, now: Time, elapsed: Span) -> Option<Span> {
+        let start = now.floor(interval);
         if start <= self.interval_start {
+            self.observed = self.observed.plus(elapsed);
             return None;
         }
-        (self.weighted, self.weight, self.interval_start) = (0, 0, start);
-        Some(self.premium)
+        let after = now.since(start).min(elapsed);
+        let before = Span::from_nanos(elapsed.nanos() - after.nanos());
+        let observed = self.observed.plus(before).min(interval);
+        (self.observed, self.interval_start) = (after, start);
+        Some(observed)
     }
 
     fn start(&mut self, rule: &FundingRule, now: Time) {

@@ -1,25 +1,37 @@
 //! What must hold after every block. Each invariant is one function and one row of [`TABLE`].
+//!
+//! In every block the sums that the state keeps as it changes are checked; at a checkpoint they are
+//! also folded from the start, so that a sum that was not kept cannot hide.
 
 use money::{Amount, Qty};
 
 use crate::book::Book;
 use crate::ids::{AccountId, AssetId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
-use crate::state::State;
+use crate::state::{Level, State};
+
+/// How much of an invariant is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The sums that the state keeps.
+    Sums,
+    /// Also those sums against what they are sums of.
+    Folds,
+}
 
 /// An invariant.
 #[derive(Clone, Copy, Debug)]
 pub struct Invariant {
     /// Its name, as in `docs/protocol.md`.
     pub name: &'static str,
-    /// Whether it folds over every open order and so runs at checkpoints only.
+    /// Whether it has no sums to check and so runs at checkpoints only.
     pub checkpoint: bool,
     /// The check; the error says what is wrong.
-    pub holds: fn(&State) -> Result<(), String>,
+    pub holds: fn(&State, Depth) -> Result<(), String>,
 }
 
 /// All invariants.
-pub const TABLE: [Invariant; 8] = [
+pub const TABLE: [Invariant; 9] = [
     Invariant { name: "I-1 conservation", checkpoint: false, holds: conservation },
     Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
     Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
@@ -28,45 +40,64 @@ pub const TABLE: [Invariant; 8] = [
     Invariant { name: "I-6 mark within its band", checkpoint: false, holds: mark },
     Invariant { name: "I-7 books are not crossed", checkpoint: false, holds: uncrossed },
     Invariant { name: "I-8 order sums are folds", checkpoint: true, holds: order_sums },
+    Invariant { name: "I-9 nobody unsound is overlooked", checkpoint: true, holds: watched },
 ];
 
-/// Runs all invariants, the folds over orders only at a checkpoint.
+/// Runs all invariants, the folds only at a checkpoint.
 pub fn check(state: &State, checkpoint: bool) -> Result<(), String> {
+    let depth = if checkpoint { Depth::Folds } else { Depth::Sums };
     TABLE.iter().filter(|invariant| checkpoint || !invariant.checkpoint).try_for_each(|invariant| {
-        (invariant.holds)(state).map_err(|why| format!("{}: {why}", invariant.name))
+        (invariant.holds)(state, depth).map_err(|why| format!("{}: {why}", invariant.name))
     })
 }
 
 /// I-1: every asset sums to zero over all holders.
-fn conservation(state: &State) -> Result<(), String> {
+fn conservation(state: &State, depth: Depth) -> Result<(), String> {
     for at in 0..state.params().assets.len() {
         let asset = AssetId(u16::try_from(at).map_err(|_| "too many assets")?);
-        let total = state.ledger().total(asset);
-        if !total.is_zero() {
-            return Err(format!("{} sums to {total}", state.params().assets[at].name));
+        let total = match depth {
+            Depth::Sums => Amount::ZERO,
+            Depth::Folds => state.ledger().total(asset),
+        };
+        let moved = state.ledger().moved(asset);
+        if !total.is_zero() || !moved.is_zero() {
+            let name = &state.params().assets[at].name;
+            return Err(format!("{name} sums to {total}, its movements to {moved}"));
         }
     }
     Ok(())
 }
 
 /// I-2: positions sum to zero, and open interest is the sum of the longs.
-fn open_interest(state: &State) -> Result<(), String> {
+fn open_interest(state: &State, depth: Depth) -> Result<(), String> {
     for (market, _) in state.perpetuals() {
-        let total: Qty = market.entries.iter().map(|entry| entry.position).sum();
-        let longs: Qty = market.entries.iter().map(|entry| entry.position.max(Qty::ZERO)).sum();
-        let recorded = market.perpetual.open_interest;
-        if !total.is_zero() || longs != recorded {
-            let name = &market.params.name;
-            return Err(format!("{name}: sum {total}, longs {longs}, recorded {recorded}"));
+        let name = &market.params.name;
+        let sum = market.folds.position;
+        if sum != 0 {
+            return Err(format!("{name}: positions sum to {sum} units"));
+        }
+        if depth == Depth::Folds {
+            let longs: Qty = market.entries.iter().map(|entry| entry.position.max(Qty::ZERO)).sum();
+            let recorded = market.perpetual.open_interest;
+            let folded = market.folded();
+            if longs != recorded || folded != market.folds {
+                let kept = market.folds;
+                return Err(format!(
+                    "{name}: longs {longs}, recorded {recorded}; folds {folded:?}, kept {kept:?}"
+                ));
+            }
         }
     }
     Ok(())
 }
 
 /// I-3: clearing holds exactly the unrealised profit, minus the sum of all costs.
-fn clearing(state: &State) -> Result<(), String> {
+fn clearing(state: &State, depth: Depth) -> Result<(), String> {
     for (market, id) in state.perpetuals() {
-        let cost: Amount = market.entries.iter().map(|entry| entry.cost).sum();
+        let cost = match depth {
+            Depth::Sums => market.folds.cost,
+            Depth::Folds => market.folded().cost,
+        };
         let held = state.ledger().balance(Holder::Clearing(id), QUOTE);
         if held != -cost {
             return Err(format!("{}: clearing {held}, cost {cost}", market.params.name));
@@ -77,16 +108,17 @@ fn clearing(state: &State) -> Result<(), String> {
 
 /// I-4: the funding pool is exactly what accounts are owed, plus the remainders kept.
 ///
-/// At 10⁻²⁶, where nothing is rounded, and modulo 2^128, where nothing overflows.
-fn funding(state: &State) -> Result<(), String> {
+/// At 10⁻²⁶, where nothing is rounded, and modulo 2^128, where nothing overflows: Σ (F₀ − F)·q.
+fn funding(state: &State, depth: Depth) -> Result<(), String> {
     const UNIT: i128 = 1_000_000_000_000_000_000;
     for (market, id) in state.perpetuals() {
-        let index = market.perpetual.funding.index;
-        let mut owed = market.perpetual.funding_fraction;
-        for entry in market.entries.iter().filter(|entry| !entry.position.is_zero()) {
-            let received = (entry.funding_index - index).raw();
-            owed = owed.wrapping_add(received.wrapping_mul(i128::from(entry.position.raw())));
-        }
+        let folds = match depth {
+            Depth::Sums => market.folds,
+            Depth::Folds => market.folded(),
+        };
+        let accrued = market.perpetual.funding.index.raw().wrapping_mul(folds.position);
+        let owed =
+            market.perpetual.funding_fraction.wrapping_add(folds.settled).wrapping_sub(accrued);
         let held = state.ledger().balance(Holder::Funding(id), QUOTE);
         if held.raw().wrapping_mul(UNIT) != owed {
             let name = &market.params.name;
@@ -98,14 +130,19 @@ fn funding(state: &State) -> Result<(), String> {
 
 /// I-5: the insurance fund, the fees, the remainders and every holding of a base asset are never
 /// negative.
-fn never_negative(state: &State) -> Result<(), String> {
+fn never_negative(state: &State, depth: Depth) -> Result<(), String> {
     for holder in [Holder::Insurance, Holder::Fees, Holder::Dust] {
         let held = state.ledger().balance(holder, QUOTE);
         if held.is_negative() {
             return Err(format!("{holder:?} {held}"));
         }
     }
-    for account in (0..state.accounts()).map(AccountId) {
+    let overdrawn = state.ledger().overdrawn();
+    if overdrawn > 0 {
+        return Err(format!("{overdrawn} holdings of base assets"));
+    }
+    let accounts = if depth == Depth::Folds { state.accounts() } else { 0 };
+    for account in (0..accounts).map(AccountId) {
         for asset in state.base_assets() {
             let held = state.ledger().balance(Holder::User(account), asset);
             if held.is_negative() {
@@ -117,7 +154,7 @@ fn never_negative(state: &State) -> Result<(), String> {
 }
 
 /// I-6: a mark that moved in this block lies within its band around the index.
-fn mark(state: &State) -> Result<(), String> {
+fn mark(state: &State, _depth: Depth) -> Result<(), String> {
     for (market, _) in state.perpetuals() {
         let index = state.oracle().index(market.params.base);
         let Some(params) = market.perpetual_params() else { continue };
@@ -136,7 +173,7 @@ fn mark(state: &State) -> Result<(), String> {
 }
 
 /// I-7: no bid reaches an ask.
-fn uncrossed(state: &State) -> Result<(), String> {
+fn uncrossed(state: &State, _depth: Depth) -> Result<(), String> {
     for market in state.markets() {
         let (bid, ask) = (market.book.best(Side::Buy), market.book.best(Side::Sell));
         if is_crossed(bid, ask) {
@@ -151,32 +188,38 @@ fn is_crossed(bid: Option<Tick>, ask: Option<Tick>) -> bool {
 }
 
 /// I-8: each entry's open lots, values and counts are sums over its orders in the book.
-fn order_sums(state: &State) -> Result<(), String> {
+fn order_sums(state: &State, _depth: Depth) -> Result<(), String> {
     for (market, id) in state.markets().iter().zip(0u16..) {
-        let mut folded = vec![(0u64, 0u64, 0u128, 0u32, 0u32); market.entries.len()];
+        let mut folded = vec![([0u64; 2], [0u128; 2], 0u32, 0u32); market.entries.len()];
         for order in market.book.orders() {
             let sums = &mut folded[order.owner.index()];
-            match order.side {
-                Side::Buy => {
-                    sums.0 += order.lots.0;
-                    sums.2 += u128::from(order.tick.0) * u128::from(order.lots.0);
-                }
-                Side::Sell => sums.1 += order.lots.0,
-            }
-            sums.3 += 1;
-            sums.4 += u32::from(order.reduce_only);
+            let side = usize::from(order.side == Side::Sell);
+            sums.0[side] += order.lots.0;
+            sums.1[side] += u128::from(order.tick.0) * u128::from(order.lots.0);
+            sums.2 += 1;
+            sums.3 += u32::from(order.reduce_only);
         }
         for (account, (entry, sums)) in market.entries.iter().zip(&folded).enumerate() {
             let recorded = (
-                entry.bid_lots,
-                entry.ask_lots,
-                entry.bid_tick_lots,
+                [entry.bid_lots, entry.ask_lots],
+                [entry.bid_tick_lots, entry.ask_tick_lots],
                 entry.orders,
                 entry.reduce_only,
             );
             if recorded != *sums {
                 return Err(format!("market {id} account {account}: {recorded:?}, fold {sums:?}"));
             }
+        }
+    }
+    Ok(())
+}
+
+/// I-9: an account under maintenance margin is one that the next block looks at (rule R-5).
+fn watched(state: &State, _depth: Depth) -> Result<(), String> {
+    for account in (0..state.accounts()).map(AccountId) {
+        let health = state.health(account, Level::Maintenance);
+        if state.carries_risk(account) && !health.is_sound() && !state.watch.is_due(account) {
+            return Err(format!("account {}: {health:?}", account.0));
         }
     }
     Ok(())
@@ -192,7 +235,6 @@ mod tests {
     use crate::params::{
         AssetParams, FundingRule, Kind, MarketParams, OracleParams, Params, PerpetualParams,
     };
-    use borsh::BorshDeserialize;
     use money::{Price, Rate, Span, Time};
 
     fn design() -> Params {
@@ -253,19 +295,11 @@ mod tests {
         state
     }
 
-    /// A ledger with one unit of dust from nowhere: dust is its last field.
-    fn mint(state: &mut State) {
-        let mut bytes = borsh::to_vec(state.ledger()).unwrap();
-        let at = bytes.len() - 16;
-        bytes[at] ^= 1;
-        state.ledger = BorshDeserialize::try_from_slice(&bytes).unwrap();
-    }
-
     #[test]
     fn each_invariant_fires_when_its_rule_is_broken() {
         type Corrupt = fn(&mut State);
-        let table: [(&str, Corrupt); 7] = [
-            ("I-1", mint),
+        let table: [(&str, Corrupt); 8] = [
+            ("I-1", |state| state.ledger.mint(Holder::Dust, Amount::from_raw(1))),
             ("I-2", |state| state.markets[0].entries[0].position = Qty::ONE),
             ("I-3", |state| state.markets[0].entries[1].cost = Amount::from_raw(1)),
             ("I-4", |state| state.markets[0].perpetual.funding_fraction = 1),
@@ -275,6 +309,10 @@ mod tests {
             }),
             ("I-6", |state| state.markets[0].perpetual.mark.price = "103.1".parse().unwrap()),
             ("I-8", |state| state.markets[0].entries[1].bid_lots = 1),
+            ("I-9", |state| {
+                let (user, outside) = (Holder::User(AccountId(0)), Holder::Outside);
+                state.ledger.transfer(user, outside, QUOTE, Amount::from_raw(1));
+            }),
         ];
         // The book itself refuses to be crossed, so I-7 is checked on its own below.
         let rows = TABLE.into_iter().filter(|invariant| !invariant.name.starts_with("I-7"));
@@ -282,7 +320,7 @@ mod tests {
             let mut state = sound();
             assert_eq!(check(&state, true), Ok(()));
             corrupt(&mut state);
-            assert!((invariant.holds)(&state).is_err(), "{name} must fire");
+            assert!((invariant.holds)(&state, Depth::Folds).is_err(), "{name} must fire");
             assert!(invariant.name.starts_with(name));
             assert!(check(&state, true).is_err());
         }

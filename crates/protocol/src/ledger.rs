@@ -37,6 +37,12 @@ pub struct Ledger {
     fees: Amount,
     insurance: Amount,
     dust: Amount,
+    /// Σ of what was added, for each asset.
+    #[borsh(skip)]
+    moved: Vec<Amount>,
+    /// How many users' balances of base assets are negative.
+    #[borsh(skip)]
+    overdrawn: u32,
 }
 
 impl Ledger {
@@ -47,6 +53,7 @@ impl Ledger {
             outside: vec![Amount::ZERO; assets],
             clearing: vec![Amount::ZERO; markets],
             funding: vec![Amount::ZERO; markets],
+            moved: vec![Amount::ZERO; assets],
             ..Ledger::default()
         }
     }
@@ -82,8 +89,37 @@ impl Ledger {
     /// Moves an amount; a negative amount moves the other way.
     #[inline]
     pub(crate) fn transfer(&mut self, from: Holder, to: Holder, asset: AssetId, amount: Amount) {
-        *self.slot(from, asset) -= amount;
-        *self.slot(to, asset) += amount;
+        self.add(from, asset, -amount);
+        self.add(to, asset, amount);
+    }
+
+    fn add(&mut self, holder: Holder, asset: AssetId, amount: Amount) {
+        let slot = self.slot(holder, asset);
+        let before = slot.is_negative();
+        *slot += amount;
+        let after = slot.is_negative();
+        self.moved[asset.index()] += amount;
+        if before != after && asset != QUOTE && matches!(holder, Holder::User(_)) {
+            let change = if after { 1 } else { -1 };
+            self.overdrawn =
+                self.overdrawn.checked_add_signed(change).expect("it counts negative balances");
+        }
+    }
+
+    /// Σ of all movements of an asset so far: zero, as each takes what it gives (rule B-1).
+    pub(crate) fn moved(&self, asset: AssetId) -> Amount {
+        self.moved[asset.index()]
+    }
+
+    /// Breaks rule B-1: quote from nowhere.
+    #[cfg(test)]
+    pub(crate) fn mint(&mut self, holder: Holder, amount: Amount) {
+        *self.slot(holder, QUOTE) += amount;
+    }
+
+    /// How many users' balances of base assets are negative: none, by rule I-5.
+    pub(crate) fn overdrawn(&self) -> u32 {
+        self.overdrawn
     }
 
     /// The sum over all holders, zero by rule B-1.

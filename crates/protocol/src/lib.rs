@@ -21,6 +21,7 @@ pub mod funding;
 pub mod position;
 pub mod margin;
 pub mod market;
+pub(crate) mod watch;
 pub mod state;
 pub mod invariants;
 pub mod engine;

@@ -28,6 +28,29 @@ pub struct Perpetual {
     pub open_interest: Qty,
 }
 
+/// Sums over the positions of a market, kept as they change and compared with the positions
+/// themselves at checkpoints (rules I-2 … I-4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Folds {
+    /// Σ position, at 10⁻⁸.
+    pub position: i128,
+    /// Σ cost.
+    pub cost: Amount,
+    /// Σ funding index·position at 10⁻²⁶, modulo 2^128.
+    pub settled: i128,
+}
+
+impl Folds {
+    fn replace(&mut self, before: &Entry, after: &Entry) {
+        self.position += i128::from(after.position.raw()) - i128::from(before.position.raw());
+        self.cost += after.cost - before.cost;
+        let settled = |entry: &Entry| {
+            entry.funding_index.raw().wrapping_mul(i128::from(entry.position.raw()))
+        };
+        self.settled = self.settled.wrapping_add(settled(after)).wrapping_sub(settled(before));
+    }
+}
+
 /// A market.
 #[derive(Clone, Debug)]
 pub struct Market {
@@ -43,6 +66,8 @@ pub struct Market {
     pub(crate) orders: Vec<Vec<OrderId>>,
     /// What a perpetual adds.
     pub perpetual: Perpetual,
+    /// Sums over `entries`.
+    pub(crate) folds: Folds,
     /// Value of one lot one tick up, in quote: exact by rule T-1.
     unit: Amount,
 }
@@ -58,6 +83,7 @@ impl Market {
             entries: Vec::new(),
             orders: Vec::new(),
             perpetual: Perpetual::default(),
+            folds: Folds::default(),
             unit,
         }
     }
@@ -181,22 +207,60 @@ impl Market {
         value + fee + Amount::from_raw(roundings)
     }
 
+    /// What filling all open orders of an account would cost in fees of the resting side; nothing
+    /// where they are rebates.
+    pub(crate) fn maker_fees(&self, entry: &Entry) -> Amount {
+        if !self.params.fee_maker.is_positive() {
+            return Amount::ZERO;
+        }
+        let value = self.value(entry.bid_tick_lots + entry.ask_tick_lots);
+        let fees = value.share(self.params.fee_maker, Round::Up);
+        // Fees round up in each trade, and there is at most one trade a lot.
+        let roundings = Amount::from_raw(i128::from(entry.bid_lots) + i128::from(entry.ask_lots));
+        fees.expect("a fee is smaller than its notional") + roundings
+    }
+
     /// Adds the sizes of an order to its owner's entry, or takes them away.
     #[inline]
     pub(crate) fn note_resting(&mut self, owner: AccountId, side: Side, tick: Tick, change: i128) {
         let entry = &mut self.entries[owner.index()];
-        let lots = match side {
-            Side::Buy => &mut entry.bid_lots,
-            Side::Sell => &mut entry.ask_lots,
+        let (lots, tick_lots) = match side {
+            Side::Buy => (&mut entry.bid_lots, &mut entry.bid_tick_lots),
+            Side::Sell => (&mut entry.ask_lots, &mut entry.ask_tick_lots),
         };
         let sum = i128::from(*lots) + change;
         *lots = u64::try_from(sum).expect("open lots are the sum of open orders");
-        if side == Side::Buy {
-            let change = change * i128::from(tick.0);
-            entry.bid_tick_lots = entry
-                .bid_tick_lots
-                .checked_add_signed(change)
-                .expect("open bids are the sum of open orders");
-        }
+        let change = change * i128::from(tick.0);
+        *tick_lots =
+            tick_lots.checked_add_signed(change).expect("open values are the sum of open orders");
+    }
+
+    /// Books a trade of `qty` (signed) worth `notional` on an account's position and returns the
+    /// realised profit (rule L-2).
+    pub(crate) fn trade(&mut self, account: AccountId, qty: Qty, notional: Amount) -> Amount {
+        let entry = &mut self.entries[account.index()];
+        let before = *entry;
+        let realised = entry.trade(qty, notional);
+        let after = *entry;
+        self.folds.replace(&before, &after);
+        self.perpetual.open_interest +=
+            after.position.max(Qty::ZERO) - before.position.max(Qty::ZERO);
+        realised
+    }
+
+    /// Moves an account to the present funding index.
+    pub(crate) fn settle(&mut self, account: AccountId) {
+        let entry = &mut self.entries[account.index()];
+        let before = *entry;
+        entry.funding_index = self.perpetual.funding.index;
+        let after = *entry;
+        self.folds.replace(&before, &after);
+    }
+
+    /// The sums over all accounts, from the start.
+    pub(crate) fn folded(&self) -> Folds {
+        let mut folds = Folds::default();
+        self.entries.iter().for_each(|entry| folds.replace(&Entry::default(), entry));
+        folds
     }
 }

@@ -22,6 +22,8 @@ pub struct Entry {
     pub ask_lots: u64,
     /// Σ tick·lots of open buy orders.
     pub bid_tick_lots: u128,
+    /// Σ tick·lots of open sell orders.
+    pub ask_tick_lots: u128,
     /// Open orders.
     pub orders: u32,
     /// Open orders that are reduce-only.

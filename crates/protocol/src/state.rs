@@ -1,20 +1,22 @@
 //! The whole state of the exchange, and what can be read from it.
 
+mod health;
+
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Rate, Round, Time};
+use money::{Amount, Price, Qty, Round, Time};
 
 use crate::book::Book;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
-use crate::ids::{AccountId, AssetId, Lots, MarketId, QUOTE, Side};
-use crate::ledger::{Holder, Ledger};
-use crate::margin::{Charges, Exposure, Health, requirement};
+use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
+use crate::ledger::Ledger;
+use crate::margin::Charges;
 use crate::market::Market;
 use crate::oracle::Oracle;
-use crate::params::{Kind, Params};
-
-/// Units of an amount in one of its wholes.
-const SCALE: i128 = Amount::ONE.raw();
+use crate::params::Params;
+use crate::watch::Watch;
+pub(crate) use health::bounded_share;
+use health::charges;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,16 @@ pub enum Level {
     Initial,
     /// To keep a position: open orders do not count.
     Maintenance,
+}
+
+impl Level {
+    /// Its place in a pair of initial and maintenance.
+    fn index(self) -> usize {
+        match self {
+            Level::Initial => 0,
+            Level::Maintenance => 1,
+        }
+    }
 }
 
 /// A change that an account asks for.
@@ -58,12 +70,6 @@ impl Change {
     }
 }
 
-/// Which open orders are taken as filled: spot and perpetual.
-struct Fills {
-    sides: [Option<Side>; 2],
-    change: Change,
-}
-
 /// The state. Only `engine` writes it.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -76,6 +82,7 @@ pub struct State {
     pub(crate) markets: Vec<Market>,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
+    pub(crate) watch: Watch,
     /// Charges of each asset, initial and maintenance: fixed by the design.
     charges: Vec<[Charges; 2]>,
 }
@@ -86,6 +93,7 @@ pub(crate) struct Scratch {
     pub(crate) fills: Vec<crate::book::Fill>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) touched: Vec<AccountId>,
+    pub(crate) again: Vec<AccountId>,
 }
 
 impl State {
@@ -102,6 +110,7 @@ impl State {
             markets,
             chain: [0; 32],
             scratch: Scratch::default(),
+            watch: Watch::default(),
             charges: (0u16..)
                 .map(AssetId)
                 .zip(&params.assets)
@@ -200,98 +209,6 @@ impl State {
         self.oracle.index(self.markets[market.index()].params.base).price
     }
 
-    /// Equity and requirement of an account (rules R-1 … R-3).
-    pub fn health(&self, account: AccountId, level: Level) -> Health {
-        self.health_after(account, level, Change::None)
-    }
-
-    /// The same as if a change had been made.
-    pub fn health_after(&self, account: AccountId, level: Level, change: Change) -> Health {
-        let mut health = Health { equity: self.ledger.cash(account), requirement: Amount::ZERO };
-        for (market, _) in self.perpetuals() {
-            let entry = market.entry(account);
-            if !entry.position.is_zero() {
-                health.equity += entry.profit(market.perpetual.mark.price);
-                health.equity += pending_funding(&market.perpetual.funding, entry).0;
-            }
-        }
-        if let Change::Withdrawal { asset: QUOTE, amount } = change {
-            health.equity -= amount;
-        }
-        for asset in self.base_assets() {
-            if !self.has_stake(account, asset, change) {
-                continue;
-            }
-            let mut holding = self.ledger.balance(Holder::User(account), asset);
-            if let Change::Withdrawal { asset: withdrawn, amount } = change
-                && withdrawn == asset
-            {
-                holding -= amount;
-            }
-            let holding = as_qty(holding);
-            health.equity += self.oracle.index(asset).price.notional(holding, Round::Down);
-            health.requirement += self.asset_requirement(account, asset, holding, level, change);
-        }
-        health
-    }
-
-    /// Whether an account holds, has a position in, orders or is about to change an asset.
-    pub(crate) fn has_stake(&self, account: AccountId, asset: AssetId, change: Change) -> bool {
-        if !self.ledger.balance(Holder::User(account), asset).is_zero() {
-            return true;
-        }
-        self.markets.iter().zip(0u16..).any(|(market, id)| {
-            let ordered = matches!(change, Change::Order { market, .. } if market.0 == id);
-            let entry = market.entry(account);
-            market.params.base == asset
-                && (ordered || entry.orders > 0 || !entry.position.is_zero())
-        })
-    }
-
-    /// Whether an account is beyond doubt sound at maintenance: the comparison of [`State::health`]
-    /// with every term bounded against the account, without a division. `false` says nothing.
-    pub fn is_clearly_sound(&self, account: AccountId) -> bool {
-        // More units of 10⁻⁸ than there are terms that round, at 10⁻¹⁶.
-        const ROUNDINGS: i128 = 1_000_000 * SCALE;
-        self.surplus(account).is_some_and(|surplus| surplus > ROUNDINGS)
-    }
-
-    /// A lower bound of equity less requirement, at 10⁻¹⁶ and before roundings; `None` where it
-    /// does not fit. Each holding and position is charged as if nothing hedged it (R-1 is
-    /// sub-additive).
-    fn surplus(&self, account: AccountId) -> Option<i128> {
-        let value = |price: Price, qty: i128| i128::from(price.raw()).checked_mul(qty);
-        // Whole basis points rounded up, each taken as 1/8192: more than the share itself.
-        let charge = |value: i128, rate: Rate| {
-            let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
-            value.checked_mul(i128::from(bp)).map(|product| (product >> 13) + 1)
-        };
-        let charges = |asset: AssetId| self.charges[asset.index()][1];
-        let mut surplus = self.ledger.cash(account).raw().checked_mul(SCALE)?;
-        for (market, _) in self.perpetuals() {
-            let entry = market.entry(account);
-            if entry.position.is_zero() {
-                continue;
-            }
-            let (qty, base) = (i128::from(entry.position.raw()), market.params.base);
-            let profit = value(market.perpetual.mark.price, qty)?
-                .checked_sub(entry.cost.raw().checked_mul(SCALE)?)?;
-            let received = entry.funding_index - market.perpetual.funding.index;
-            // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
-            let owed = (received.raw().checked_mul(qty)? >> 33).min(0);
-            let notional = value(self.oracle.index(base).price, qty.abs())?;
-            let margin = charge(notional, charges(base).margin)?;
-            surplus = surplus.checked_add(profit)?.checked_add(owed)?.checked_sub(margin)?;
-        }
-        for asset in self.base_assets() {
-            let held = self.ledger.balance(Holder::User(account), asset).raw();
-            let worth = value(self.oracle.index(asset).price, held)?;
-            let haircut = charge(worth, charges(asset).haircut)?;
-            surplus = surplus.checked_add(worth)?.checked_sub(haircut)?;
-        }
-        Some(surplus)
-    }
-
     /// The base assets.
     pub(crate) fn base_assets(&self) -> impl Iterator<Item = AssetId> + use<> {
         (1..self.params.assets.len()).map(|at| AssetId(u16::try_from(at).expect("checked")))
@@ -305,110 +222,6 @@ impl State {
             .filter(|(market, _)| market.perpetual_params().is_some())
             .map(|(market, id)| (market, MarketId(id)))
     }
-
-    /// The requirement of one underlying; initial: the worst over the directions in which open
-    /// orders can fill (rule R-2).
-    fn asset_requirement(
-        &self,
-        account: AccountId,
-        asset: AssetId,
-        holding: Qty,
-        level: Level,
-        change: Change,
-    ) -> Amount {
-        let ordered = match level {
-            Level::Maintenance => [false; 2],
-            Level::Initial => self.ordered(account, asset, change),
-        };
-        let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
-            if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }
-        });
-        let index = self.oracle.index(asset).price;
-        let charges = self.charges[asset.index()][usize::from(level == Level::Maintenance)];
-        let mut worst = Amount::ZERO;
-        for &spot_fills in spot {
-            for &perpetual_fills in perpetual {
-                let mut exposure = Exposure { holding, ..Exposure::default() };
-                let fills = Fills { sides: [spot_fills, perpetual_fills], change };
-                self.add_exposure(&mut exposure, account, asset, &fills);
-                worst = worst.max(requirement(exposure, charges, index));
-            }
-        }
-        worst
-    }
-
-    /// Whether an account has orders, with the change, in the spot and in the perpetual markets of
-    /// an asset.
-    fn ordered(&self, account: AccountId, asset: AssetId, change: Change) -> [bool; 2] {
-        let mut ordered = [false; 2];
-        for (market, id) in self.markets.iter().zip(0u16..) {
-            let changed = matches!(change, Change::Order { market, .. } if market.0 == id);
-            if market.params.base == asset && (changed || market.entry(account).orders > 0) {
-                ordered[usize::from(market.perpetual_params().is_some())] = true;
-            }
-        }
-        ordered
-    }
-
-    /// Adds an account's positions in one underlying, and its open orders of the given directions.
-    fn add_exposure(
-        &self,
-        exposure: &mut Exposure,
-        account: AccountId,
-        asset: AssetId,
-        fills: &Fills,
-    ) {
-        for (market, id) in self.markets.iter().zip(0u16..) {
-            if market.params.base != asset {
-                continue;
-            }
-            let entry = market.entry(account);
-            let perpetual = market.perpetual_params().is_some();
-            let added = |side| fills.change.lots(MarketId(id), side);
-            let orders = match fills.sides[usize::from(perpetual)] {
-                None => Qty::ZERO,
-                Some(Side::Buy) => open_qty(market, entry.bid_lots + added(Side::Buy)),
-                Some(Side::Sell) => -open_qty(market, entry.ask_lots + added(Side::Sell)),
-            };
-            if !perpetual {
-                exposure.holding = (exposure.holding + orders).max(Qty::ZERO);
-                continue;
-            }
-            let position = entry.position + orders;
-            exposure.long += position.max(Qty::ZERO);
-            exposure.short += (-position).max(Qty::ZERO);
-        }
-    }
-
-    /// What an account could spend of an asset: its balance less what its spot orders have set
-    /// aside.
-    pub fn available(&self, account: AccountId, asset: AssetId) -> Amount {
-        let mut available = self.ledger.balance(Holder::User(account), asset);
-        for market in self.markets.iter().filter(|market| market.perpetual_params().is_none()) {
-            if asset == QUOTE {
-                available -= market.bids_reserved(account);
-            } else if market.params.base == asset {
-                available -= open_qty(market, market.entry(account).ask_lots).as_amount();
-            }
-        }
-        available
-    }
-}
-
-/// The charges of an asset (rule R-1).
-fn charges(params: &Params, id: AssetId, level: Level) -> Charges {
-    let asset = &params.assets[id.index()];
-    let perpetuals = params.markets.iter().filter(|market| market.base == id);
-    let margin = perpetuals.filter_map(|market| match (&market.kind, level) {
-        (Kind::Spot { .. }, Level::Initial | Level::Maintenance) => None,
-        (Kind::Perpetual(perpetual), Level::Initial) => Some(perpetual.margin_initial),
-        (Kind::Perpetual(perpetual), Level::Maintenance) => Some(perpetual.margin_maintenance),
-    });
-    let (haircut, basis) = match level {
-        Level::Initial => (asset.haircut_initial, asset.basis_initial),
-        Level::Maintenance => (asset.haircut_maintenance, asset.basis_maintenance),
-    };
-    Charges { haircut, basis, margin: margin.max().unwrap_or(Rate::ZERO) }
 }
 
 /// Quantity of a number of open lots.

@@ -23,6 +23,7 @@ pub(super) fn custodian_command(
         Command::Deposit { account, asset, amount } => {
             check_account(state, *account)?;
             deposit(state, Holder::User(*account), *asset, *amount)?;
+            state.watch.touch(*account);
             let (account, asset, amount) = (Some(*account), *asset, *amount);
             events.push(Event::Moved { account, asset, amount });
             Ok(())
@@ -48,6 +49,7 @@ fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject
     }
     state.accounts = accounts;
     state.ledger.open_account();
+    state.watch.open_account();
     for market in &mut state.markets {
         market.entries.push(Entry::default());
         market.orders.push(Vec::new());
@@ -116,6 +118,7 @@ pub(super) fn withdraw(
         settle_funding(state, MarketId(u16::try_from(at).expect("checked")), account, events);
     }
     state.ledger.transfer(Holder::User(account), Holder::Outside, asset, amount);
+    state.watch.touch(account);
     events.push(Event::Moved { account: Some(account), asset, amount: -amount });
     Ok(())
 }
@@ -150,13 +153,14 @@ pub(super) fn settle_funding(
 ) {
     let market = &mut state.markets[id.index()];
     let index = market.perpetual.funding.index;
-    let entry = &mut market.entries[account.index()];
+    let entry = market.entry(account);
     if entry.funding_index == index {
         return;
     }
     let (amount, remainder) = pending_funding(&market.perpetual.funding, entry);
-    entry.funding_index = index;
-    if entry.position.is_zero() {
+    let flat = entry.position.is_zero();
+    market.settle(account);
+    if flat {
         return;
     }
     let dust = keep_remainder(market, remainder);

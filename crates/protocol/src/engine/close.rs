@@ -10,6 +10,10 @@ use crate::market::Market;
 use crate::params::PerpetualParams;
 use crate::premium::{one_sided, symmetric};
 use crate::state::{Level, State};
+use crate::watch::Distance;
+
+/// Units of an amount in one of its wholes.
+const SCALE: i128 = Amount::ONE.raw();
 
 pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     let now = state.time;
@@ -36,15 +40,46 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
         }
     }
     if elapsed > Span::ZERO {
-        for account in (0..state.accounts).map(AccountId) {
-            if carries_risk(state, account)
-                && !state.is_clearly_sound(account)
-                && !state.health(account, Level::Maintenance).is_sound()
-            {
-                liquidation::liquidate(state, account, events);
-            }
+        margin(state, events);
+    }
+}
+
+/// Rules L-3 and R-5: liquidates every account under maintenance, in the order of account numbers,
+/// each at most once a block.
+fn margin(state: &mut State, events: &mut Vec<Event>) {
+    state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
+    let mut again = std::mem::take(&mut state.scratch.again);
+    let mut last = None;
+    while let Some(account) = state.watch.next() {
+        if Some(account) <= last {
+            again.push(account);
+            continue;
+        }
+        last = Some(account);
+        if !state.carries_risk(account) {
+            state.watch.rest(account, None);
+        } else if let Some(distance) = soundness(state, account) {
+            state.watch.rest(account, Some(distance));
+        } else {
+            liquidation::liquidate(state, account, events);
+            again.push(account);
         }
     }
+    again.drain(..).for_each(|account| state.watch.touch(account));
+    state.scratch.again = again;
+}
+
+/// How far a sound account is from its maintenance margin; `None` for one that is not sound.
+fn soundness(state: &State, account: AccountId) -> Option<Distance> {
+    let bound = state.distance(account);
+    if let Some(distance) = bound.filter(|distance| distance.surplus > 0) {
+        return Some(distance);
+    }
+    let health = state.health(account, Level::Maintenance);
+    health.is_sound().then(|| Distance {
+        surplus: (health.equity - health.requirement).raw().saturating_mul(SCALE),
+        exposure: bound.map_or(i128::MAX, |distance| distance.exposure),
+    })
 }
 
 fn observe(
@@ -61,10 +96,4 @@ fn observe(
         symmetric: symmetric(bid, ask, index, market.perpetual.mark.mid_average.value()),
         one_sided: one_sided(bid, ask, index),
     }
-}
-
-/// Whether an account has a position or owes cash.
-fn carries_risk(state: &State, account: AccountId) -> bool {
-    state.ledger.cash(account) < Amount::ZERO
-        || state.perpetuals().any(|(market, _)| !market.entry(account).position.is_zero())
 }

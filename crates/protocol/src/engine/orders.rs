@@ -10,11 +10,12 @@ use crate::design::QTY_MAX;
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, ClientId, Lots, MarketId, OrderId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
+use crate::margin::Health;
 use crate::market::Market;
 use crate::oracle::PRICE_MAX;
 use crate::params::Kind;
 use crate::reject::Reject;
-use crate::state::{Change, Level, State};
+use crate::state::{Change, Level, State, bounded_share};
 
 /// An order in the units of its market, after all checks.
 #[derive(Clone, Copy, Debug)]
@@ -164,10 +165,11 @@ fn check_spot(
     }
 }
 
-/// Rule R-4: after the order, filled at its worst, the account must have initial margin. An order
-/// that only closes what is there passes without it, if it needs no more margin than before and
-/// loses no more than the maintenance margin that it frees, nor more than the equity: so nobody
-/// moves to another account what the insurance fund would have to replace.
+/// Rule R-4: after the order, filled at its worst together with all that rests, the account must
+/// have initial margin. An order that only closes what is there passes without it, if it needs no
+/// more margin than before and loses no more than the maintenance margin that it frees, nor,
+/// together with all that rests, more than the equity: so nobody moves to another account what the
+/// insurance fund would have to replace.
 fn check_margin(
     state: &State,
     market: &Market,
@@ -175,18 +177,42 @@ fn check_margin(
     lifetime: Lifetime,
 ) -> Result<(), Reject> {
     let change = Change::Order { market: order.market, side: order.side, lots: order.lots };
-    let after = state.health_after(order.account, Level::Initial, change);
-    let asset = &state.params.assets[market.params.base.index()];
-    let (reference, freed) = match market.params.kind {
-        Kind::Spot { .. } => {
-            (state.oracle.index(market.params.base).price, asset.haircut_maintenance)
-        }
-        Kind::Perpetual(params) => (market.perpetual.mark.price, params.margin_maintenance),
-    };
-    let loss = loss_at_worst(market, order, lifetime, reference);
-    if after.equity - loss >= after.requirement {
+    let bound = bounded_loss(market, order, state.reference(market, order.side));
+    if bound.is_some_and(|loss| state.clearly_bears(order.account, change, loss)) {
+        debug_assert_eq!(check_margin_exactly(state, market, order, lifetime), Ok(()));
         return Ok(());
     }
+    check_margin_exactly(state, market, order, lifetime)
+}
+
+fn check_margin_exactly(
+    state: &State,
+    market: &Market,
+    order: &Checked,
+    lifetime: Lifetime,
+) -> Result<(), Reject> {
+    let change = Change::Order { market: order.market, side: order.side, lots: order.lots };
+    let after = state.health_after(order.account, Level::Initial, change);
+    let loss = loss_at_worst(market, order, lifetime, state.reference(market, order.side));
+    if after.equity - loss >= after.requirement || closes_only(state, market, order, (after, loss))
+    {
+        return Ok(());
+    }
+    Err(Reject::InsufficientMargin)
+}
+
+/// The part of rule R-4 for an account under initial margin; `after` and `loss` are those of the
+/// order.
+fn closes_only(
+    state: &State,
+    market: &Market,
+    order: &Checked,
+    (after, loss): (Health, Amount),
+) -> bool {
+    let freed = match market.params.kind {
+        Kind::Spot { .. } => state.params.assets[market.params.base.index()].haircut_maintenance,
+        Kind::Perpetual(params) => params.margin_maintenance,
+    };
     let qty = market.qty(order.lots);
     // What rests on the side already closes its part.
     let entry = market.entry(order.account);
@@ -196,13 +222,30 @@ fn check_margin(
         (Kind::Perpetual(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
         (Kind::Perpetual(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
     };
-    let freed = reference.notional(qty, Round::Down).share(freed, Round::Down);
+    let freed =
+        state.reference(market, order.side).notional(qty, Round::Down).share(freed, Round::Down);
     let freed = freed.expect("a charge is smaller than its notional");
-    if qty > held || loss > freed.min(after.equity) {
-        return Err(Reject::InsufficientMargin);
+    let resting: Amount =
+        state.markets.iter().map(|market| state.open_loss(market, order.account)).sum();
+    qty <= held
+        && loss <= freed.min(after.equity - resting)
+        && after.requirement <= state.health(order.account, Level::Initial).requirement
+}
+
+/// More than [`loss_at_worst`], at 10⁻¹⁶ and without a division: all of it trades at its limit.
+fn bounded_loss(market: &Market, order: &Checked, reference: Price) -> Option<i128> {
+    let scale = i128::from(Price::ONE.raw());
+    let value = market.notional(order.tick, order.lots).raw().checked_mul(scale)?;
+    let fair = i128::from(reference.raw()) * i128::from(market.qty(order.lots).raw());
+    let distance = (value - fair) * i128::from(order.side.sign());
+    // A sale may fetch more than its limit, and the fee grows with it.
+    let most = value.max(fair).checked_mul(2)?;
+    let bid = market.book.best(Side::Buy).map_or(0, |bid| market.price(bid).raw());
+    if order.side == Side::Sell && bid / 2 > reference.raw() {
+        return None;
     }
-    let before = state.health(order.account, Level::Initial);
-    if after.requirement <= before.requirement { Ok(()) } else { Err(Reject::InsufficientMargin) }
+    let fee = bounded_share(most, market.params.fee_taker)?;
+    distance.max(0).checked_add(fee)?.checked_add(i128::from(order.lots.0).checked_mul(scale)?)
 }
 
 /// What an order can lose at once against a reference price, with its fee: it trades at the book's
@@ -387,6 +430,8 @@ fn exchange_spot(state: &mut State, trade: &Trade) {
         Side::Buy => (trade.taker, trade.maker),
         Side::Sell => (trade.maker, trade.taker),
     };
+    state.watch.touch(buyer);
+    state.watch.touch(seller);
     let (buyer, seller) = (Holder::User(buyer), Holder::User(seller));
     let base = state.markets[trade.market.index()].params.base;
     state.ledger.transfer(buyer, seller, QUOTE, trade.notional);
@@ -400,15 +445,12 @@ pub(super) fn exchange_perpetual(state: &mut State, trade: &Trade, events: &mut 
     let sign = trade.side.sign();
     for (account, sign) in [(trade.taker, sign), (trade.maker, -sign)] {
         let market = &mut state.markets[trade.market.index()];
-        let entry = &mut market.entries[account.index()];
         let qty = Qty::from_raw(trade.qty.raw() * sign);
         let notional = Amount::from_raw(trade.notional.raw() * i128::from(sign));
-        let long_before = entry.position.max(Qty::ZERO);
-        let realised = entry.trade(qty, notional);
-        let long_after = entry.position.max(Qty::ZERO);
-        market.perpetual.open_interest += long_after - long_before;
+        let realised = market.trade(account, qty, notional);
         let clearing = Holder::Clearing(trade.market);
         state.ledger.transfer(clearing, Holder::User(account), QUOTE, realised);
+        state.watch.touch(account);
         if !realised.is_zero() {
             events.push(Event::Realised { account, market: trade.market, amount: realised });
         }

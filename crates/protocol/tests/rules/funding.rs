@@ -163,3 +163,34 @@ fn f_8_time_without_a_fresh_index_is_not_charged() {
     let jump = funding(&x).raw() - before;
     assert!(jump <= 31 * second && jump >= 29 * second, "{jump} against {second} a second");
 }
+
+#[test]
+fn f_8_an_interval_is_charged_only_for_its_time_with_a_fresh_index() {
+    let interval = Span::HOUR;
+    let (interest, clamp, cap) = (rate("0.001"), rate("1"), rate("1"));
+    let rules = [
+        FundingRule::Industry { interval, interest, clamp, cap },
+        FundingRule::Dydx { sample: Span::MINUTE, interval, interest, cap },
+    ];
+    for rule in rules {
+        let charged = |silent: u32| {
+            let (mut x, ..) = premium_market(rule);
+            x.step = Span::from_secs(30);
+            x.now = x.now.floor(x.step);
+            while !x.now.nanos().is_multiple_of(interval.nanos()) {
+                x.run(&[]);
+            }
+            let before = x.state.market(BTC_PERP).perpetual.funding.index.raw();
+            let prices = x.prices;
+            for block in 0..120 {
+                x.prices = if block < silent { [None; 3] } else { prices };
+                x.run(&[]);
+            }
+            x.state.market(BTC_PERP).perpetual.funding.index.raw() - before
+        };
+        // 61 blocks of silence: the last index ages for one of them, the first fresh one pays none.
+        let (whole, half) = (charged(0), charged(61));
+        let share = half as f64 / whole as f64;
+        assert!(whole > 0 && (0.47..=0.53).contains(&share), "{rule:?}: {share}");
+    }
+}

@@ -205,3 +205,45 @@ fn r_3_equity_is_cash_holdings_profit_and_funding_due() {
     let profit = entry.profit(x.mark(BTC_PERP));
     assert_eq!(x.equity(long), x.cash(long) + amount("300") + profit + due);
 }
+
+/// Bids far above the mark on an empty book, each of them small enough to pass alone.
+#[test]
+fn r_4_the_losses_of_all_resting_orders_are_counted_together() {
+    let mut x = Exchange::new();
+    let (attacker, friend) = (x.user("10000"), x.user("10000000"));
+    let gift = order(BTC_PERP, Side::Buy, "109000", "0.1");
+    let mut placed = 0;
+    while x.place(attacker, gift).is_ok() {
+        placed += 1;
+    }
+    // Each costs 0.1·9 000 against the mark, 1 000 of initial margin and 5 of fees: five fit.
+    assert_eq!(placed, 5);
+    let equity = x.equity(attacker);
+    let take = NewOrder { side: Side::Sell, lifetime: Lifetime::Immediate, ..gift };
+    x.run(&[user(friend, Command::Place(NewOrder { qty: qty("10"), ..take }))]);
+    assert_eq!(x.position(attacker, BTC_PERP), qty("0.5"));
+    assert!(equity - x.equity(attacker) <= amount("4500"), "{}", x.equity(attacker));
+    assert!(x.state.health(attacker, Level::Initial).is_sound());
+}
+
+#[test]
+fn r_4_what_rests_at_a_loss_cannot_be_withdrawn() {
+    let mut x = Exchange::new();
+    let account = x.user("10000");
+    x.place(account, order(BTC_PERP, Side::Buy, "109000", "0.1")).unwrap();
+    // 1 000 of margin, 900 of loss.
+    assert_eq!(x.withdraw(account, QUOTE, "8100.01"), Err(Reject::InsufficientMargin));
+    assert_eq!(x.withdraw(account, QUOTE, "8100"), Ok(()));
+}
+
+#[test]
+fn r_4_resting_sales_of_a_holding_below_the_index_count_too() {
+    let mut x = Exchange::new();
+    let (account, other) = (x.user("20000"), x.user("10000000"));
+    x.give(account, BTC, "1");
+    x.trade(account, other, order(BTC_PERP, Side::Buy, "100000", "1"));
+    let before = requirement(&x, account, Level::Initial);
+    x.place(account, order(BTC_SPOT, Side::Sell, "95000", "0.5")).unwrap();
+    // 2 500 of loss if they sell, while the requirement stays that of the unsold holding.
+    assert_eq!(requirement(&x, account, Level::Initial), before + amount("2500"));
+}

@@ -1,0 +1,349 @@
+//! Equity, requirement and spendable balances of an account (rules R-1 … R-4, B-3).
+
+use money::{Amount, Price, Qty, Rate, Round};
+
+use super::{Change, Level, State, as_qty, open_qty, pending_funding};
+use crate::book::Book;
+use crate::ids::{AccountId, AssetId, MarketId, QUOTE, Side};
+use crate::ledger::Holder;
+use crate::margin::{Charges, Exposure, Health, requirement};
+use crate::market::Market;
+use crate::params::{Kind, Params};
+use crate::position::Entry;
+use crate::watch::Distance;
+
+/// Units of an amount in one of its wholes.
+const SCALE: i128 = Amount::ONE.raw();
+
+/// Which open orders are taken as filled: spot and perpetual.
+struct Fills {
+    sides: [Option<Side>; 2],
+    change: Change,
+}
+
+impl State {
+    /// Equity and requirement of an account (rules R-1 … R-3).
+    pub fn health(&self, account: AccountId, level: Level) -> Health {
+        self.health_after(account, level, Change::None)
+    }
+
+    /// The same as if a change had been made.
+    pub fn health_after(&self, account: AccountId, level: Level, change: Change) -> Health {
+        let mut health = Health { equity: self.ledger.cash(account), requirement: Amount::ZERO };
+        for (market, _) in self.perpetuals() {
+            let entry = market.entry(account);
+            if !entry.position.is_zero() {
+                health.equity += entry.profit(market.perpetual.mark.price);
+                health.equity += pending_funding(&market.perpetual.funding, entry).0;
+            }
+        }
+        if let Change::Withdrawal { asset: QUOTE, amount } = change {
+            health.equity -= amount;
+        }
+        for asset in self.base_assets() {
+            if !self.has_stake(account, asset, change) {
+                continue;
+            }
+            let mut holding = self.ledger.balance(Holder::User(account), asset);
+            if let Change::Withdrawal { asset: withdrawn, amount } = change
+                && withdrawn == asset
+            {
+                holding -= amount;
+            }
+            let holding = as_qty(holding);
+            health.equity += self.oracle.index(asset).price.notional(holding, Round::Down);
+            health.requirement += self.asset_requirement(account, asset, holding, level, change);
+        }
+        if level == Level::Initial {
+            health.requirement +=
+                self.markets.iter().map(|market| self.open_loss(market, account)).sum();
+        }
+        health
+    }
+
+    /// Whether an account has a position or owes cash.
+    pub(crate) fn carries_risk(&self, account: AccountId) -> bool {
+        self.ledger.cash(account).is_negative()
+            || self.perpetuals().any(|(market, _)| !market.entry(account).position.is_zero())
+    }
+
+    /// Whether an account holds, has a position in, orders or is about to change an asset.
+    pub(crate) fn has_stake(&self, account: AccountId, asset: AssetId, change: Change) -> bool {
+        if !self.ledger.balance(Holder::User(account), asset).is_zero() {
+            return true;
+        }
+        self.markets.iter().zip(0u16..).any(|(market, id)| {
+            let ordered = matches!(change, Change::Order { market, .. } if market.0 == id);
+            let entry = market.entry(account);
+            market.params.base == asset
+                && (ordered || entry.orders > 0 || !entry.position.is_zero())
+        })
+    }
+
+    /// Whether an account is beyond doubt sound at maintenance: the comparison of [`State::health`]
+    /// with every term bounded against the account, without a division. `false` says nothing.
+    pub fn is_clearly_sound(&self, account: AccountId) -> bool {
+        self.distance(account).is_some_and(|distance| distance.surplus > 0)
+    }
+
+    /// How far an account is from its maintenance margin, each term bounded against it; `None`
+    /// where that does not fit. Each holding and position is charged as if nothing hedged it (R-1
+    /// is sub-additive).
+    pub(crate) fn distance(&self, account: AccountId) -> Option<Distance> {
+        self.bounded(account, Level::Maintenance, Change::None)
+    }
+
+    /// Whether an account bears a new order beyond doubt: initial margin, with every open order
+    /// filled, holds even after a `loss` at 10⁻¹⁶. `false` says nothing.
+    pub(crate) fn clearly_bears(&self, account: AccountId, change: Change, loss: i128) -> bool {
+        let distance = self.bounded(account, Level::Initial, change);
+        distance.is_some_and(|distance| distance.surplus > loss)
+    }
+
+    fn bounded(&self, account: AccountId, level: Level, change: Change) -> Option<Distance> {
+        // More units of 10⁻⁸ than there are terms that round, at 10⁻¹⁶.
+        const ROUNDINGS: i128 = 1_000_000 * SCALE;
+        let mut surplus = self.ledger.cash(account).raw().checked_mul(SCALE)? - ROUNDINGS;
+        let mut exposure = 0i128;
+        let mut add = |(more, exposed): (i128, i128)| {
+            surplus = surplus.checked_add(more)?;
+            exposure = exposure.checked_add(exposed)?;
+            Some(())
+        };
+        for (market, id) in self.markets.iter().zip(0u16..).map(|(m, id)| (m, MarketId(id))) {
+            let entry = market.entry(account);
+            let added = [Side::Buy, Side::Sell].map(|side| change.lots(id, side));
+            let ordered = level == Level::Initial && (entry.orders > 0 || added != [0; 2]);
+            if !entry.position.is_zero() {
+                add(self.bounded_position(market, entry)?)?;
+            }
+            if !entry.position.is_zero() || ordered {
+                let lots = [entry.bid_lots, entry.ask_lots];
+                let open = if ordered { [lots[0] + added[0], lots[1] + added[1]] } else { [0; 2] };
+                add(self.bounded_charge(market, entry, open, level)?)?;
+            }
+            if ordered {
+                add((-self.bounded_open_loss(market, entry)?, 0))?;
+            }
+        }
+        for asset in self.base_assets() {
+            let held = self.ledger.balance(Holder::User(account), asset).raw();
+            if held == 0 {
+                continue;
+            }
+            let haircut = self.charges[asset.index()][level.index()].haircut;
+            let worth = i128::from(self.oracle.index(asset).price.raw()).checked_mul(held)?;
+            add((worth.checked_sub(bounded_share(worth, haircut)?)?, worth))?;
+        }
+        Some(Distance { surplus, exposure })
+    }
+
+    /// Profit and funding owed of a position, and its worth at the index.
+    fn bounded_position(&self, market: &Market, entry: &Entry) -> Option<(i128, i128)> {
+        let qty = i128::from(entry.position.raw());
+        let value = |price: Price, qty: i128| i128::from(price.raw()).checked_mul(qty);
+        let cost = entry.cost.raw().checked_mul(SCALE)?;
+        let profit = value(market.perpetual.mark.price, qty)?.checked_sub(cost)?;
+        let received = entry.funding_index - market.perpetual.funding.index;
+        // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
+        let owed = (received.raw().checked_mul(qty)? >> 33).min(0);
+        let notional = value(self.oracle.index(market.params.base).price, qty.abs())?;
+        Some((profit.checked_add(owed)?, notional))
+    }
+
+    /// The charge, negative, on a position with these lots of bids and asks, the worse of the two
+    /// directions; orders of a spot market are charged at the higher of haircut and margin.
+    fn bounded_charge(
+        &self,
+        market: &Market,
+        entry: &Entry,
+        [bids, asks]: [u64; 2],
+        level: Level,
+    ) -> Option<(i128, i128)> {
+        let base = market.params.base;
+        let charges = self.charges[base.index()][level.index()];
+        let lot = i128::from(market.params.lot.raw());
+        let position = i128::from(entry.position.raw());
+        let long = position.checked_add(i128::from(bids).checked_mul(lot)?)?;
+        let short = position.checked_sub(i128::from(asks).checked_mul(lot)?)?;
+        let qty = long.abs().max(short.abs()).max(position.abs());
+        let notional = i128::from(self.oracle.index(base).price.raw()).checked_mul(qty)?;
+        let rate = match market.params.kind {
+            Kind::Spot { .. } => charges.haircut.max(charges.margin),
+            Kind::Perpetual(_) => charges.margin,
+        };
+        Some((-bounded_share(notional, rate)?, 0))
+    }
+
+    /// More than [`State::open_loss`], at 10⁻¹⁶: no order is priced worse than the best of its
+    /// side.
+    fn bounded_open_loss(&self, market: &Market, entry: &Entry) -> Option<i128> {
+        let [bid, ask] = self.beyond(market);
+        let lot = i128::from(market.params.lot.raw());
+        let lots = [i128::from(entry.bid_lots), i128::from(entry.ask_lots)];
+        let distance = bid.checked_mul(lots[0])?.checked_add(ask.checked_mul(lots[1])?)?;
+        let distance = distance.checked_mul(lot)?;
+        if !market.params.fee_maker.is_positive() {
+            return Some(distance);
+        }
+        let value = market.value(entry.bid_tick_lots + entry.ask_tick_lots);
+        let fees = bounded_share(value.raw().checked_mul(SCALE)?, market.params.fee_maker)?;
+        let roundings = (lots[0] + lots[1]).checked_mul(SCALE)?;
+        distance.checked_add(fees)?.checked_add(roundings)
+    }
+
+    /// How far the best bid and the best ask lie beyond their reference prices, at 10⁻⁸.
+    fn beyond(&self, market: &Market) -> [i128; 2] {
+        [Side::Buy, Side::Sell].map(|side| {
+            let reference = self.reference(market, side);
+            let best = market.book.best(side).map_or(reference, |tick| market.price(tick));
+            let beyond = i128::from(best.raw()) - i128::from(reference.raw());
+            (beyond * i128::from(side.sign())).max(0)
+        })
+    }
+
+    /// What an account's resting orders of one market can lose against their reference prices if
+    /// all of them fill (rule R-4), with the fees of the resting side.
+    pub(crate) fn open_loss(&self, market: &Market, account: AccountId) -> Amount {
+        let entry = market.entry(account);
+        if entry.orders == 0 {
+            return Amount::ZERO;
+        }
+        let fees = market.maker_fees(entry);
+        if self.beyond(market) == [0; 2] {
+            return fees;
+        }
+        let orders = market.orders[account.index()].iter();
+        let losses = orders.filter_map(|id| market.book.order(*id)).map(|order| {
+            let (qty, value) = (market.qty(order.lots), market.notional(order.tick, order.lots));
+            let reference = self.reference(market, order.side);
+            let distance = match order.side {
+                Side::Buy => value - reference.notional(qty, Round::Down),
+                Side::Sell => reference.notional(qty, Round::Up) - value,
+            };
+            distance.max(Amount::ZERO)
+        });
+        fees + losses.sum()
+    }
+
+    /// What a trade is measured against: the index and, of a perpetual, the mark, whichever makes
+    /// the trade look worse. So nobody makes a bad price good by moving the mark.
+    pub(crate) fn reference(&self, market: &Market, side: Side) -> Price {
+        let index = self.oracle.index(market.params.base).price;
+        match (market.params.kind, side) {
+            (Kind::Spot { .. }, Side::Buy | Side::Sell) => index,
+            (Kind::Perpetual(_), Side::Buy) => index.min(market.perpetual.mark.price),
+            (Kind::Perpetual(_), Side::Sell) => index.max(market.perpetual.mark.price),
+        }
+    }
+
+    /// The requirement of one underlying; initial: the worst over the directions in which open
+    /// orders can fill (rule R-2).
+    fn asset_requirement(
+        &self,
+        account: AccountId,
+        asset: AssetId,
+        holding: Qty,
+        level: Level,
+        change: Change,
+    ) -> Amount {
+        let ordered = match level {
+            Level::Maintenance => [false; 2],
+            Level::Initial => self.ordered(account, asset, change),
+        };
+        let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
+            if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }
+        });
+        let index = self.oracle.index(asset).price;
+        let charges = self.charges[asset.index()][level.index()];
+        let mut worst = Amount::ZERO;
+        for &spot_fills in spot {
+            for &perpetual_fills in perpetual {
+                let mut exposure = Exposure { holding, ..Exposure::default() };
+                let fills = Fills { sides: [spot_fills, perpetual_fills], change };
+                self.add_exposure(&mut exposure, account, asset, &fills);
+                worst = worst.max(requirement(exposure, charges, index));
+            }
+        }
+        worst
+    }
+
+    /// Whether an account has orders, with the change, in the spot and in the perpetual markets of
+    /// an asset.
+    fn ordered(&self, account: AccountId, asset: AssetId, change: Change) -> [bool; 2] {
+        let mut ordered = [false; 2];
+        for (market, id) in self.markets.iter().zip(0u16..) {
+            let changed = matches!(change, Change::Order { market, .. } if market.0 == id);
+            if market.params.base == asset && (changed || market.entry(account).orders > 0) {
+                ordered[usize::from(market.perpetual_params().is_some())] = true;
+            }
+        }
+        ordered
+    }
+
+    /// Adds an account's positions in one underlying, and its open orders of the given directions.
+    fn add_exposure(
+        &self,
+        exposure: &mut Exposure,
+        account: AccountId,
+        asset: AssetId,
+        fills: &Fills,
+    ) {
+        for (market, id) in self.markets.iter().zip(0u16..) {
+            if market.params.base != asset {
+                continue;
+            }
+            let entry = market.entry(account);
+            let perpetual = market.perpetual_params().is_some();
+            let added = |side| fills.change.lots(MarketId(id), side);
+            let orders = match fills.sides[usize::from(perpetual)] {
+                None => Qty::ZERO,
+                Some(Side::Buy) => open_qty(market, entry.bid_lots + added(Side::Buy)),
+                Some(Side::Sell) => -open_qty(market, entry.ask_lots + added(Side::Sell)),
+            };
+            if !perpetual {
+                exposure.holding = (exposure.holding + orders).max(Qty::ZERO);
+                continue;
+            }
+            let position = entry.position + orders;
+            exposure.long += position.max(Qty::ZERO);
+            exposure.short += (-position).max(Qty::ZERO);
+        }
+    }
+
+    /// What an account could spend of an asset: its balance less what its spot orders have set
+    /// aside.
+    pub fn available(&self, account: AccountId, asset: AssetId) -> Amount {
+        let mut available = self.ledger.balance(Holder::User(account), asset);
+        for market in self.markets.iter().filter(|market| market.perpetual_params().is_none()) {
+            if asset == QUOTE {
+                available -= market.bids_reserved(account);
+            } else if market.params.base == asset {
+                available -= open_qty(market, market.entry(account).ask_lots).as_amount();
+            }
+        }
+        available
+    }
+}
+
+/// More than a share of a value: whole basis points rounded up, each taken as 1/8192.
+pub(crate) fn bounded_share(value: i128, rate: Rate) -> Option<i128> {
+    let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
+    value.checked_mul(i128::from(bp)).map(|product| (product >> 13) + 1)
+}
+
+/// The charges of an asset (rule R-1).
+pub(super) fn charges(params: &Params, id: AssetId, level: Level) -> Charges {
+    let asset = &params.assets[id.index()];
+    let perpetuals = params.markets.iter().filter(|market| market.base == id);
+    let margin = perpetuals.filter_map(|market| match (&market.kind, level) {
+        (Kind::Spot { .. }, Level::Initial | Level::Maintenance) => None,
+        (Kind::Perpetual(perpetual), Level::Initial) => Some(perpetual.margin_initial),
+        (Kind::Perpetual(perpetual), Level::Maintenance) => Some(perpetual.margin_maintenance),
+    });
+    let (haircut, basis) = match level {
+        Level::Initial => (asset.haircut_initial, asset.basis_initial),
+        Level::Maintenance => (asset.haircut_maintenance, asset.basis_maintenance),
+    };
+    Charges { haircut, basis, margin: margin.max().unwrap_or(Rate::ZERO) }
+}

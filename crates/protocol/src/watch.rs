@@ -1,0 +1,242 @@
+//! Which accounts must be looked at in a block (rule R-5).
+//!
+//! An account with surplus S (equity less maintenance) and exposure E = Σ units·index cannot become
+//! unsound before prices have travelled r = S/(1.3·E), where a block's travel is the largest
+//! (|Δindex| + |Δmark| + |Δfunding index|)/index over the assets: a unit held changes S by at most
+//! |Δindex|, a unit of a position by at most the three together, because every charge is at most
+//! the whole. With r ≤ ¼ an index has grown by less than e^¼ < 1.3 meanwhile. So a look at the
+//! accounts that have come that far, and at those whose stake changed, is a look at all.
+//!
+//! Holds nothing that the state does not follow from: `State` can rebuild it, by looking at
+//! everybody once.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use money::{FundingIndex, Price, Round, mul_div};
+
+use crate::ids::{AccountId, AssetId};
+use crate::market::Market;
+use crate::oracle::Oracle;
+
+/// One in the unit of travel.
+const ONE: i128 = 1_000_000_000_000;
+/// No account is left alone for longer than a quarter of the price.
+const FAR: i128 = ONE / 4;
+/// Units of a price in which a funding index counts.
+const PER_PRICE: u128 = 10_000_000_000;
+/// An account that no price can hurt.
+const NEVER: u128 = u128::MAX;
+
+/// How far an account is from its maintenance margin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Distance {
+    /// A lower bound of equity less requirement, at 10⁻¹⁶ quote.
+    pub(crate) surplus: i128,
+    /// Σ |units|·index over holdings and positions, at 10⁻¹⁶ quote.
+    pub(crate) exposure: i128,
+}
+
+/// The prices of one market when they were last compared.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    mark: Price,
+    funding: FundingIndex,
+}
+
+/// The accounts to look at, by how far prices must travel first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch {
+    travelled: u128,
+    /// For each account, the travel after which it must be looked at.
+    due: Vec<u128>,
+    /// The same in order; an entry that `due` does not repeat is overtaken.
+    queue: BinaryHeap<Reverse<(u128, AccountId)>>,
+    /// Accounts to be looked at in any case.
+    touched: BinaryHeap<Reverse<AccountId>>,
+    is_touched: Vec<bool>,
+    indices: Vec<Price>,
+    markets: Vec<Seen>,
+    /// Largest move of mark and funding among the markets of each asset; empty between blocks.
+    moves: Vec<u128>,
+}
+
+impl Watch {
+    /// Adds an account that has nothing yet.
+    pub(crate) fn open_account(&mut self) {
+        self.due.push(NEVER);
+        self.is_touched.push(false);
+    }
+
+    /// An account's stake has changed.
+    #[inline]
+    pub(crate) fn touch(&mut self, account: AccountId) {
+        if !std::mem::replace(&mut self.is_touched[account.index()], true) {
+            self.touched.push(Reverse(account));
+        }
+    }
+
+    /// Adds the distance that prices have travelled since the last call, and lists who is due.
+    pub(crate) fn travel(&mut self, oracle: &Oracle, markets: &[Market], assets: usize) {
+        self.indices.resize(assets, Price::ZERO);
+        self.markets.resize(markets.len(), Seen::default());
+        self.moves.clear();
+        self.moves.resize(assets, 0);
+        for (market, seen) in markets.iter().zip(&mut self.markets) {
+            let now =
+                Seen { mark: market.perpetual.mark.price, funding: market.perpetual.funding.index };
+            let mark = now.mark.raw().abs_diff(seen.mark.raw());
+            let funding = now.funding.raw().abs_diff(seen.funding.raw());
+            let most = &mut self.moves[market.params.base.index()];
+            *most = (*most).max(u128::from(mark) + funding.div_ceil(PER_PRICE));
+            *seen = now;
+        }
+        let mut far = 0;
+        for (asset, seen) in (0u16..).map(AssetId).zip(&mut self.indices).skip(1) {
+            let now = oracle.index(asset).price;
+            let moved = u128::from(now.raw().abs_diff(seen.raw())) + self.moves[asset.index()];
+            far = far.max(share(moved, now.min(*seen)));
+            *seen = now;
+        }
+        self.travelled += far;
+        self.list_due();
+    }
+
+    /// Moves the accounts that have come far enough to the touched ones.
+    fn list_due(&mut self) {
+        while let Some(&Reverse((due, account))) = self.queue.peek() {
+            if due >= self.travelled {
+                break;
+            }
+            self.queue.pop();
+            if self.due[account.index()] == due {
+                self.touch(account);
+            }
+        }
+    }
+
+    /// The touched account with the lowest number, which is then no longer touched.
+    pub(crate) fn next(&mut self) -> Option<AccountId> {
+        let Reverse(account) = self.touched.pop()?;
+        self.is_touched[account.index()] = false;
+        Some(account)
+    }
+
+    /// Leaves an account alone until prices have travelled as far as its surplus bears; one without
+    /// exposure altogether.
+    pub(crate) fn rest(&mut self, account: AccountId, distance: Option<Distance>) {
+        let due = match distance {
+            None => NEVER,
+            Some(distance) => self.travelled + distance.reach(),
+        };
+        if self.due[account.index()] != due {
+            self.due[account.index()] = due;
+            self.queue.push(Reverse((due, account)));
+            self.drop_overtaken();
+        }
+    }
+
+    /// Keeps the queue in proportion to the accounts.
+    fn drop_overtaken(&mut self) {
+        if self.queue.len() > 4 * self.due.len() + 64 {
+            let due = &self.due;
+            self.queue.retain(|Reverse((at, account))| *at != NEVER && due[account.index()] == *at);
+        }
+    }
+
+    /// Whether an account will be looked at in the next block whatever prices do.
+    pub(crate) fn is_due(&self, account: AccountId) -> bool {
+        self.is_touched[account.index()] || self.due[account.index()] < self.travelled
+    }
+}
+
+impl Distance {
+    /// How far prices may travel before the surplus can be used up.
+    fn reach(self) -> u128 {
+        let bound = self.exposure.checked_mul(13);
+        let scaled = bound.and_then(|bound| mul_div(self.surplus, ONE * 10, bound, Round::Down));
+        // Without exposure nothing moves the surplus; what does not fit is looked at again.
+        let reach = if self.exposure == 0 { FAR } else { scaled.unwrap_or(0).clamp(0, FAR) };
+        u128::try_from(reach).expect("not negative")
+    }
+}
+
+/// `part/whole` in units of travel, rounded up; the whole where there was no price.
+fn share(part: u128, whole: Price) -> u128 {
+    let whole = u128::try_from(whole.raw()).unwrap_or(0);
+    let one = ONE.unsigned_abs();
+    if part == 0 {
+        return 0;
+    }
+    if whole == 0 || part >= whole { one } else { (part * one).div_ceil(whole) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn watch(accounts: u32) -> Watch {
+        let mut watch = Watch::default();
+        (0..accounts).for_each(|_| watch.open_account());
+        watch
+    }
+
+    #[test]
+    fn r_5_an_account_is_due_only_after_its_reach() {
+        let mut watch = watch(2);
+        let near = Distance { surplus: 13, exposure: 1000 };
+        watch.rest(AccountId(0), Some(near));
+        watch.rest(AccountId(1), None);
+        watch.travelled += near.reach();
+        watch.list_due();
+        assert_eq!(watch.next(), None, "not yet beyond");
+        watch.travelled += 1;
+        watch.list_due();
+        assert_eq!((watch.next(), watch.next()), (Some(AccountId(0)), None));
+    }
+
+    #[test]
+    fn r_5_the_queue_does_not_grow_with_the_looks() {
+        let mut watch = watch(3);
+        for look in 0..10_000i128 {
+            watch.rest(AccountId(1), Some(Distance { surplus: look, exposure: 1_000_000 }));
+        }
+        assert!(watch.queue.len() <= 76, "{}", watch.queue.len());
+    }
+
+    proptest! {
+        /// Along any path of index, mark and funding, the surplus of a position and a holding is
+        /// not used up before the travel reaches the account's distance.
+        #[test]
+        fn r_5_no_path_of_prices_uses_the_surplus_up_within_the_reach(
+            qty in -1_000i128..1_000, held in 0i128..1_000, surplus in 1i128..200_000_000,
+            margin in 0i128..=100, haircut in 0i128..=100,
+            path in prop::collection::vec((-300i128..300, -300i128..300, -50i128..50), 1..60),
+        ) {
+            let (mut index, mut mark, mut funding) = (10_000i128, 10_000i128, 0i128);
+            // In hundredths, so that charges are exact.
+            let value = |index: i128, mark: i128, funding: i128| {
+                100 * qty * (mark - funding) - qty.abs() * index * margin
+                    + held * index * (100 - haircut)
+            };
+            let start = value(index, mark, funding);
+            let exposure = 100 * (qty.abs() + held) * index;
+            let reach = Distance { surplus, exposure }.reach();
+            let mut travelled = 0u128;
+            for (a, b, c) in path {
+                let next = (index + a).max(1);
+                let moved = (next - index).abs() + (b + next - index).abs() + c.abs();
+                let least = index.min(next);
+                let step = (moved * ONE / least + 1).min(ONE);
+                travelled += step.unsigned_abs();
+                (index, mark, funding) = (next, mark + b + next - index, funding + c);
+                if travelled > reach {
+                    break;
+                }
+                prop_assert!(value(index, mark, funding) - start >= -surplus);
+            }
+        }
+    }
+}
