@@ -11,8 +11,11 @@
 //! in a large book, lies before the first reading of the clock. The column `searched` has the p99
 //! with that search inside. The CPU time has it inside, too.
 //!
-//! Above the p99 of stream A lie market orders with 9 to 14 fills on 7 levels; above that of
-//! stream B lie such orders and cancels of one old order that is in no cache.
+//! Above the p99 of stream A lie market orders, mostly with 9 to 14 fills on 7 levels. Above that
+//! of stream B lie as many cancels of one old order as market orders with 4 to 14 fills: their
+//! records are in no cache of the core. The row `load` tells what that costs on this machine at
+//! this time: each cancel reads one random word of a table as large as the records and links of
+//! stream B, and other messages do nothing.
 //!
 //! Instructions per message: see `examples/book_instructions.rs`.
 #![allow(clippy::disallowed_types)]
@@ -21,13 +24,15 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use protocol::book::{Book, FastBook, NaiveBook};
-use streams::{Message, Player, STREAM_A, STREAM_B, Stream, Totals, generate, play};
+use streams::{Draw, Message, Player, STREAM_A, STREAM_B, Stream, Totals, generate, play};
 
 #[allow(dead_code)]
 mod streams;
 
 const SAMPLES_FAST: usize = 15;
 const SAMPLES_NAIVE: usize = 3;
+/// Bytes of a hundred thousand records and links.
+const LOADED: usize = 4_000_000;
 
 fn main() {
     println!(
@@ -42,6 +47,10 @@ fn main() {
         let naive = row::<NaiveBook>("naive", &stream, &messages, SAMPLES_NAIVE, expected);
         assert_eq!(fast, naive, "both books make the same fills");
     }
+    let messages = generate::<FastBook>(&STREAM_B);
+    let [p50, p99, p999] =
+        latency(messages.len(), SAMPLES_FAST, |times| pass_loads(&messages, times));
+    println!("load   {:<7} {:>24} {p50:>16} {p99:>6} {p999:>6}", STREAM_B.name, "");
 }
 
 /// Measures one book under one stream, checks the totals and prints the result.
@@ -66,8 +75,10 @@ fn row<B: Book + Default>(
     }
     assert_eq!(play::<B>(messages).totals, totals, "a run repeats exactly");
     times.sort_by(f64::total_cmp);
-    let [p50, p99, p999] = latency::<B>(messages, samples, Handle::InMessage);
-    let [_, searched, _] = latency::<B>(messages, samples, Handle::Searched);
+    let quantiles =
+        |handle| latency(messages.len(), samples, |times| pass_book::<B>(messages, handle, times));
+    let [p50, p99, p999] = quantiles(Handle::InMessage);
+    let [_, searched, _] = quantiles(Handle::Searched);
     println!(
         "{book:<6} {:<7} {:>17.1} {:>6.1} {p50:>16} {p99:>6} {p999:>6} {searched:>8} {:>8}",
         stream.name,
@@ -87,13 +98,13 @@ enum Handle {
 
 /// The quantiles 0.5, 0.99 and 0.999 of the wall times of single messages, nanoseconds: the median
 /// of each over the passes.
-fn latency<B: Book + Default>(messages: &[Message], passes: usize, handle: Handle) -> [u32; 3] {
+fn latency(messages: usize, passes: usize, mut pass: impl FnMut(&mut [u32])) -> [u32; 3] {
     let overhead = (0..100_000).map(|_| nanos_of(|| ())).min().unwrap_or(0);
     // Its pages are touched before the first message.
-    let mut times = vec![u32::MAX; messages.len()];
+    let mut times = vec![u32::MAX; messages];
     let mut quantiles = [const { Vec::new() }; 3];
     for _ in 0..passes {
-        pass::<B>(messages, handle, &mut times);
+        pass(&mut times);
         times.sort_unstable();
         for (values, q) in quantiles.iter_mut().zip([0.5, 0.99, 0.999]) {
             let time = times[((times.len() - 1) as f64 * q) as usize];
@@ -107,7 +118,7 @@ fn latency<B: Book + Default>(messages: &[Message], passes: usize, handle: Handl
 }
 
 /// Plays the stream into an empty book and writes the time of each message.
-fn pass<B: Book + Default>(messages: &[Message], handle: Handle, times: &mut [u32]) {
+fn pass_book<B: Book + Default>(messages: &[Message], handle: Handle, times: &mut [u32]) {
     let mut player = Player::<B>::new(messages.len());
     for (at, (message, time)) in messages.iter().zip(times).enumerate() {
         *time = match handle {
@@ -116,6 +127,21 @@ fn pass<B: Book + Default>(messages: &[Message], handle: Handle, times: &mut [u3
                 nanos_of(|| player.apply(at, *message, named))
             }
             Handle::Searched => nanos_of(|| player.play(at, *message)),
+        };
+    }
+}
+
+/// Reads a random word for each cancel and writes the time of each message.
+fn pass_loads(messages: &[Message], times: &mut [u32]) {
+    let table = vec![1_u64; LOADED / 8];
+    let mut draw = Draw(1);
+    for (message, time) in messages.iter().zip(times) {
+        let place = black_box(draw.below(table.len() as u64) as usize);
+        *time = match message {
+            Message::Cancel { .. } => nanos_of(|| {
+                black_box(table[place]);
+            }),
+            Message::Limit { .. } | Message::Market { .. } => nanos_of(|| ()),
         };
     }
 }
