@@ -80,10 +80,25 @@ impl<B: Book + Default> Player<B> {
     /// Applies the message at a position of the stream.
     #[inline]
     pub fn play(&mut self, at: usize, message: Message) {
+        self.apply(at, message, self.named(message));
+    }
+
+    /// The handle by which a cancel names its order; any handle for other messages.
+    #[inline]
+    pub fn named(&self, message: Message) -> OrderId {
+        match message {
+            Message::Cancel { target } => self.handles[target as usize],
+            Message::Limit { .. } | Message::Market { .. } => OrderId(u64::MAX),
+        }
+    }
+
+    /// Applies the message at a position of the stream, given the handle that it names.
+    #[inline]
+    pub fn apply(&mut self, at: usize, message: Message, named: OrderId) {
         match message {
             Message::Limit { side, tick, lots } => self.limit(at, side, Tick(tick), lots),
-            Message::Cancel { target } => {
-                let order = self.book.cancel(self.handles[target as usize]);
+            Message::Cancel { .. } => {
+                let order = self.book.cancel(named);
                 self.fold(order.map_or(0, |order| order.lots.0));
             }
             Message::Market { side, lots } => {
@@ -127,9 +142,13 @@ impl<B: Book + Default> Player<B> {
             let fill = self.fills[at];
             self.totals.trades += 1;
             self.totals.volume += fill.lots.0;
-            self.fold(u64::from(fill.maker.0) ^ fill.maker_order.0);
-            self.fold(fill.maker_client.0 ^ u64::from(fill.tick.0));
-            self.fold(fill.lots.0 ^ fill.maker_left.0 << 32);
+            let who = u64::from(fill.maker.0)
+                ^ fill.maker_order.0.rotate_left(20)
+                ^ fill.maker_client.0.rotate_left(40);
+            let what = u64::from(fill.tick.0)
+                ^ fill.lots.0.rotate_left(20)
+                ^ fill.maker_left.0.rotate_left(40);
+            self.fold(who ^ what.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         }
         taken.left
     }

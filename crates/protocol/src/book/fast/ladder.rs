@@ -122,16 +122,35 @@ impl Ladder {
     /// Takes away an occupied level.
     #[inline]
     pub(super) fn remove(&mut self, side: Side, tick: u32) {
-        let Some(offset) = self.offset(tick) else {
-            return self.remove_outside(side, tick);
-        };
-        self.window[offset as usize] = EMPTY;
-        let place = position(side, offset);
-        self.occupied[side as usize].clear(place);
         if self.best[side as usize] == key(side, tick) {
-            let inside = self.occupied[side as usize].at_or_after(place);
-            self.best[side as usize] = self.best_of(side, inside);
+            return self.remove_best(side);
         }
+        match self.offset(tick) {
+            Some(offset) => {
+                self.window[offset as usize] = EMPTY;
+                self.occupied[side as usize].clear(position(side, offset));
+            }
+            None => {
+                self.outside[side as usize].remove(&(key(side, tick) as u32));
+            }
+        }
+    }
+
+    /// Takes away the best level of a side that has one.
+    #[inline]
+    pub(super) fn remove_best(&mut self, side: Side) {
+        let best = self.best[side as usize];
+        let inside = match self.offset(tick(side, best)) {
+            Some(offset) => {
+                self.window[offset as usize] = EMPTY;
+                self.occupied[side as usize].clear_first(position(side, offset))
+            }
+            None => {
+                self.outside[side as usize].remove(&(best as u32));
+                self.occupied[side as usize].at_or_after(0)
+            }
+        };
+        self.best[side as usize] = self.best_of(side, inside);
     }
 
     /// Occupied ticks with their levels, best first.
@@ -236,16 +255,6 @@ impl Ladder {
         self.base != base
     }
 
-    #[cold]
-    #[inline(never)]
-    fn remove_outside(&mut self, side: Side, tick: u32) {
-        self.outside[side as usize].remove(&(key(side, tick) as u32));
-        if self.best[side as usize] == key(side, tick) {
-            let inside = self.occupied[side as usize].at_or_after(0);
-            self.best[side as usize] = self.best_of(side, inside);
-        }
-    }
-
     /// Moves a side's levels out of the window and returns how many there were.
     fn move_out(&mut self, side: Side) -> u32 {
         let mut count = 0;
@@ -307,6 +316,19 @@ impl Bitmap {
         if self.words[word as usize] == 0 {
             self.summary[(word / 64) as usize] &= !(1 << (word % 64));
         }
+    }
+
+    /// Takes `place`, the first position of the set, out of it and returns the one after it.
+    #[inline]
+    fn clear_first(&mut self, place: u16) -> Option<u16> {
+        let word = place / 64;
+        let bits = &mut self.words[word as usize];
+        *bits &= *bits - 1;
+        if *bits != 0 {
+            return Some(word * 64 + bits.trailing_zeros() as u16);
+        }
+        self.summary[(word / 64) as usize] &= !(1 << (word % 64));
+        self.in_word_after(word)
     }
 
     /// The first position of the set that is not below `place`.
@@ -403,8 +425,14 @@ mod tests {
             let expected = places.iter().find(|place| **place >= from).copied();
             assert_eq!(bitmap.at_or_after(from), expected);
         }
+        let mut taken = bitmap.clone();
+        for (place, after) in places.iter().zip(&places[1..]) {
+            assert_eq!(taken.clear_first(*place), Some(*after));
+        }
+        assert_eq!(taken.clear_first(65_535), None);
         places.iter().for_each(|place| bitmap.clear(*place));
         assert_eq!(bitmap.at_or_after(0), None);
+        assert_eq!(taken.summary, bitmap.summary);
         assert!(bitmap.summary.iter().all(|words| *words == 0));
     }
 }
