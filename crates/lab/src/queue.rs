@@ -9,7 +9,7 @@
 //!
 //! Invariant: `pop` order is exactly the order by (time, sequence of push).
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Width of a bucket is 2 to this power, in nanoseconds.
@@ -25,32 +25,36 @@ pub struct Queue<E> {
     /// The bucket that is open, counted from time 0.
     open: u64,
     /// The open bucket, sorted from late to early.
-    sorted: Vec<Entry<E>>,
+    sorted: Vec<Key>,
     /// Pushed into the open bucket or before it since it was opened.
-    late: BinaryHeap<Reverse<Entry<E>>>,
+    late: BinaryHeap<Reverse<Key>>,
     /// First node of each bucket of the ring.
     heads: Vec<u32>,
     /// One bit for each bucket of the ring that holds something.
     occupied: [u64; (RING / 64) as usize],
-    /// Nodes of all lists, and the list of free ones.
+    /// All events, each written once and read once, and the list of free nodes.
     nodes: Vec<Node<E>>,
     free: u32,
     /// Beyond the ring.
-    far: BinaryHeap<Reverse<Entry<E>>>,
+    far: BinaryHeap<Reverse<Key>>,
     sequence: u64,
     len: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Entry<E> {
+/// The place of an event in the order, and its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
     time: u64,
     sequence: u64,
-    event: E,
+    node: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Node<E> {
-    entry: Entry<E>,
+    time: u64,
+    sequence: u64,
+    event: E,
+    /// The next in the bucket, or the next free one.
     next: u32,
 }
 
@@ -90,16 +94,17 @@ impl<E: Copy> Queue<E> {
     /// Adds an event at `time` nanoseconds; a time already passed is legal and comes next.
     #[inline]
     pub fn push(&mut self, time: u64, event: E) {
-        let entry = Entry { time, sequence: self.sequence, event };
+        let sequence = self.sequence;
         self.sequence += 1;
         self.len += 1;
         let bucket = time >> BUCKET_BITS;
+        let node = self.allocate(Node { time, sequence, event, next: NONE });
         if bucket <= self.open {
-            self.late.push(Reverse(entry));
+            self.late.push(Reverse(Key { time, sequence, node }));
         } else if bucket - self.open < RING {
-            self.link(bucket, entry);
+            self.link(bucket, node);
         } else {
-            self.far.push(Reverse(entry));
+            self.far.push(Reverse(Key { time, sequence, node }));
         }
     }
 
@@ -114,8 +119,12 @@ impl<E: Copy> Queue<E> {
             (Some(Reverse(late)), Some(sorted)) => late < sorted,
             (late, _) => late.is_some(),
         };
-        let entry = if take_late { self.late.pop().map(|late| late.0) } else { self.sorted.pop() };
-        entry.map(|entry| (entry.time, entry.event))
+        let key = if take_late { self.late.pop().map(|late| late.0) } else { self.sorted.pop() }?;
+        let node = &mut self.nodes[key.node as usize];
+        let event = node.event;
+        node.next = self.free;
+        self.free = key.node;
+        Some((key.time, event))
     }
 
     /// The time of the next event. May open its bucket, hence the exclusive borrow.
@@ -124,26 +133,30 @@ impl<E: Copy> Queue<E> {
             return None;
         }
         let late = self.late.peek().map(|late| late.0.time);
-        let sorted = self.sorted.last().map(|entry| entry.time);
+        let sorted = self.sorted.last().map(|key| key.time);
         late.into_iter().chain(sorted).min()
     }
 
-    /// Puts an entry at the head of its bucket's list.
+    /// A node for an event.
     #[inline]
-    fn link(&mut self, bucket: u64, entry: Entry<E>) {
-        let slot = (bucket % RING) as usize;
-        let node = Node { entry, next: self.heads[slot] };
-        let at = if self.free == NONE {
-            let at = u32::try_from(self.nodes.len()).expect("fewer than 2^32 events wait");
-            self.nodes.push(node);
-            at
-        } else {
+    fn allocate(&mut self, node: Node<E>) -> u32 {
+        if let Some(free) = self.nodes.get_mut(self.free as usize) {
             let at = self.free;
-            self.free = self.nodes[at as usize].next;
-            self.nodes[at as usize] = node;
-            at
-        };
-        self.heads[slot] = at;
+            self.free = free.next;
+            *free = node;
+            return at;
+        }
+        let at = u32::try_from(self.nodes.len()).expect("fewer than 2^32 events wait");
+        self.nodes.push(node);
+        at
+    }
+
+    /// Puts a node at the head of its bucket's list.
+    #[inline]
+    fn link(&mut self, bucket: u64, node: u32) {
+        let slot = (bucket % RING) as usize;
+        self.nodes[node as usize].next = self.heads[slot];
+        self.heads[slot] = node;
         self.occupied[slot / 64] |= 1 << (slot % 64);
     }
 
@@ -160,8 +173,8 @@ impl<E: Copy> Queue<E> {
             if bucket - self.open >= RING {
                 break;
             }
-            let entry = self.far.pop().expect("peeked").0;
-            if bucket == self.open { self.sorted.push(entry) } else { self.link(bucket, entry) }
+            let key = self.far.pop().expect("peeked").0;
+            if bucket == self.open { self.sorted.push(key) } else { self.link(bucket, key.node) }
         }
         if self.sorted.len() > 1 {
             self.sorted.sort_unstable_by(|a, b| b.cmp(a));
@@ -190,46 +203,17 @@ impl<E: Copy> Queue<E> {
         None
     }
 
-    /// Moves a bucket's list to `sorted`, unsorted as yet.
+    /// Moves the keys of a bucket's list to `sorted`, unsorted as yet.
     fn unlink(&mut self, bucket: u64) {
         let slot = (bucket % RING) as usize;
         let mut at = self.heads[slot];
         while at != NONE {
-            let node = &mut self.nodes[at as usize];
-            self.sorted.push(node.entry);
-            let next = node.next;
-            node.next = self.free;
-            self.free = at;
+            let Node { time, sequence, next, .. } = self.nodes[at as usize];
+            self.sorted.push(Key { time, sequence, node: at });
             at = next;
         }
         self.heads[slot] = NONE;
         self.occupied[slot / 64] &= !(1 << (slot % 64));
-    }
-}
-
-impl<E> Entry<E> {
-    fn key(&self) -> (u64, u64) {
-        (self.time, self.sequence)
-    }
-}
-
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Entry<E>) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl<E> Eq for Entry<E> {}
-
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Entry<E>) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> Ord for Entry<E> {
-    fn cmp(&self, other: &Entry<E>) -> Ordering {
-        self.key().cmp(&other.key())
     }
 }
 

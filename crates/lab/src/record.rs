@@ -279,6 +279,8 @@ pub struct Counts {
     pub blocks: u64,
     /// Messages delivered between agents, venues and the chain.
     pub messages: u64,
+    /// Quotes and funding data that agents heard, each after its latency.
+    pub quotes: u64,
     /// Commands applied.
     pub commands: u64,
     /// Trades.

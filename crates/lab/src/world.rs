@@ -213,6 +213,7 @@ pub struct World {
     recorder: Recorder,
     intents: Vec<Intent>,
     messages: u64,
+    quotes: u64,
     commands: u64,
 }
 
@@ -275,6 +276,7 @@ impl World {
             recorder: Recorder::new(&state, recorded, setup.carry_8h),
             intents: Vec::new(),
             messages: 0,
+            quotes: 0,
             commands: 0,
             state,
         };

@@ -114,6 +114,7 @@ fn events(record: &Record) -> String {
     let rows = [
         ("blocks", counts.blocks),
         ("messages", counts.messages),
+        ("quotes heard", counts.quotes),
         ("commands", counts.commands),
         ("refused commands", counts.rejects),
         ("trades", counts.trades),

@@ -5,7 +5,6 @@ use money::{Span, Time};
 use protocol::command::{Command, Message, Sender};
 use protocol::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, QUOTE};
 use protocol::ledger::Holder;
-use protocol::state::Level;
 
 use super::account::Book;
 use super::{AgentSetup, Item, World};
@@ -90,7 +89,10 @@ impl World {
         let seen_by = self.now.nanos().saturating_sub(agent.latency.nanos());
         let seen_by = Time::from_nanos(seen_by);
         for &instrument in &agent.hears {
-            self.board.tell(instrument, seen_by, |event| agent.strategy.on(&event, &mut intents));
+            self.board.tell(instrument, seen_by, |event| {
+                self.quotes += 1;
+                agent.strategy.on(&event, &mut intents);
+            });
         }
         let is_open = agent.account.0 < self.state.accounts();
         if is_open && self.state.time() <= seen_by && agent.inbound == 0 {
@@ -106,7 +108,7 @@ impl World {
                 agent.strategy.on(&event, &mut intents);
             }
             if agent.reads_equity {
-                let equity = self.state.health(agent.account, Level::Maintenance).equity;
+                let equity = self.state.equity(agent.account);
                 let seen = |venue| self.board.venue_mid(venue, seen_by);
                 let equity = equity + self.books[at as usize].venue_value(seen);
                 agent.strategy.on(&Event::Equity { equity }, &mut intents);

@@ -7,7 +7,6 @@ use protocol::ids::{MarketId, QUOTE};
 use protocol::invariants;
 use protocol::ledger::Holder;
 use protocol::params::FundingRule;
-use protocol::state::Level;
 
 use super::World;
 use crate::record::{ClassRecord, InsuranceRecord, InvariantRecord, MarketRecord, Money, Record};
@@ -18,6 +17,7 @@ impl World {
         let mut counts = std::mem::take(&mut self.recorder.counts);
         counts.blocks = self.state.height();
         counts.messages = self.messages;
+        counts.quotes = self.quotes;
         counts.commands = self.commands;
         counts.liquidations = self.recorder.liquidated.iter().filter(|hit| **hit).count() as u64;
         let hash = self.state.hash();
@@ -85,7 +85,7 @@ impl World {
     fn add_agent(&self, record: &mut ClassRecord, agent: usize) {
         let book = &self.books[agent];
         let account = self.agents[agent].account;
-        let equity = self.state.health(account, Level::Maintenance).equity;
+        let equity = self.state.equity(account);
         // The rulebook values coins at its index; profit is measured at the path.
         let equity = equity + self.index_error(agent);
         let equity = equity + book.venue_value(|venue| self.venues[venue].path());
@@ -173,9 +173,8 @@ impl World {
 
     /// Σ of negative equities.
     fn bad_debt(&self) -> Amount {
-        let equities = self.agents.iter().map(|agent| {
-            self.state.health(agent.account, Level::Maintenance).equity.min(Amount::ZERO)
-        });
+        let equities =
+            self.agents.iter().map(|agent| self.state.equity(agent.account).min(Amount::ZERO));
         equities.sum()
     }
 }

@@ -55,13 +55,9 @@ pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<
         if events.len() == started + 1 {
             events.truncate(started); // a debt that nothing can reduce now is no news
         }
-    } else if equity_of(state, account) < Amount::ZERO {
+    } else if state.equity(account) < Amount::ZERO {
         deleverage(state, account, events);
     }
-}
-
-fn equity_of(state: &State, account: AccountId) -> Amount {
-    state.health(account, Level::Maintenance).equity
 }
 
 fn index_is_fresh(state: &State, id: MarketId) -> bool {
@@ -174,7 +170,7 @@ fn bounded_tick(
 ) -> Tick {
     let market = &state.markets[id.index()];
     let fund = state.ledger.balance(Holder::Insurance, QUOTE);
-    let cushion = equity_of(state, account) + fund;
+    let cushion = state.equity(account) + fund;
     let index = state.oracle.index(market.params.base).price;
     let band = match market.params.kind {
         Kind::Perpetual(params) => params.price_band,
@@ -212,7 +208,7 @@ fn charge_fee(
         }
     }
     let fee = closed.share(rate, Round::Up).expect("a fee is smaller than its notional");
-    let amount = fee.min(equity_of(state, account)).max(Amount::ZERO);
+    let amount = fee.min(state.equity(account)).max(Amount::ZERO);
     if amount.is_positive() {
         state.ledger.transfer(Holder::User(account), Holder::Insurance, QUOTE, amount);
         events.push(Event::LiquidationFee { account, amount });
@@ -268,7 +264,7 @@ fn sell_holding(
 
 /// Rule L-6: insurance pays what an account without position or sellable holding still owes.
 fn write_off(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
-    let owed = -equity_of(state, account);
+    let owed = -state.equity(account);
     pay_from_insurance(state, account, owed, events);
 }
 
@@ -290,7 +286,7 @@ fn pay_from_insurance(
 
 /// Rule L-5: closes every position at the mark against the opposite side.
 fn deleverage(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
-    let deficit = -equity_of(state, account);
+    let deficit = -state.equity(account);
     let mut deficit = pay_from_insurance(state, account, deficit, events);
     let markets = by_size(state, account);
     let sizes: Vec<Amount> =

@@ -27,16 +27,35 @@ impl State {
         self.health_after(account, level, Change::None)
     }
 
+    /// What an account is worth: cash, holdings at the index, profits at the mark, funding due (rule
+    ///
+    pub fn equity(&self, account: AccountId) -> Amount {
+        let holdings: Amount = self
+            .base_assets()
+            .map(|asset| {
+                let holding = self.ledger.balance(Holder::User(account), asset);
+                self.oracle.index(asset).price.notional(as_qty(holding), Round::Down)
+            })
+            .sum();
+        self.ledger.cash(account) + self.profits(account) + holdings
+    }
+
+    /// Unrealised profits at the mark and funding due.
+    fn profits(&self, account: AccountId) -> Amount {
+        let open =
+            self.perpetuals().filter(|(market, _)| !market.entry(account).position.is_zero());
+        let profits = open.map(|(market, _)| {
+            let entry = market.entry(account);
+            let funding = pending_funding(&market.perpetual.funding, entry).0;
+            entry.profit(market.perpetual.mark.price) + funding
+        });
+        profits.sum()
+    }
+
     /// The same as if a change had been made.
     pub fn health_after(&self, account: AccountId, level: Level, change: Change) -> Health {
-        let mut health = Health { equity: self.ledger.cash(account), requirement: Amount::ZERO };
-        for (market, _) in self.perpetuals() {
-            let entry = market.entry(account);
-            if !entry.position.is_zero() {
-                health.equity += entry.profit(market.perpetual.mark.price);
-                health.equity += pending_funding(&market.perpetual.funding, entry).0;
-            }
-        }
+        let equity = self.ledger.cash(account) + self.profits(account);
+        let mut health = Health { equity, requirement: Amount::ZERO };
         if let Change::Withdrawal { asset: QUOTE, amount } = change {
             health.equity -= amount;
         }
