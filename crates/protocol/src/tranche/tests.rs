@@ -6,8 +6,9 @@ use super::*;
 use crate::position::Entry;
 use proptest::prelude::*;
 
-const TICK: i64 = 1_000_000;
 const LOT: i64 = 100_000;
+/// (tick, lot) of a coarse and of the finest market: tick·lot is a whole number of units.
+const GRIDS: [(i64, i64); 2] = [(1_000_000, LOT), (1, 100_000_000)];
 const BAND: Rate = Rate::from_bp(9_999);
 
 fn amount(text: &str) -> Amount {
@@ -139,8 +140,7 @@ impl Account {
     }
 
     /// Closes so many lots at a price, and pays the fee.
-    fn close(&mut self, stake: &Stake, lots: i64, price: Price, rate: Rate) {
-        let closed = Qty::from_raw(lots * LOT);
+    fn close(&mut self, stake: &Stake, closed: Qty, price: Price, rate: Rate) {
         let signed = if stake.position.is_positive() { -closed } else { closed };
         let realised = self.entry.trade(signed, price.notional(signed, Round::Down));
         let fee = stake.fee(closed, price.notional(closed, Round::Down), rate);
@@ -149,52 +149,55 @@ impl Account {
 }
 
 /// A price on a tick that is not worse than the limit, by so much of its distance to the mark.
-fn price_within(stake: &Stake, better: f64) -> Price {
+fn price_within(stake: &Stake, tick: i64, better: f64) -> Price {
     let limit = stake.limit(stake.mark, BAND).raw();
     let raw = limit + ((stake.mark.raw() - limit) as f64 * better) as i64;
     match stake.side() {
-        Side::Sell => Price::from_raw((raw.max(limit) + TICK - 1) / TICK * TICK),
-        Side::Buy => Price::from_raw(raw.min(limit) / TICK * TICK),
+        Side::Sell => Price::from_raw((raw.max(limit) + tick - 1) / tick * tick),
+        Side::Buy => Price::from_raw(raw.min(limit) / tick * tick),
     }
 }
 
 prop_compose! {
+    /// A stake with the tick and lot of its market.
     fn stakes()(
-        lots in 2i64..1_000_000, long in any::<bool>(), mark in TICK..100_000_000_000_000,
+        lots in 2i64..1_000_000, long in any::<bool>(), mark in 1_000_000i64..100_000_000_000_000,
         equity in prop_oneof![0i128..1_000, 0i128..1_000_000_000_000_000],
-        ) -> Stake {
-        let position = Qty::from_raw(if long { lots * LOT } else { -lots * LOT });
-        Stake { position, mark: Price::from_raw(mark), equity: Amount::from_raw(equity) }
+        (tick, lot) in prop::sample::select(&GRIDS[..]),
+    ) -> (Stake, i64, i64) {
+        let position = Qty::from_raw(if long { lots * lot } else { -lots * lot });
+        let (mark, equity) = (Price::from_raw(mark), Amount::from_raw(equity));
+        (Stake { position, mark, equity }, tick, lot)
     }
 }
 
 proptest! {
     #[test]
     fn l_8_no_fill_within_the_limit_makes_equity_negative(
-        stake in stakes(), cost in -1_000_000_000i128..1_000_000_000,
+        (stake, tick, lot) in stakes(), cost in -1_000_000_000i128..1_000_000_000,
         part in 0.0f64..=1.0, better in prop_oneof![Just(0.0), 0.0f64..1.2], fee in 0i64..300,
     ) {
         let mut account = Account::of(&stake, Amount::from_raw(cost));
-        let all = stake.position.abs().raw() / LOT;
+        let all = stake.position.abs().raw() / lot;
         let lots = ((all as f64 * part) as i64).clamp(1, all);
-        let price = price_within(&stake, better);
+        let price = price_within(&stake, tick, better);
         prop_assume!(price.is_positive());
-        account.close(&stake, lots, price, Rate::from_bp(fee));
+        account.close(&stake, Qty::from_raw(lots * lot), price, Rate::from_bp(fee));
         let after = account.equity(stake.mark);
         prop_assert!(!after.is_negative(), "{} of {} left {}", lots, all, after);
     }
 
     #[test]
     fn l_10_no_fill_within_the_limit_lowers_the_margin_ratio(
-        stake in stakes(), part in 0.0f64..=1.0,
+        (stake, tick, lot) in stakes(), part in 0.0f64..=1.0,
         better in prop_oneof![Just(0.0), Just(1.0), 0.0f64..1.2], fee in 0i64..300,
     ) {
         let mut account = Account::of(&stake, Amount::ZERO);
-        let all = stake.position.abs().raw() / LOT;
+        let all = stake.position.abs().raw() / lot;
         let lots = ((all as f64 * part) as i64).clamp(1, all);
-        let price = price_within(&stake, better);
+        let price = price_within(&stake, tick, better);
         prop_assume!(price.is_positive());
-        account.close(&stake, lots, price, Rate::from_bp(fee));
+        account.close(&stake, Qty::from_raw(lots * lot), price, Rate::from_bp(fee));
         // equity/position, cross-multiplied; a unit for the floor of a position's value.
         let after = account.equity(stake.mark).raw() + 1;
         let (left, all) = (i128::from(all - lots), i128::from(all));
@@ -229,7 +232,7 @@ proptest! {
 
     #[test]
     fn l_9_a_tranche_at_the_mark_restores_initial_margin(
-        lots_held in 2i64..1_000_000, mark in TICK..100_000_000_000_000,
+        lots_held in 2i64..1_000_000, mark in 1_000_000i64..100_000_000_000_000,
         (margin, fee) in (200i64..2_000, 0i64..150), ratio in 0.0f64..1.0,
     ) {
         let (position, mark) = (Qty::from_raw(lots_held * LOT), Price::from_raw(mark));
