@@ -20,6 +20,8 @@ pub mod mark;
 pub mod funding;
 pub mod position;
 pub mod margin;
+pub mod tranche;
+pub mod adl;
 pub mod market;
 pub(crate) mod watch;
 pub mod state;
