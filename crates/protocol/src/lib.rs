@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod book;
 pub mod premium;
 pub mod mark;
+pub mod ladder;
 pub mod funding;
 pub mod position;
 pub mod margin;
