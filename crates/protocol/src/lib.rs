@@ -18,6 +18,7 @@ pub mod book;
 pub mod premium;
 pub mod mark;
 pub mod ladder;
+pub mod depth;
 pub mod funding;
 pub mod position;
 pub mod margin;
