@@ -2,9 +2,9 @@
 //!
 //! Rule D-1: each block, with d the depth displayed now, d₀ the one a block ago, and rested =
 //! min(d₀, d): aged ← min(d, aged + (rested − aged)·w), w = 1 − e^(−dt/τ); only what was on display
-//! at both ends of a block can have rested through it. Rule D-2: the depth of a side is the notional
-//! that its levels hold within the window around the index. Rule D-3: impact of a sale is linear in
-//! what it takes of the aged depth.
+//! at both ends of a block can have rested through it. Rule D-2: the depth of a side is the
+//! notional that its levels hold within the window around the index. Rule D-3: impact of a trade is
+//! linear in what it takes of the aged depth.
 //!
 //! Always holds: 0 ≤ aged ≤ displayed; depth shown for one block alone counts nothing, and depth
 //! that stays counts at most t/τ of itself after a time t; what is pulled is gone at once.

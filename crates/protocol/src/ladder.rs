@@ -1,17 +1,17 @@
 //! The oracle ladder: which actions an index may serve, and at which price.
 //!
 //! Rule O-5: an index has a [`Grade`]; [`FLOORS`] names for each action the lowest grade that
-//! serves it. Rule O-6: a jump is held back until it is confirmed. Rule O-7: the index has a slow average
-//! and a five-minute one. Rule O-8: margin counts prices widened by the confidence against the
-//! account, liquidation in its favour. Source: the validity ladder of Drift v2 (math/oracle.rs).
+//! serves it. Rule O-6: a jump is held back until it is confirmed. Rule O-7: the index has a slow
+//! average and a five-minute one. Rule O-8: margin counts prices widened by the confidence against
+//! the account, liquidation in its favour. Source: the validity ladder of Drift v2
+//! (math/oracle.rs).
 //!
 //! It differs from Drift's in two places. Age stands below width, because a wide price can be
 //! widened and an old one cannot be made younger: an old, uncertain price never liquidates. And
 //! distance is a ratio, so that a fifth and five times are equally far.
 //!
-//! Always holds: whatever serves an action was positive and within [`PRICE_MAX`]; no single
-//! aggregate moves the index by more than `jump_max`; with the width the list of actions served
-//! never becomes longer.
+//! Always holds: whatever serves an action is positive and within [`PRICE_MAX`]; after the first,
+//! no single aggregate moves the index by more than `jump_max`.
 
 pub mod twap;
 pub mod scores;

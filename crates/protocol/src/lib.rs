@@ -19,6 +19,7 @@ pub mod premium;
 pub mod mark;
 pub mod ladder;
 pub mod depth;
+pub mod convergence;
 pub mod funding;
 pub mod position;
 pub mod margin;
