@@ -20,6 +20,7 @@ pub mod mark;
 pub mod ladder;
 pub mod depth;
 pub mod convergence;
+pub mod feedback;
 pub mod funding;
 pub mod position;
 pub mod margin;
