@@ -10,6 +10,7 @@
 //! the time counted within the target is exact.
 
 pub mod distribution;
+pub mod fair;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, Time, div_i128};
