@@ -141,6 +141,13 @@ mod tests {
         assert!((share - (1.0 - (-1.0f64).exp())).abs() < 1e-9, "{share}");
     }
 
+    #[test]
+    fn d_1_less_than_a_unit_does_not_count() {
+        let unit = Amount::from_raw(1);
+        let depth = Depth::default().next(unit, BLOCK, &params()).next(unit, BLOCK, &params());
+        assert_eq!(depth.aged(), Amount::ZERO);
+    }
+
     /// POPCAT, 12 November 2025: a wall of 20 million over a book of 2, pulled at its height.
     #[test]
     fn d_1_a_wall_that_is_pulled_leaves_nothing() {
@@ -194,7 +201,7 @@ mod tests {
         #[test]
         fn d_1_a_flash_counts_at_most_its_share_of_the_time_constant(
             base in 0i128..1 << 60, flash in 1i128..1 << 80, blocks in 1u64..20,
-            nanos in 1u64..2_000_000_000_000,
+            nanos in prop_oneof![1u64..1_000, 1u64..1_000_000_000, 1u64..2_000_000_000_000],
         ) {
             let (base, flash) = (Amount::from_raw(base), Amount::from_raw(flash));
             let before = rested(base).next(base, BLOCK, &params());

@@ -213,6 +213,12 @@ mod tests {
         assert!(feedback.initial() > Rate::ONE);
     }
 
+    #[test]
+    fn r_10_what_is_asked_for_is_rounded_up() {
+        let tiny = FeedbackParams { threshold: Rate::ZERO, gain: Rate::from_raw(1), ..params() };
+        assert_eq!(tiny.theta_wanted(Rate::from_raw(5)).raw(), 1);
+    }
+
     /// Theory: n = 0.6 with θ = 0.5 makes 0.9, so an amplification of 10; θ = 1/6 is the most.
     #[test]
     fn r_11_theta_is_cut_where_it_would_feed_the_cascade() {
@@ -230,8 +236,11 @@ mod tests {
         let branching = Rate::from_bp(6_000);
         let feedback = after(Feedback::default(), 1800, Rate::from_bp(125), branching);
         assert_eq!(feedback.initial().raw(), 1_166_666_666_666);
-        let free = after(feedback, 1, Rate::from_bp(125), Rate::ZERO);
-        assert!(free.initial() > Rate::from_bp(14_800), "the limit passes with the branching");
+        // What was asked for is held while it is limited, and falls as slowly as ever.
+        let limited = after(feedback, 1800, Rate::ZERO, branching);
+        assert_eq!(limited.initial().raw(), 1_166_666_666_666);
+        let free = after(limited, 1, Rate::ZERO, Rate::ZERO);
+        assert!(free.initial() > Rate::from_bp(14_800), "{}", free.initial());
     }
 
     #[test]

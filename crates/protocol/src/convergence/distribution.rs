@@ -149,6 +149,9 @@ mod tests {
         assert_eq!(seen.share_within(Rate::from_bp(1)), Some(Rate::from_bp(9_000)));
         assert_eq!(seen.share_within(Rate::from_bp(1024)), Some(Rate::from_bp(9_900)));
         assert_eq!(seen.mean(), Some(Rate::from_raw((90 + 90 + 5000) * bp / 100)));
+        // 1.1 bp lies in the bin up to 1¼ bp, but nothing above it was seen.
+        let alone = distribution(&[(bp * 11 / 10, 1)]);
+        assert_eq!(alone.quantile(Rate::ONE), Some(Rate::from_raw(bp * 11 / 10)));
         assert_eq!(Distribution::default().quantile(Rate::ONE), None);
         assert_eq!(Distribution::default().share_within(Rate::ONE), None);
     }

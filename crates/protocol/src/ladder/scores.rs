@@ -11,6 +11,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, mul_div};
 
 use super::share;
+use crate::design::DesignError;
 use crate::oracle::Index;
 
 /// Parameters of the scores.
@@ -25,6 +26,17 @@ pub struct ScoreParams {
 impl Default for ScoreParams {
     fn default() -> ScoreParams {
         ScoreParams { outlier_min: Rate::from_bp(25), kept: Rate::from_bp(9_990) }
+    }
+}
+
+impl ScoreParams {
+    /// Refuses parameters outside the ranges of `docs/protocol.md`.
+    pub fn check(&self) -> Result<(), DesignError> {
+        let share = |rate: Rate| !rate.is_negative() && rate < Rate::ONE;
+        if share(self.outlier_min) && share(self.kept) {
+            return Ok(());
+        }
+        Err(DesignError("scores: 0 ≤ outlier_min < 1, 0 ≤ kept < 1".into()))
     }
 }
 
@@ -125,6 +137,14 @@ mod tests {
         }
         assert_eq!((score.judged, score.misses, score.outliers), (62, 1, 1));
         assert_eq!(score.faults, Rate::ZERO);
+    }
+
+    #[test]
+    fn parameters_outside_their_ranges_are_refused() {
+        let sound = ScoreParams::default();
+        assert_eq!(sound.check(), Ok(()));
+        assert!(ScoreParams { kept: Rate::ONE, ..sound }.check().is_err());
+        assert!(ScoreParams { outlier_min: -Rate::ONE, ..sound }.check().is_err());
     }
 
     proptest! {

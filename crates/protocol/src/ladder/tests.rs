@@ -167,6 +167,39 @@ fn o_6_a_real_crash_arrives_after_so_many_aggregates() {
 }
 
 #[test]
+fn o_6_a_step_of_exactly_the_cap_is_taken_and_one_unit_more_is_held() {
+    let table =
+        [("105", true), ("105.00000001", false), ("95.23809524", true), ("95.23809523", false)];
+    for (text, taken) in table {
+        let mut feed = Feed::calm();
+        feed.block(Some(text));
+        assert_eq!(feed.ladder.index().price == price(text), taken, "{text}");
+        assert_eq!(feed.ladder.pending().is_none(), taken, "{text}");
+    }
+}
+
+#[test]
+fn o_6_what_is_no_price_is_never_confirmed() {
+    for fault in ["0", "-100", "10000000000.00000001"] {
+        let mut feed = Feed::calm();
+        (0..11).for_each(|_| feed.block(Some(fault)));
+        assert_eq!(feed.ladder.index().price, price("100"), "{fault}");
+        assert_eq!((feed.ladder.pending(), feed.grade()), (None, Grade::OldForMark), "{fault}");
+    }
+}
+
+#[test]
+fn o_6_a_confirmed_jump_is_as_wide_as_the_widest_of_its_run() {
+    let mut feed = Feed::calm();
+    for confidence in ["0.1", "3", "0.2"] {
+        let formed = Index { confidence: price(confidence), ..index("80", feed.now) };
+        feed.ladder = feed.ladder.next(Some(formed), feed.now, &feed.params);
+    }
+    let index = feed.ladder.index();
+    assert_eq!((index.price, index.confidence), (price("80"), price("3")));
+}
+
+#[test]
 fn o_6_jumps_up_and_down_do_not_confirm_each_other() {
     let mut feed = Feed::calm();
     for _ in 0..50 {
