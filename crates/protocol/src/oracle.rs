@@ -172,10 +172,22 @@ fn first_above<'a>(
     None
 }
 
+/// What a publisher votes for: the weighted median of the prices of its venues (rule O-9), the mean
+/// of the middle two, rounded down, where the weights split evenly; `None` without weight.
+pub fn venue_median(venues: &[(Price, u64)]) -> Option<Price> {
+    let mut points: Vec<(Price, u128)> =
+        venues.iter().map(|&(price, weight)| (price, u128::from(weight))).collect();
+    points.sort_unstable();
+    let total: u128 = points.iter().map(|(_, weight)| weight).sum();
+    let low = first_above(points.iter().rev(), total, 2)?;
+    Some(low.midpoint(first_above(points.iter(), total, 2)?, Round::Down))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn vote(price: &str, confidence: &str) -> WeightedVote {
         let (price, confidence) = (price.parse().unwrap(), confidence.parse().unwrap());
@@ -206,5 +218,52 @@ mod tests {
         let heavy = WeightedVote { stake: 100, ..vote("100", "1") };
         let votes = [heavy, vote("50", "1"), vote("50", "1"), vote("50", "1")];
         assert_eq!(aggregate(&votes).map(|(price, _)| price), Some("100".parse().unwrap()));
+    }
+
+    fn median_of(venues: &[(&str, u64)]) -> Option<String> {
+        let parse = |&(price, weight): &(&str, u64)| (price.parse().unwrap(), weight);
+        let venues: Vec<_> = venues.iter().map(parse).collect();
+        venue_median(&venues).map(|price| price.to_string())
+    }
+
+    #[test]
+    fn o_9_the_heavy_venues_outvote_the_light_ones() {
+        type Venues<'a> = &'a [(&'a str, u64)];
+        let table: [(Venues, Option<&str>); 5] = [
+            // Three light venues are far off: the median is that of the rest.
+            (
+                &[("100", 3), ("101", 2), ("102", 2), ("1", 1), ("1", 1), ("1", 1), ("103", 1)],
+                Some("100"),
+            ),
+            (&[("0.00000001", 3), ("100", 2), ("101", 2)], Some("100")),
+            // Three of six up to 100: even, the floor of the mean.
+            (&[("100", 3), ("100.00000003", 2), ("102", 1)], Some("100.00000001")),
+            (&[("100", 0), ("7", 1)], Some("7")),
+            (&[("100", 0)], None),
+        ];
+        for (venues, expected) in table {
+            assert_eq!(median_of(venues).as_deref(), expected, "{venues:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn o_9_the_weighted_median_is_the_median_of_so_many_copies(
+            venues in prop::collection::vec((1i64..100_000, 0u64..6), 1..12)
+        ) {
+            let prices: Vec<_> = venues.iter().map(|&(p, w)| (Price::from_raw(p), w)).collect();
+            let mut copies: Vec<i64> = Vec::new();
+            for &(price, weight) in &venues {
+                copies.extend((0..weight).map(|_| price));
+            }
+            copies.sort_unstable();
+            let middle = copies.len() / 2;
+            let expected = match copies.len() {
+                0 => None,
+                n if n % 2 == 1 => Some(copies[middle]),
+                _ => Some((copies[middle - 1] + copies[middle]).div_euclid(2)),
+            };
+            prop_assert_eq!(venue_median(&prices).map(Price::raw), expected);
+        }
     }
 }
