@@ -21,6 +21,7 @@ pub mod funding;
 pub mod position;
 pub mod margin;
 pub mod market;
+pub mod governance;
 pub mod state;
 pub mod invariants;
 pub mod engine;
