@@ -293,8 +293,8 @@ pub fn page() -> String {
             .expect("a string takes all text");
     }
     page.push_str(
-        "\nCannot be changed: names, base, tick and lot; the kind of a funding rule, its interval and\n\
-         its sample; stakes of publishers; the terms of voting.\n",
+        "\nCannot be changed: names, base, tick and lot; the kind of a funding rule, its interval\n\
+         and its sample; stakes of publishers; the terms of voting.\n",
     );
     page
 }

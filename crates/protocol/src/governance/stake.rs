@@ -5,7 +5,8 @@
 //! and lost 182 million to one flash loan). Stake that leaves loses its say at once and is paid
 //! out no earlier than the result of what its owner voted for.
 //!
-//! The caller moves the money: it takes what is staked and pays what is released.
+//! The caller knows that the account exists and moves the money: it takes what is staked and pays
+//! what is released.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Span, Time};
