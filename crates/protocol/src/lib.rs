@@ -28,6 +28,7 @@ pub mod tranche;
 pub mod adl;
 pub mod market;
 pub(crate) mod watch;
+pub mod governance;
 pub mod state;
 pub mod invariants;
 pub mod engine;

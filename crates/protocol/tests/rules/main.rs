@@ -5,6 +5,7 @@
 mod determinism;
 mod exchange;
 mod funding;
+mod governance;
 mod liquidation;
 mod machine;
 mod margin;
