@@ -15,6 +15,7 @@ pub mod event;
 pub mod ledger;
 pub mod oracle;
 pub mod book;
+pub mod auction;
 pub mod premium;
 pub mod mark;
 pub mod funding;
