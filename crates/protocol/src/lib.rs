@@ -11,6 +11,7 @@ pub mod params;
 pub mod design;
 pub mod reject;
 pub mod command;
+pub mod ordering;
 pub mod event;
 pub mod ledger;
 pub mod oracle;
