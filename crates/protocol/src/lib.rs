@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod oracle;
 pub mod book;
 pub mod auction;
+pub mod halt;
 pub mod premium;
 pub mod mark;
 pub mod funding;
