@@ -14,6 +14,7 @@ pub mod command;
 pub mod ordering;
 pub mod event;
 pub mod ledger;
+pub mod flow;
 pub mod oracle;
 pub mod book;
 pub mod auction;
