@@ -19,6 +19,7 @@ pub mod oracle;
 pub mod book;
 pub mod auction;
 pub mod halt;
+pub mod schedule;
 pub mod premium;
 pub mod mark;
 pub mod funding;
