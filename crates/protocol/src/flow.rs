@@ -122,7 +122,8 @@ impl Flow {
         hour.min(day).max(Amount::ZERO)
     }
 
-    /// Notes a deposit, or any other inflow; `total` is what was inside before it.
+    /// Notes a deposit, or any other inflow; `total` is what was inside before it, which is how a
+    /// total that fell enters the least of the day.
     #[must_use]
     pub fn deposited(&self, now: Time, total: Amount) -> Flow {
         let mut flow = self.at(now, total);
@@ -145,7 +146,6 @@ impl Flow {
             return Err(free);
         }
         let mut flow = self.at(now, total);
-        flow.least.values[0] = flow.least.values[0].min(total - amount);
         flow.hour.values[0] += beyond;
         flow.day.values[0] += beyond;
         Ok(flow)
@@ -243,6 +243,24 @@ mod tests {
         assert_eq!(flow.free(at(start + 60), amount(1_010_000), &LIMITS), amount(100));
         assert_eq!(flow.free(at(start + 24 * 60), amount(1_010_000), &LIMITS), amount(100));
         assert_eq!(flow.free(at(start + 26 * 60), amount(1_010_000), &LIMITS), amount(10_100));
+    }
+
+    #[test]
+    fn b_4_who_takes_all_that_is_free_gets_a_tenth_in_a_day() {
+        let (mut flow, start) = settled();
+        let (mut total, mut left) = (10_000i128, Vec::new());
+        for minute in (start..start + 3 * 24 * 60).step_by(5) {
+            let least = total;
+            let free = flow.free(at(minute), amount(total), &LIMITS).raw();
+            flow = take(flow, minute, total, free).expect("what is free");
+            total -= free;
+            left.push(free);
+            let day: i128 = left.iter().rev().take(24 * 12 + 1).sum();
+            assert!(free == 0 || day <= least / 10, "{day} of {least}");
+        }
+        // Ten hundredths within the first day, although its hours would allow 22.
+        let first: i128 = left[..24 * 12].iter().sum();
+        assert!((900..=1000).contains(&first), "{first}");
     }
 
     #[test]

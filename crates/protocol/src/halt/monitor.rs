@@ -141,6 +141,8 @@ mod tests {
                 // Spacing, and a block of at most 7 s before each of two samples.
                 prop_assert!(age <= Span::from_secs(80 + 5 + 7 + 7));
                 prop_assert!(time == all[0].0 || age >= Span::from_secs(80));
+                let second = track.get(1).map(|second| at(now).since(second.0));
+                prop_assert!(second.is_none_or(|age| age < Span::from_secs(80)));
             }
         }
     }

@@ -187,6 +187,24 @@ fn a_6_reduce_only_trading_survives_a_restart() {
 }
 
 #[test]
+fn a_5_a_halt_and_reduce_only_trading_end_by_themselves_at_their_time() {
+    let mut run = Run::new();
+    run.order(Directive::ReduceOnly);
+    for _ in 0..7 * 24 * 60 - 1 {
+        assert_eq!(run.block(60, |_| ()), None);
+    }
+    assert_eq!(run.block(59, |_| ()), None);
+    assert_eq!(run.fresh().map(|opened| opened.to), Some(Phase::Open));
+    run.order(Directive::Halt);
+    for _ in 0..24 * 60 - 1 {
+        assert_eq!(run.block(60, |_| ()), None);
+    }
+    assert_eq!(run.block(59, |_| ()), None);
+    assert!(run.fresh().is_some());
+    assert_eq!(run.restarting(), Some((0, false)));
+}
+
+#[test]
 fn a_7_a_market_is_settled_at_the_average_of_the_last_hour_of_its_notice() {
     let mut run = Run::new();
     let began = run.order(Directive::Delist).expect("a transition");

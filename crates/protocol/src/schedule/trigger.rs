@@ -72,7 +72,7 @@ impl Waiting {
 /// All orders of one market that wait.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Triggers {
-    /// Each with the other of its pair.
+    /// Each with the other of its pair, which may be gone; numbers are never used again.
     orders: BTreeMap<u64, (Waiting, Option<u64>)>,
     rising: BTreeSet<(Price, u64)>,
     falling: BTreeSet<(Price, u64)>,
@@ -149,11 +149,7 @@ impl Triggers {
     /// this number.
     pub fn cancel(&mut self, account: AccountId, number: u64) -> Option<Waiting> {
         self.by_account.contains(&(account, number)).then_some(())?;
-        let (order, other) = self.remove(number)?;
-        if let Some((_, back)) = other.and_then(|other| self.orders.get_mut(&other)) {
-            *back = None;
-        }
-        Some(order)
+        self.remove(number).map(|(order, _)| order)
     }
 
     /// Takes out all orders of an account, oldest first; whole-position orders go this way when the
