@@ -157,6 +157,8 @@ fn a_6_an_outage_leads_through_fresh_blocks_and_an_auction_to_calm_blocks() {
     assert_eq!((opened.to, opened.orders), (Phase::Open, Orders::Clear));
     for block in 0..20 {
         assert_eq!(run.status.permits(Action::Liquidate), Permit::No, "block {block}");
+        run.block(1, |inputs| inputs.others_fresh = false); // does not count
+        run.block(1, |inputs| inputs.index = None);
         run.fresh();
     }
     assert_eq!(run.status.permits(Action::Liquidate), Permit::Yes);
@@ -173,9 +175,21 @@ fn a_6_an_index_that_goes_stale_is_an_outage_while_blocks_go_on() {
 }
 
 #[test]
+fn a_6_an_outage_in_an_auction_leads_to_the_gate_and_its_orders_go_or_wait_by_parameter() {
+    for (cancel_all, orders) in [(true, Orders::CancelAll), (false, Orders::Keep)] {
+        let mut run = Run::new();
+        run.params.cancel_all = cancel_all;
+        run.block(1, |inputs| inputs.breach = Some(breach()));
+        assert_eq!(run.block(61, |_| ()).map(|stopped| stopped.orders), Some(orders));
+        assert_eq!(run.restarting(), Some((0, false)));
+    }
+}
+
+#[test]
 fn a_6_reduce_only_trading_survives_a_restart() {
     let mut run = Run::new();
-    run.order(Directive::ReduceOnly);
+    let began = run.order(Directive::ReduceOnly).expect("a transition");
+    assert_eq!(began.orders, Orders::Reducing);
     run.block(61, |_| ());
     for _ in 0..3 {
         run.fresh();

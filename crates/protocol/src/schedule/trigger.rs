@@ -82,7 +82,7 @@ pub struct Triggers {
 
 impl Triggers {
     /// Whether an order may wait here at this mark; an account has at most `open_max`.
-    pub fn check(&self, new: &Waiting, mark: Price, open_max: usize) -> Result<(), NotScheduled> {
+    pub fn check(&self, new: &Waiting, mark: Price, open_max: u32) -> Result<(), NotScheduled> {
         self.check_alone(new, mark)?;
         self.check_room(new.account, 1, open_max)
     }
@@ -93,7 +93,7 @@ impl Triggers {
         stop: &Waiting,
         profit: &Waiting,
         mark: Price,
-        open_max: usize,
+        open_max: u32,
     ) -> Result<(), NotScheduled> {
         self.check_alone(stop, mark)?;
         self.check_alone(profit, mark)?;
@@ -119,10 +119,10 @@ impl Triggers {
         &self,
         account: AccountId,
         more: usize,
-        open_max: usize,
+        open_max: u32,
     ) -> Result<(), NotScheduled> {
         let open = self.numbers(account).count();
-        if open + more > open_max { Err(NotScheduled::TooMany) } else { Ok(()) }
+        if open + more > open_max as usize { Err(NotScheduled::TooMany) } else { Ok(()) }
     }
 
     /// Takes in an order that was checked.

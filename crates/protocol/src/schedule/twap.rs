@@ -29,7 +29,7 @@ pub struct TwapParams {
     /// Largest distance of a slice's price from the mark (3 %).
     pub slippage: Rate,
     /// Largest number of them for an account.
-    pub open_max: usize,
+    pub open_max: u32,
 }
 
 /// What is asked for.
@@ -147,7 +147,7 @@ impl Twaps {
         if !(1..=u64::from(params.slices_max)).contains(&slices(order.duration, params)) {
             return Err(NotScheduled::OutOfRange);
         }
-        if self.orders(account).count() >= params.open_max {
+        if self.orders(account).count() >= params.open_max as usize {
             return Err(NotScheduled::TooMany);
         }
         Ok(())
