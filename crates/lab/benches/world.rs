@@ -58,7 +58,8 @@ fn measure(orders_per_hour: f64) {
         let seconds = started.elapsed().as_secs_f64();
         let rate = |count: u64| count as f64 / seconds;
         println!(
-            "{orders_per_hour:>8} {seed:>4} {:>7} {:>9} {:>9} {:>9} {seconds:>7.3} {:>11.0} {:>12.0}",
+            "{orders_per_hour:>8} {seed:>4} {:>7} {:>9} {:>9} {:>9} {seconds:>7.3} {:>11.0} \
+             {:>12.0}",
             counts.blocks,
             counts.commands,
             counts.messages,

@@ -82,6 +82,7 @@ fn invented(seed: u64, rule: &str) -> Record {
         counts: Counts {
             blocks: 3_456_000,
             messages: 98_120_331,
+            quotes: 120_441_002,
             commands: 21_400_112,
             trades: 1_820_113,
             rejects: 40_112,

@@ -9,7 +9,7 @@ use feed::{Bar, Funding as Settled, Series};
 use money::{Rate, Round, Span, Time};
 use pricing::convert::rate_f64;
 use pricing::statistics::{correlation, mean, mean_absolute_error};
-use protocol::funding::{Funding, Observation};
+use protocol::funding::{Funding, Observation, Terms};
 use protocol::params::FundingRule;
 use serde::Serialize;
 
@@ -107,7 +107,7 @@ pub fn funding(
     }
     let interval = settled.interval;
     let IndustryTerms { interest, clamp, cap } = terms;
-    let rule = FundingRule::Industry { interval, interest, clamp, cap };
+    let rule = Terms { interval, interest, clamp, cap };
     let premiums = premiums(spot, perpetual);
     let distances: Vec<f64> =
         premiums.iter().map(|(_, premium)| rate_f64(*premium).abs()).collect();
@@ -116,7 +116,7 @@ pub fn funding(
         return Err(VerifyError::Apart { percent: distance * 100.0 });
     }
     let expected = interval.nanos() / spot.interval.nanos();
-    let rates = settle(&rule, &premiums, spot.interval, interval, expected);
+    let rates = settle(&rule, &premiums, spot.interval, expected);
     let mut pairs = Vec::new();
     for row in &settled.rows {
         let time = row.time.after(Span::from_nanos(interval.nanos() / 2)).floor(interval);
@@ -167,13 +167,9 @@ fn premiums(spot: &Series<Bar>, perpetual: &Series<Bar>) -> Vec<(Time, Rate)> {
 }
 
 /// What the rule settles, with the time of settlement; only intervals whose bars are all there.
-fn settle(
-    rule: &FundingRule,
-    premiums: &[(Time, Rate)],
-    bar: Span,
-    interval: Span,
-    expected: u64,
-) -> Vec<(Time, Rate)> {
+fn settle(terms: &Terms, premiums: &[(Time, Rate)], bar: Span, expected: u64) -> Vec<(Time, Rate)> {
+    let Terms { interval, interest, clamp, cap } = *terms;
+    let rule = FundingRule::Industry { interval, interest, clamp, cap };
     let mut funding = Funding::default();
     let (mut rates, mut seen, mut current) = (Vec::new(), 0u64, Time::ZERO);
     let last = premiums.last().map(|(open, _)| (open.after(bar), Rate::ZERO));
@@ -182,9 +178,10 @@ fn settle(
         let now = Time::from_nanos(open.after(bar).nanos() - 1_000_000);
         let observation =
             Observation { now, index: money::Price::ONE, symmetric: premium, one_sided: premium };
-        let accrual = funding.accrue(rule, &observation);
+        let accrual = funding.accrue(&rule, &observation);
         if let Some(accrual) = accrual.filter(|_| seen == expected) {
-            rates.push((current.after(interval), accrual.rate));
+            // For the whole interval, though the first is not charged before its first bar closes.
+            rates.push((current.after(terms.interval), terms.rate(accrual.premium)));
         }
         let start = now.floor(interval);
         seen = if start == current { seen + 1 } else { 1 };

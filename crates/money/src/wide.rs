@@ -9,8 +9,9 @@ pub enum Round {
     Up,
 }
 
-/// `a / 10^N` rounded, for N of 8, 12 or 18: a shift by N, then a division by the constant 5^N, which the
-/// compiler turns into multiplications, as it does not with a division of 128 bits by a variable.
+/// `a / 10^N` rounded, for N of 8, 12 or 18: a shift by N, then a division by the constant 5^N,
+/// which the compiler turns into multiplications, as it does not with a division of 128 bits by a
+/// variable.
 #[inline]
 pub(crate) fn div_ten_to<const N: u32>(a: i128, round: Round) -> i128 {
     const { assert!(N == 8 || N == 12 || N == 18) }

@@ -158,6 +158,7 @@ fn design() -> Params {
         lot: Qty::from_raw(lot),
         fee_maker: Rate::from_bp(-1),
         fee_taker: Rate::from_bp(4),
+        rules: MarketRules::default(),
     };
     Params {
         assets: vec![
@@ -181,5 +182,6 @@ fn design() -> Params {
         open_orders_max: 64,
         liquidation_tranche_min: Amount::from_raw(100_000 * 100_000_000),
         checkpoint_blocks: 1_000,
+        rules: Rules::default(),
     }
 }

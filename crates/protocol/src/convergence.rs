@@ -15,41 +15,11 @@ pub mod fair;
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, Time, div_i128};
 
-use crate::design::DesignError;
+pub use crate::params::Target;
 use distribution::{Distribution, share};
 
 /// How long a measured deviation counts if no block follows.
 pub const HOLD_MAX: Span = Span::MINUTE;
-
-/// What a design promises: the mark is near the index for a share of each window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Target {
-    /// Largest |mark/index − 1| that keeps the promise.
-    pub within: Rate,
-    /// Share of the time observed.
-    pub share: Rate,
-    /// Length of a window; windows are counted from the epoch.
-    pub window: Span,
-}
-
-impl Default for Target {
-    fn default() -> Target {
-        Target { within: Rate::from_bp(8), share: Rate::from_bp(9_990), window: Span::DAY }
-    }
-}
-
-impl Target {
-    /// Refuses a target outside the ranges of `docs/protocol.md`.
-    pub fn check(&self) -> Result<(), DesignError> {
-        let window = HOLD_MAX <= self.window && self.window <= Span::DAY.times(30);
-        let share = self.share.is_positive() && self.share <= Rate::ONE;
-        if self.within.is_positive() && self.within < Rate::ONE && share && window {
-            return Ok(());
-        }
-        let text = "target: 0 < within < 1, 0 < share ≤ 1, 1 min ≤ window ≤ 30 days";
-        Err(DesignError(text.into()))
-    }
-}
 
 /// How far a market is from its index, both as magnitudes rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

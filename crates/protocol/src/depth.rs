@@ -13,34 +13,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Price, Qty, Rate, Round, Span, mul_div};
 use pricing::convert::decay;
 
-use crate::design::{AMOUNT_MAX, DesignError};
+use crate::design::AMOUNT_MAX;
 use crate::ids::Side;
-
-/// Parameters of aged depth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct DepthParams {
-    /// Distance from the index within which depth counts.
-    pub window: Rate,
-    /// Time constant with which resting depth comes to count.
-    pub time_constant: Span,
-}
-
-impl Default for DepthParams {
-    fn default() -> DepthParams {
-        DepthParams { window: Rate::from_bp(200), time_constant: Span::MINUTE.times(10) }
-    }
-}
-
-impl DepthParams {
-    /// Refuses parameters outside the ranges of `docs/protocol.md`.
-    pub fn check(&self) -> Result<(), DesignError> {
-        let time = Span::SECOND <= self.time_constant && self.time_constant <= Span::DAY;
-        if self.window.is_positive() && self.window < Rate::ONE && time {
-            return Ok(());
-        }
-        Err(DesignError("depth: 0 < window < 1, 1 s ≤ time_constant ≤ 1 day".into()))
-    }
-}
+pub use crate::params::DepthParams;
 
 /// The displayed and the aged depth of one side of a book, in quote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -4,11 +4,10 @@
 //! Keeps that a state is only ever built from a design whose rules cannot overflow, and whose
 //! margins, charges and bands stand in the order that the proofs of solvency need.
 
-use std::fmt;
-
 use money::{Amount, Price, Qty, Rate, Span};
 
 use crate::ids::QUOTE;
+pub use crate::params::DesignError;
 use crate::params::{AssetParams, FundingRule as Rule, Kind, MarketParams, OracleParams};
 use crate::params::{Params, PerpetualParams};
 
@@ -16,18 +15,6 @@ use crate::params::{Params, PerpetualParams};
 pub const QTY_MAX: Qty = Qty::from_raw(i64::MAX / 4096);
 /// Largest amount that one deposit brings and that the state holds of one asset.
 pub const AMOUNT_MAX: Amount = Amount::from_raw(10i128.pow(26));
-
-/// Why a market design was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DesignError(pub String);
-
-impl fmt::Display for DesignError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for DesignError {}
 
 /// Refuses a design that the rules are not made for (the ranges in `docs/protocol.md`).
 pub(crate) fn check(params: &Params) -> Result<(), DesignError> {
@@ -45,6 +32,7 @@ pub(crate) fn check(params: &Params) -> Result<(), DesignError> {
     if params.markets.len() > 1000 {
         return refuse("a design has at most 1000 markets".into());
     }
+    params.rules.check()?;
     check_oracle(&params.oracle)?;
     params.assets.iter().try_for_each(check_asset)?;
     params.markets.iter().try_for_each(|market| check_market(market, params))
@@ -96,6 +84,7 @@ fn check_market(market: &MarketParams, params: &Params) -> Result<(), DesignErro
     if taker < Rate::ZERO || taker >= one || market.fee_maker > taker || market.fee_maker < -taker {
         return refuse("fees need 0 ≤ taker < 1, |maker| ≤ taker");
     }
+    market.rules.check().map_err(|error| DesignError(format!("{}: {error}", market.name)))?;
     match &market.kind {
         Kind::Spot { price_band } if Rate::ZERO < *price_band && *price_band < one => Ok(()),
         Kind::Spot { .. } => refuse("price_band must lie between 0 and 1"),

@@ -16,62 +16,9 @@ use pricing::convert::decay;
 
 use crate::convergence::HOLD_MAX;
 use crate::depth::{DepthParams, impact};
-use crate::design::DesignError;
-
-/// Parameters of deviation feedback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct FeedbackParams {
-    /// Average |mark/index − 1| below which nothing happens.
-    pub threshold: Rate,
-    /// θ for each unit of deviation beyond it.
-    pub gain: Rate,
-    /// Largest θ.
-    pub theta_max: Rate,
-    /// Time constant of the average deviation.
-    pub average: Span,
-    /// Time constant with which θ falls.
-    pub release: Span,
-    /// Time constant with which maintenance margin follows.
-    pub delay: Span,
-    /// Largest rise of the maintenance margin's θ in a day.
-    pub step: Rate,
-    /// Largest branching ratio that θ may lead to.
-    pub branching_max: Rate,
-}
-
-impl Default for FeedbackParams {
-    fn default() -> FeedbackParams {
-        FeedbackParams {
-            threshold: Rate::from_bp(25),
-            gain: Rate::from_bp(500_000),
-            theta_max: Rate::ONE,
-            average: Span::MINUTE.times(5),
-            release: Span::HOUR.times(100),
-            delay: Span::HOUR.times(6),
-            step: Rate::from_bp(1_000),
-            branching_max: Rate::from_bp(7_000),
-        }
-    }
-}
+pub use crate::params::FeedbackParams;
 
 impl FeedbackParams {
-    /// Refuses parameters outside the ranges of `docs/protocol.md`.
-    pub fn check(&self) -> Result<(), DesignError> {
-        let (zero, one) = (Rate::ZERO, Rate::ONE);
-        let time = |span: Span| Span::MINUTE <= span && span <= Span::DAY.times(30);
-        let sound = (zero <= self.threshold && self.threshold < one)
-            && (zero <= self.gain && self.gain <= Rate::from_bp(10_000_000))
-            && (zero <= self.theta_max && self.theta_max <= Rate::from_bp(90_000))
-            && (zero <= self.step && self.step <= one)
-            && (zero < self.branching_max && self.branching_max < one);
-        if sound && [self.average, self.release, self.delay].into_iter().all(time) {
-            return Ok(());
-        }
-        let text = "feedback: 0 ≤ threshold < 1, 0 ≤ gain ≤ 1000, 0 ≤ theta_max ≤ 9, \
-                    0 ≤ step ≤ 1, 0 < branching_max < 1, times from 1 min to 30 days";
-        Err(DesignError(text.into()))
-    }
-
     /// The largest θ at a branching ratio, rounded down (rule R-11).
     pub fn theta_limit(&self, branching: Rate) -> Rate {
         if !branching.is_positive() {

@@ -14,7 +14,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Round, Span, Time};
 
-use crate::design::DesignError;
+pub use crate::params::FlowLimits;
 
 /// Slots of a window: one more than fit into it.
 const SLOTS: usize = 13;
@@ -22,33 +22,6 @@ const SLOTS: usize = 13;
 const HOUR_SLOT: Span = Span::from_secs(300);
 /// A twelfth of a day.
 const DAY_SLOT: Span = Span::from_secs(7200);
-
-/// The limits of one asset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct FlowLimits {
-    /// Share of the total that may leave in an hour (1 %).
-    pub hour_share: Rate,
-    /// Share of the total that may leave in a day (10 %).
-    pub day_share: Rate,
-    /// What may leave in an hour whatever the total.
-    pub hour_min: Amount,
-    /// What may leave in a day whatever the total.
-    pub day_min: Amount,
-}
-
-impl FlowLimits {
-    /// Refuses what is outside the ranges of `docs/protocol.md`.
-    pub fn check(&self) -> Result<(), DesignError> {
-        let shares = Rate::ZERO <= self.hour_share
-            && self.hour_share <= self.day_share
-            && self.day_share <= Rate::ONE;
-        let minima = Amount::ZERO <= self.hour_min && self.hour_min <= self.day_min;
-        if shares && minima {
-            return Ok(());
-        }
-        Err(DesignError("flow: 0 ≤ hour_share ≤ day_share ≤ 1 and 0 ≤ hour_min ≤ day_min".into()))
-    }
-}
 
 /// One value for each of the last slots of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -14,76 +14,12 @@ mod average;
 mod monitor;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Price, Rate, Span, Time};
+use money::{Price, Time};
 
-use crate::design::DesignError;
+pub use crate::params::HaltParams;
 
 pub use average::TimeAverage;
 pub use monitor::{Monitor, Trigger};
-
-/// Parameters of rules.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct HaltParams {
-    /// Price monitoring (rule A-4); at most 8.
-    pub triggers: Vec<Trigger>,
-    /// Time without a fresh index beyond which a market must restart (60 s).
-    pub outage_min: Span,
-    /// Consecutive fresh blocks before the auction of a restart (3).
-    pub fresh_blocks: u32,
-    /// Length of that auction (60 s or more).
-    pub auction_restart: Span,
-    /// Blocks after a restart without liquidation (20).
-    pub calm_blocks: u32,
-    /// Whether all orders are cancelled when a restart begins.
-    pub cancel_all: bool,
-    /// Time after which a halted market restarts by itself (1 day).
-    pub halt_max: Span,
-    /// Time after which a reduce-only market opens by itself (7 days).
-    pub reduce_only_max: Span,
-    /// Notice before a market is settled (1 day).
-    pub notice: Span,
-    /// The last part of the notice, over which the index is averaged (1 h).
-    pub average: Span,
-    /// Time that the average must cover; the notice goes on until then (30 min).
-    pub average_min: Span,
-}
-
-impl HaltParams {
-    /// Refuses what is outside the ranges of `docs/protocol.md`.
-    pub fn check(&self) -> Result<(), DesignError> {
-        let refuse = |text: &str| Err(DesignError(format!("halts: {text}")));
-        let up_to = |span: Span, low: Span, high: Span| low <= span && span <= high;
-        let (second, day) = (Span::SECOND, Span::DAY);
-        let sound = |trigger: &Trigger| {
-            up_to(trigger.horizon, second, day)
-                && up_to(trigger.auction, second, Span::HOUR)
-                && trigger.move_max > Rate::ZERO
-                && trigger.move_max <= Rate::ONE
-        };
-        if self.triggers.len() > 8 || !self.triggers.iter().all(sound) {
-            return refuse(
-                "at most 8 triggers: horizon 1 s to 1 day, move to 1, auction 1 s to 1 h",
-            );
-        }
-        if !up_to(self.outage_min, second, Span::HOUR) || !(1..=1000).contains(&self.fresh_blocks) {
-            return refuse("outage_min is 1 s to 1 h, fresh_blocks 1 to 1000");
-        }
-        if !up_to(self.auction_restart, Span::MINUTE, day) || self.calm_blocks > 10_000 {
-            return refuse("auction_restart is 1 min to 1 day, calm_blocks at most 10000");
-        }
-        let month = day.times(30);
-        if !up_to(self.halt_max, second, month) || !up_to(self.reduce_only_max, second, month) {
-            return refuse("halt_max and reduce_only_max are 1 s to 30 days");
-        }
-        if !up_to(self.notice, self.average, month)
-            || !up_to(self.average, self.average_min, day)
-            || self.average_min < second
-        {
-            return refuse("1 s ≤ average_min ≤ average ≤ 1 day, average ≤ notice ≤ 30 days");
-        }
-        Ok(())
-    }
-}
 
 /// Which price broke a trigger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -233,7 +233,8 @@ mod tests {
     use crate::engine::apply;
     use crate::ids::PublisherId;
     use crate::params::{
-        AssetParams, FundingRule, Kind, MarketParams, OracleParams, Params, PerpetualParams,
+        AssetParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams, Params,
+        PerpetualParams, Rules,
     };
     use money::{Price, Rate, Span, Time};
 
@@ -269,6 +270,7 @@ mod tests {
                 lot: Qty::ONE,
                 fee_maker: Rate::ZERO,
                 fee_taker: Rate::ZERO,
+                rules: MarketRules::default(),
             }],
             oracle: OracleParams {
                 stakes: vec![1],
@@ -280,6 +282,7 @@ mod tests {
             open_orders_max: 8,
             liquidation_tranche_min: Amount::ONE,
             checkpoint_blocks: 1,
+            rules: Rules::default(),
         }
     }
 

@@ -20,9 +20,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, Time, mul_div};
 use pricing::convert::decay;
 
-use crate::design::DesignError;
 use crate::mark::Average;
 use crate::oracle::{Index, PRICE_MAX};
+pub use crate::params::LadderParams;
 use twap::Twap;
 
 /// How good an index is: worst first, and the first that applies is the grade (rule O-5).
@@ -78,66 +78,6 @@ impl Grade {
     /// Whether an index of this grade may serve an action.
     pub fn serves(self, action: Action) -> bool {
         FLOORS.iter().any(|&(served, floor)| served == action && self >= floor)
-    }
-}
-
-/// Parameters of the ladder of one index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct LadderParams {
-    /// Largest step up of the index in one block; down, the same ratio.
-    pub jump_max: Rate,
-    /// Aggregates in a row that must agree on a larger step.
-    pub jump_confirmations: u32,
-    /// Largest distance above the slow average; below, the same ratio.
-    pub distance_max: Rate,
-    /// Largest confidence of a valid index, as a share of its price.
-    pub confidence_max: Rate,
-    /// Age beyond which an index serves no margin.
-    pub age_margin: Span,
-    /// Age beyond which an index moves no mark.
-    pub age_mark: Span,
-    /// Time constant of the slow average.
-    pub average: Span,
-    /// How many confidences a price is widened by.
-    pub widening: Rate,
-}
-
-impl Default for LadderParams {
-    fn default() -> LadderParams {
-        LadderParams {
-            jump_max: Rate::from_bp(500),
-            jump_confirmations: 3,
-            distance_max: Rate::from_bp(40_000),
-            confidence_max: Rate::from_bp(200),
-            age_margin: Span::MINUTE,
-            age_mark: Span::from_secs(10),
-            average: Span::HOUR,
-            widening: Rate::ONE,
-        }
-    }
-}
-
-impl LadderParams {
-    /// Refuses parameters outside the ranges of `docs/protocol.md`.
-    pub fn check(&self) -> Result<(), DesignError> {
-        let ratio = |rate: Rate| rate.is_positive() && rate <= Rate::from_bp(1_000_000);
-        let confident = self.confidence_max.is_positive() && self.confidence_max < Rate::ONE;
-        let ages = Span::ZERO < self.age_mark
-            && self.age_mark <= self.age_margin
-            && self.age_margin <= Span::DAY;
-        let sound = ratio(self.jump_max)
-            && ratio(self.distance_max)
-            && (2..=1000).contains(&self.jump_confirmations)
-            && (Span::MINUTE <= self.average && self.average <= Span::DAY.times(30))
-            && !self.widening.is_negative()
-            && self.widening <= Rate::from_bp(100_000);
-        if sound && confident && ages {
-            return Ok(());
-        }
-        let text = "ladder: 0 < jump_max, distance_max ≤ 100; 2 ≤ jump_confirmations ≤ 1000; \
-                    0 < confidence_max < 1; 0 < age_mark ≤ age_margin ≤ 1 day; \
-                    1 min ≤ average ≤ 30 days; 0 ≤ widening ≤ 10";
-        Err(DesignError(text.into()))
     }
 }
 

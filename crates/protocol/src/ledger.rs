@@ -37,7 +37,7 @@ pub struct Ledger {
     fees: Amount,
     insurance: Amount,
     dust: Amount,
-    /// Σ of what was added, for each asset.
+    /// Σ of all movements, for each asset.
     #[borsh(skip)]
     moved: Vec<Amount>,
     /// How many users' balances of base assets are negative.

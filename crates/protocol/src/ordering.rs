@@ -11,19 +11,8 @@
 //!
 //! Always: the result is a permutation of the messages' positions.
 
-use borsh::{BorshDeserialize, BorshSerialize};
-
 use crate::command::{Command, Lifetime, Message, Sender};
-
-/// How the messages of a block are put in order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum OrderingRule {
-    /// As the block lists them.
-    Arrival,
-    /// By class, stable inside a class (rule T-9).
-    #[default]
-    CancelsFirst,
-}
+pub use crate::params::OrderingRule;
 
 /// Classes of rule T-9, first to last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,9 +1,18 @@
 //! What a market design consists of. Every number has its unit in its type or name.
 
+mod rules;
+
+use std::fmt;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Price, Qty, Rate, Span};
 
 use crate::ids::AssetId;
+
+pub use rules::{
+    DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarketRules,
+    OrderingRule, Rules, ScoreParams, Target, Trigger, TwapParams, VotingTerms,
+};
 
 /// The funding rule of a perpetual market (rules F-1 … F-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -115,6 +124,8 @@ pub struct MarketParams {
     pub fee_maker: Rate,
     /// Fee of the aggressor.
     pub fee_taker: Rate,
+    /// What guards the market.
+    pub rules: MarketRules,
 }
 
 /// Parameters of an asset as collateral and as an index.
@@ -162,4 +173,18 @@ pub struct Params {
     pub liquidation_tranche_min: Amount,
     /// A full hash of the state enters the chain each so many blocks.
     pub checkpoint_blocks: u64,
+    /// What guards the whole exchange.
+    pub rules: Rules,
 }
+
+/// Why a market design was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesignError(pub String);
+
+impl fmt::Display for DesignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DesignError {}

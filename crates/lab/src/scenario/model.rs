@@ -245,6 +245,7 @@ impl Scenario {
             open_orders_max: self.chain.open_orders_max,
             liquidation_tranche_min: self.chain.liquidation_tranche_min,
             checkpoint_blocks: self.chain.checkpoint_blocks,
+            rules: protocol::params::Rules::default(),
         }
     }
 

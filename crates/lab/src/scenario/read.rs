@@ -193,6 +193,7 @@ fn market(section: &Section<'_>, kind: Kind, assets: &[Asset]) -> Read<MarketPar
         lot: section.qty("lot")?,
         fee_maker: fees[0],
         fee_taker: fees[1],
+        rules: protocol::params::MarketRules::default(),
     })
 }
 

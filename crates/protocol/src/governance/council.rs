@@ -21,39 +21,10 @@ use super::policy::{self, Acting, Policy};
 use super::stake::{Leaving, Stakes};
 use crate::ids::{AccountId, MarketId};
 use crate::params::Params;
+pub use crate::params::VotingTerms as Terms;
 
 /// Most settings of one proposal.
 pub const SETTINGS_MAX: usize = 16;
-
-/// The terms of voting. Nobody can vote on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Terms {
-    /// Time from a proposal to the end of its vote (3 days).
-    pub voting: Span,
-    /// Share of all stake that must vote (33.4 %).
-    pub quorum: Rate,
-    /// Share of all stake that a proposer has at least (1 %).
-    pub proposer_share: Rate,
-    /// Most open proposals (16).
-    pub open_max: usize,
-    /// Most open proposals of one account (2).
-    pub open_own_max: usize,
-    /// Time from asking a stake back to its release (7 days).
-    pub unstake_delay: Span,
-}
-
-impl Default for Terms {
-    fn default() -> Terms {
-        Terms {
-            voting: Span::DAY.times(3),
-            quorum: Rate::from_bp(3_340),
-            proposer_share: Rate::from_bp(100),
-            open_max: 16,
-            open_own_max: 2,
-            unstake_delay: Span::DAY.times(7),
-        }
-    }
-}
 
 /// The number of a proposal, from 0 in the order of proposing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]

@@ -9,22 +9,12 @@
 
 use std::collections::VecDeque;
 
+pub use crate::params::Trigger;
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Span, Time};
 
 /// Samples in one horizon.
 const SAMPLES: u64 = 16;
-
-/// When a move stops continuous trading, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Trigger {
-    /// The time over which the move is measured.
-    pub horizon: Span,
-    /// Largest move, as a share of the price at the start of the horizon.
-    pub move_max: Rate,
-    /// Length of the auction that follows.
-    pub auction: Span,
-}
 
 /// Reference prices of one market, for each of its triggers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -1,6 +1,7 @@
 //! The status machine: single paths by hand, and what holds on every path.
 
 use super::*;
+use money::{Rate, Span};
 use proptest::prelude::*;
 
 fn params() -> HaltParams {

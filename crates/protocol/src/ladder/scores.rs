@@ -11,34 +11,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, mul_div};
 
 use super::share;
-use crate::design::DesignError;
 use crate::oracle::Index;
-
-/// Parameters of the scores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct ScoreParams {
-    /// Distance from the index that is never an outlier, as a share of the price.
-    pub outlier_min: Rate,
-    /// What a past judgement keeps of its weight at the next one.
-    pub kept: Rate,
-}
-
-impl Default for ScoreParams {
-    fn default() -> ScoreParams {
-        ScoreParams { outlier_min: Rate::from_bp(25), kept: Rate::from_bp(9_990) }
-    }
-}
-
-impl ScoreParams {
-    /// Refuses parameters outside the ranges of `docs/protocol.md`.
-    pub fn check(&self) -> Result<(), DesignError> {
-        let share = |rate: Rate| !rate.is_negative() && rate < Rate::ONE;
-        if share(self.outlier_min) && share(self.kept) {
-            return Ok(());
-        }
-        Err(DesignError("scores: 0 ≤ outlier_min < 1, 0 ≤ kept < 1".into()))
-    }
-}
+pub use crate::params::ScoreParams;
 
 /// What a publisher did when an index was formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

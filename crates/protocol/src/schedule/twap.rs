@@ -12,25 +12,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Rate, Span, Time};
+use money::{Span, Time};
 
 use super::NotScheduled;
 use crate::ids::{AccountId, ClientId, Lots, MarketId, Side};
-
-/// Parameters of rule T-11.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct TwapParams {
-    /// Time between two slices (30 s); above zero.
-    pub interval: Span,
-    /// Largest number of slices (2880, a day).
-    pub slices_max: u32,
-    /// Largest slice, in normal slices (3); at least 1.
-    pub catch_up: u32,
-    /// Largest distance of a slice's price from the mark (3 %).
-    pub slippage: Rate,
-    /// Largest number of them for an account.
-    pub open_max: u32,
-}
+pub use crate::params::TwapParams;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -213,6 +199,7 @@ mod tests {
     use super::*;
     use crate::schedule::worst_price;
     use money::Price;
+    use money::Rate;
     use proptest::prelude::*;
 
     const PARAMS: TwapParams = TwapParams {

@@ -27,8 +27,8 @@ impl State {
         self.health_after(account, level, Change::None)
     }
 
-    /// What an account is worth: cash, holdings at the index, profits at the mark, funding due (rule
-    ///
+    /// What an account is worth (rule R-3): cash, holdings at the index, profits at the mark and
+    /// funding due.
     pub fn equity(&self, account: AccountId) -> Amount {
         let holdings: Amount = self
             .base_assets()

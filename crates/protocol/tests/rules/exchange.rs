@@ -68,6 +68,7 @@ fn market(name: &str, base: AssetId, kind: Kind, steps: [&str; 2]) -> MarketPara
         lot: qty(steps[1]),
         fee_maker: Rate::from_bp(-1),
         fee_taker: Rate::from_bp(5),
+        rules: MarketRules::default(),
     }
 }
 
@@ -97,6 +98,7 @@ pub fn design() -> Params {
         open_orders_max: 8,
         liquidation_tranche_min: amount("50000"),
         checkpoint_blocks: 1,
+        rules: Rules::default(),
     }
 }
 
