@@ -114,6 +114,8 @@ pub enum Command {
     },
     /// Votes on an index price.
     Publish(Vote),
+    /// Votes on the price of the external perpetuals on an asset (rule O-9).
+    PublishPerpetual(Vote),
 }
 
 /// A command and its sender.

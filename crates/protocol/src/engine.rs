@@ -4,6 +4,7 @@
 //! (funding, margin, liquidation) → **verify** (invariants, chain hash). A command is *check*
 //! (reads, may refuse) and then *commit* (writes, cannot fail), so there is no roll-back.
 
+mod prices;
 mod accounts;
 mod orders;
 mod liquidation;
@@ -13,10 +14,8 @@ use money::Span;
 
 use crate::command::{Block, Command, Message, Sender};
 use crate::event::Event;
-use crate::ids::{AccountId, ClientId, PublisherId};
+use crate::ids::{AccountId, ClientId};
 use crate::invariants;
-use crate::ladder::Action;
-use crate::mark::Decay;
 use crate::reject::Reject;
 use crate::state::{State, append};
 
@@ -56,52 +55,14 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     state.height += 1;
     for (position, message) in (0u32..).zip(&block.messages) {
         if let Sender::Publisher(publisher) = message.sender
-            && let Err(reason) = publisher_command(state, publisher, &message.command)
+            && let Err(reason) = prices::publisher_command(state, publisher, &message.command)
         {
             events.push(rejected(position, message, reason));
         }
     }
-    for asset in state.base_assets() {
-        if let Some(index) = state.refresh_index(asset) {
-            let (price, confidence) = (index.price, index.confidence);
-            events.push(Event::Indexed { asset, price, confidence });
-        }
-    }
-    mark(state, elapsed);
+    prices::index(state, events);
+    prices::mark(state, elapsed);
     elapsed
-}
-
-/// Rule M-3: the mark moves only on an index that serves it.
-fn mark(state: &mut State, elapsed: Span) {
-    let decay = Decay::over(elapsed);
-    for at in 0..state.markets.len() {
-        let base = state.markets[at].params.base;
-        let index = state.serving(Action::Mark, base);
-        let market = &mut state.markets[at];
-        let band = market.perpetual_params().map(|params| params.mark_band);
-        if let (Some(index), Some(band)) = (index, band) {
-            let quotes = market.quotes();
-            market.perpetual.mark =
-                market.perpetual.mark.next(index.price, quotes, elapsed, decay, band);
-        }
-    }
-}
-
-fn publisher_command(
-    state: &mut State,
-    publisher: PublisherId,
-    command: &Command,
-) -> Result<(), Reject> {
-    let Command::Publish(vote) = command else { return Err(Reject::NotAllowed) };
-    if vote.asset.0 == 0 || vote.asset.index() >= state.params.assets.len() {
-        return Err(Reject::UnknownAsset);
-    }
-    if publisher.index() >= state.params.oracle.stakes.len() {
-        return Err(Reject::UnknownPublisher);
-    }
-    state.oracle.check_vote(publisher, vote, state.time, &state.params.oracle)?;
-    state.oracle.commit_vote(publisher, *vote);
-    Ok(())
 }
 
 fn user_command(
@@ -114,7 +75,8 @@ fn user_command(
         Command::OpenAccount
         | Command::Deposit { .. }
         | Command::FundInsurance { .. }
-        | Command::Publish(_) => Err(Reject::NotAllowed),
+        | Command::Publish(_)
+        | Command::PublishPerpetual(_) => Err(Reject::NotAllowed),
         Command::Withdraw { asset, amount } => {
             accounts::withdraw(state, account, *asset, *amount, events)
         }
@@ -139,7 +101,8 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         | Command::FundInsurance { .. }
         | Command::Cancel { .. }
         | Command::CancelAll { .. }
-        | Command::Publish(_) => ClientId::default(),
+        | Command::Publish(_)
+        | Command::PublishPerpetual(_) => ClientId::default(),
     };
     Event::Rejected { message: position, account, client, reason }
 }

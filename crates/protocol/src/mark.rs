@@ -1,10 +1,10 @@
 //! The mark price: a median that one order cannot move.
 //!
-//! Rule M-1: mark = median{ index + EMA₁₅₀(mid − index), median(bid, ask, last), index +
-//! EMA₃₀(second − index) }, clamped to index·(1 ± band). The third input stands in for the external
-//! perpetuals when none is published. EMA as Hyperliquid documents it: num ← num·e^(−t/τ) + x·t,
-//! den ← den·e^(−t/τ) + t; an observation counts for at most the band, so that an order far away in
-//! an empty book moves neither. Rule M-2: trades of a liquidation never count as `last`.
+//! Rule M-1: mark = median{ index + EMA₁₅₀(mid − index), median(bid, ask, last), external },
+//! clamped to index·(1 ± band). External is the price of the external perpetuals, or index +
+//! EMA₃₀(second − index) while there is none. EMA as Hyperliquid documents it: num ← num·e^(−t/τ) +
+//! x·t, den ← den·e^(−t/τ) + t; an observation counts for at most the band, so that an order far
+//! away in an empty book moves neither. Rule M-2: trades of a liquidation never count as `last`.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, div_i128, mul_div};
@@ -73,6 +73,8 @@ pub struct Quotes {
     pub ask: Option<Price>,
     /// Last trade that was no liquidation.
     pub last: Option<Price>,
+    /// Price of the external perpetuals.
+    pub external: Option<Price>,
 }
 
 /// The mark of one market and what it is made of.
@@ -110,8 +112,12 @@ impl Mark {
             mark.book_average = mark.book_average.with(distance(book), elapsed, decay.fast);
         }
         let slow = index + mark.mid_average.value();
-        let fast = index + mark.book_average.value();
-        let middle = book.map_or(slow, |book| median(slow, book, fast));
+        let stand_in = index + mark.book_average.value();
+        let middle = match (book, quotes.external) {
+            (Some(book), external) => median(slow, book, external.unwrap_or(stand_in)),
+            (None, Some(external)) => slow.midpoint(external.clamp(low, high), Round::Down),
+            (None, None) => slow,
+        };
         mark.price = middle.clamp(low, high);
         mark
     }
@@ -145,8 +151,8 @@ mod tests {
     }
 
     fn step(mark: Mark, bid: &str, ask: &str, last: &str) -> Mark {
-        let quotes =
-            Quotes { bid: Some(price(bid)), ask: Some(price(ask)), last: Some(price(last)) };
+        let [bid, ask, last] = [bid, ask, last].map(|text| Some(price(text)));
+        let quotes = Quotes { bid, ask, last, external: None };
         let second = Span::SECOND;
         mark.next(price("100"), quotes, second, Decay::over(second), Rate::from_bp(300))
     }

@@ -1,7 +1,7 @@
 //! One market: its book, its accounts' entries, and what a perpetual adds.
 
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Round};
+use money::{Amount, Price, Qty, Round, Time};
 
 use crate::book::{Book, FastBook};
 use crate::funding::Funding;
@@ -60,6 +60,8 @@ pub struct Market {
     pub book: FastBook,
     /// Price of the last trade that was no liquidation.
     pub last: Option<Price>,
+    /// When that was.
+    pub(crate) last_time: Time,
     /// Each account's stake, indexed by account.
     pub entries: Vec<Entry>,
     /// Each account's orders, oldest first; may hold handles of orders that are gone.
@@ -80,6 +82,7 @@ impl Market {
             params,
             book: FastBook::default(),
             last: None,
+            last_time: Time::ZERO,
             entries: Vec::new(),
             orders: Vec::new(),
             perpetual: Perpetual::default(),
@@ -177,7 +180,8 @@ impl Market {
     /// Best bid, best ask and last trade.
     pub fn quotes(&self) -> Quotes {
         let best = |side| self.book.best(side).map(|tick| self.price(tick));
-        Quotes { bid: best(Side::Buy), ask: best(Side::Sell), last: self.last }
+        let (bid, ask, last) = (best(Side::Buy), best(Side::Sell), self.last);
+        Quotes { bid, ask, last, external: None }
     }
 
     /// Best price of a side with the quantity quoted there.

@@ -47,7 +47,8 @@ pub fn class(message: &Message) -> Class {
             | Command::Deposit { .. }
             | Command::Withdraw { .. }
             | Command::FundInsurance { .. }
-            | Command::Publish(_),
+            | Command::Publish(_)
+            | Command::PublishPerpetual(_),
         ) => Class::Other,
     }
 }

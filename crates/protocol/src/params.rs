@@ -10,8 +10,8 @@ use money::{Amount, Price, Qty, Rate, Span};
 use crate::ids::AssetId;
 
 pub use rules::{
-    DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarketRules,
-    OrderingRule, Rules, ScoreParams, Target, Trigger, TwapParams, VotingTerms,
+    DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarkParams,
+    MarketRules, OrderingRule, Rules, ScoreParams, Target, Trigger, TwapParams, VotingTerms,
 };
 
 /// The funding rule of a perpetual market (rules F-1 … F-6).

@@ -20,6 +20,7 @@ use crate::params::Params;
 use crate::watch::Watch;
 pub(crate) use health::bounded_share;
 use health::charges;
+use indices::External;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,8 @@ pub struct State {
     pub(crate) ladders: Vec<Ladder>,
     /// Each publisher's record on each asset.
     pub(crate) scores: Vec<Vec<Score>>,
+    /// The prices of the external perpetuals.
+    pub(crate) external: External,
     pub(crate) markets: Vec<Market>,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
@@ -116,6 +119,7 @@ impl State {
             oracle: Oracle::new(params.assets.len(), params.oracle.stakes.len()),
             ladders: vec![Ladder::default(); params.assets.len()],
             scores: vec![vec![Score::default(); params.oracle.stakes.len()]; params.assets.len()],
+            external: External::new(params.assets.len(), params.oracle.stakes.len()),
             markets,
             chain: [0; 32],
             scratch: Scratch::default(),
@@ -200,9 +204,9 @@ impl State {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
-        append(out, &(&self.ladders, &self.scores));
+        append(out, &(&self.ladders, &self.scores, &self.external));
         for market in &self.markets {
-            append(out, &(&market.last, &market.entries, &market.perpetual));
+            append(out, &(&market.last, &market.last_time, &market.entries, &market.perpetual));
             market.book.write_canonical(out);
             // The order in which an account's orders are cancelled.
             for open in &market.orders {

@@ -38,7 +38,8 @@ pub(super) fn custodian_command(
         | Command::Place(_)
         | Command::Cancel { .. }
         | Command::CancelAll { .. }
-        | Command::Publish(_) => Err(Reject::NotAllowed),
+        | Command::Publish(_)
+        | Command::PublishPerpetual(_) => Err(Reject::NotAllowed),
     }
 }
 

@@ -398,6 +398,7 @@ fn commit_fill(state: &mut State, order: &Checked, fill: &Fill, events: &mut Vec
     }
     if !order.liquidation {
         market.last = Some(price);
+        market.last_time = state.time;
     }
     events.push(Event::Traded {
         market: order.market,

@@ -34,6 +34,8 @@ pub struct MarketRules {
     pub target: Target,
     /// Deviation feedback (rules ).
     pub feedback: FeedbackParams,
+    /// The mark (rule M-1).
+    pub mark: MarkParams,
 }
 
 impl Rules {
@@ -52,7 +54,31 @@ impl MarketRules {
     pub fn check(&self) -> Result<(), DesignError> {
         self.depth.check()?;
         self.target.check()?;
-        self.feedback.check()
+        self.feedback.check()?;
+        self.mark.check()
+    }
+}
+
+/// Parameters of the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct MarkParams {
+    /// Age beyond which the last trade is no input (60 s).
+    pub last_age_max: Span,
+}
+
+impl Default for MarkParams {
+    fn default() -> MarkParams {
+        MarkParams { last_age_max: Span::MINUTE }
+    }
+}
+
+impl MarkParams {
+    /// Refuses what is outside the ranges of `docs/protocol.md`.
+    pub fn check(&self) -> Result<(), DesignError> {
+        if Span::SECOND <= self.last_age_max && self.last_age_max <= Span::DAY {
+            return Ok(());
+        }
+        Err(DesignError("mark: last_age_max is 1 s to 1 day".into()))
     }
 }
 

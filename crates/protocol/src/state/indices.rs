@@ -4,13 +4,32 @@
 //! `index_age_max` (O-4). What margin, mark and funding read as the index is the aggregate that the
 //! ladder accepted: one that is held back (O-6) reaches none of them.
 
+use borsh::BorshSerialize;
 use money::Price;
 
 use super::State;
-use crate::ids::{AssetId, PublisherId};
+use crate::ids::{AssetId, MarketId, PublisherId};
 use crate::ladder::scores::{Score, verdict};
 use crate::ladder::{Action, Ladder};
-use crate::oracle::Index;
+use crate::mark::Quotes;
+use crate::oracle::{Index, Oracle};
+
+/// The prices of the external perpetuals (rule O-9): no event tells of them.
+#[derive(Clone, Debug, BorshSerialize)]
+pub(crate) struct External {
+    pub(crate) oracle: Oracle,
+    ladders: Vec<Ladder>,
+}
+
+impl External {
+    /// No votes yet.
+    pub(super) fn new(assets: usize, publishers: usize) -> External {
+        External {
+            oracle: Oracle::new(assets, publishers),
+            ladders: vec![Ladder::default(); assets],
+        }
+    }
+}
 
 impl State {
     /// The ladder of an asset's index.
@@ -20,11 +39,32 @@ impl State {
 
     /// The index of an asset, if it may serve an action now (rules O-4 and O-5).
     pub fn serving(&self, action: Action, asset: AssetId) -> Option<Index> {
-        let index = self.oracle.index(asset);
-        if self.time.since(index.time) > self.params.oracle.index_age_max {
+        self.serving_of(self.ladder(asset), action)
+    }
+
+    /// The price of the external perpetuals on an asset, if it may serve an action now.
+    pub fn serving_external(&self, action: Action, asset: AssetId) -> Option<Index> {
+        self.serving_of(&self.external.ladders[asset.index()], action)
+    }
+
+    fn serving_of(&self, ladder: &Ladder, action: Action) -> Option<Index> {
+        if self.time.since(ladder.index().time) > self.params.oracle.index_age_max {
             return None;
         }
-        self.ladder(asset).serving(action, self.time, &self.params.rules.ladder)
+        ladder.serving(action, self.time, &self.params.rules.ladder)
+    }
+
+    /// What a market's mark is made of besides its index (rule M-1).
+    pub(crate) fn quotes(&self, market: MarketId) -> Quotes {
+        let market = &self.markets[market.index()];
+        let age = self.time.since(market.last_time);
+        let external = self.serving_external(Action::Mark, market.params.base);
+        let quotes = market.quotes();
+        Quotes {
+            last: quotes.last.filter(|_| age <= market.params.rules.mark.last_age_max),
+            external: external.map(|index| index.price),
+            ..quotes
+        }
     }
 
     /// The mean of an index over the last five minutes (rule O-7).
@@ -56,5 +96,12 @@ impl State {
         }
         self.oracle.accept(asset, index);
         Some(index)
+    }
+
+    /// The same for the price of the external perpetuals, by which nobody is judged.
+    pub(crate) fn refresh_external(&mut self, asset: AssetId) {
+        let formed = self.external.oracle.refresh(asset, self.time, &self.params.oracle);
+        let ladder = &mut self.external.ladders[asset.index()];
+        *ladder = ladder.next(formed, self.time, &self.params.rules.ladder);
     }
 }

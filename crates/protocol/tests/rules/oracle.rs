@@ -195,3 +195,57 @@ fn o_10_publishers_are_judged_each_time_an_index_is_formed() {
     let judged = scores.map(|score| (score.judged, score.misses, score.outliers));
     assert_eq!(judged, [(2, 0, 0), (2, 0, 1), (2, 0, 0)]);
 }
+
+/// A vote of all publishers on the external perpetuals.
+fn external(x: &mut Exchange, at: &str) {
+    let time = x.now.after(x.step);
+    let vote = Vote { asset: BTC, price: price(at), confidence: Price::ZERO, time };
+    let publish = |publisher| Message {
+        sender: Sender::Publisher(PublisherId(publisher)),
+        command: Command::PublishPerpetual(vote),
+    };
+    x.run(&[publish(0), publish(1), publish(2)]);
+}
+
+#[test]
+fn m_1_the_external_perpetuals_are_the_third_input_while_they_are_fresh() {
+    let mut x = Exchange::new();
+    let maker = x.user("10000000");
+    x.place(maker, order(BTC_PERP, Side::Buy, "99900", "1")).unwrap();
+    x.place(maker, order(BTC_PERP, Side::Sell, "100100", "1")).unwrap();
+    x.blocks(300);
+    assert_eq!(x.mark(BTC_PERP), price("100000"));
+    // The book jumps: alone it moves the mark only slowly, confirmed from outside at once.
+    x.send(user(maker, Command::CancelAll { market: None })).unwrap();
+    x.place(maker, order(BTC_PERP, Side::Buy, "100900", "1")).unwrap();
+    x.place(maker, order(BTC_PERP, Side::Sell, "101100", "1")).unwrap();
+    external(&mut x, "100800");
+    assert_eq!(x.mark(BTC_PERP), price("100800"));
+    external(&mut x, "102000");
+    assert_eq!(x.mark(BTC_PERP), price("101000"), "the median, not the extreme");
+    x.blocks(31);
+    assert!(x.mark(BTC_PERP) < price("100900"), "too old: {}", x.mark(BTC_PERP));
+    let wish = Command::PublishPerpetual(Vote {
+        asset: QUOTE,
+        price: price("1"),
+        confidence: Price::ZERO,
+        time: x.now,
+    });
+    let sender = Sender::Publisher(PublisherId(0));
+    assert_eq!(x.send(Message { sender, command: wish }), Err(Reject::UnknownAsset));
+    assert_eq!(x.send(user(maker, wish)), Err(Reject::NotAllowed));
+    assert_eq!(x.send(custodian(wish)), Err(Reject::NotAllowed));
+}
+
+#[test]
+fn m_1_a_trade_older_than_a_minute_is_no_input() {
+    let mut x = Exchange::new();
+    let (long, short) = (x.user("1000000"), x.user("1000000"));
+    x.trade(long, short, order(BTC_PERP, Side::Buy, "102000", "0.01"));
+    x.place(long, order(BTC_PERP, Side::Buy, "99000", "0.01")).unwrap();
+    x.blocks(59);
+    // Only a bid and the last trade: their mean; then the bid alone.
+    assert_eq!(x.mark(BTC_PERP), price("100500"));
+    x.blocks(2);
+    assert!(x.mark(BTC_PERP) < price("100500"), "{}", x.mark(BTC_PERP));
+}
