@@ -1,6 +1,6 @@
 //! `apply`: the only place where the state is written.
 //!
-//! Four phases (rule E-1): **open** (time, votes, index, mark) → **commands in order** → **close**
+//! Four phases (rule E-1): **open** (time, votes, index, mark) → **commands in the order of T-9** → **close**
 //! (funding, margin, liquidation) → **verify** (invariants, chain hash). A command is *check*
 //! (reads, may refuse) and then *commit* (writes, cannot fail), so there is no roll-back.
 
@@ -16,6 +16,7 @@ use crate::command::{Block, Command, Message, Sender};
 use crate::event::Event;
 use crate::ids::{AccountId, ClientId};
 use crate::invariants;
+use crate::ordering::arrange;
 use crate::reject::Reject;
 use crate::state::{State, append};
 
@@ -32,7 +33,10 @@ pub fn apply(state: &mut State, block: &Block) -> Vec<Event> {
 pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
     let first = events.len();
     let elapsed = open(state, block, events);
-    for (position, message) in (0u32..).zip(&block.messages) {
+    let mut order = std::mem::take(&mut state.scratch.order);
+    arrange(&block.messages, state.params.rules.ordering, &mut order);
+    for &position in &order {
+        let message = &block.messages[position as usize];
         let outcome = match message.sender {
             Sender::Publisher(_) => continue, // counted in the open phase
             Sender::User(account) => user_command(state, account, &message.command, events),
@@ -42,6 +46,7 @@ pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
             events.push(rejected(position, message, reason));
         }
     }
+    state.scratch.order = order;
     close::close(state, elapsed, events);
     events.push(Event::Closed { height: state.height });
     verify(state, block, &events[first..]);

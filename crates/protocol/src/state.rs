@@ -104,6 +104,7 @@ pub(crate) struct Scratch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) touched: Vec<AccountId>,
     pub(crate) again: Vec<AccountId>,
+    pub(crate) order: Vec<u32>,
 }
 
 impl State {

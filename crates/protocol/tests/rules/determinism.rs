@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["e21bca4054d32ddfd31ffb2c960633cf8694d2c35e8717e1d04b401034d89cd8"];
+        expect_test::expect!["dbe05e1a6f08f073caa9324c4a83e09ba886112ee1b0483eb77fff4ab8fdd278"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

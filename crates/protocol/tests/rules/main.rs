@@ -10,5 +10,6 @@ mod liquidation;
 mod machine;
 mod margin;
 mod oracle;
+mod ordering;
 mod orders;
 mod rejects;
