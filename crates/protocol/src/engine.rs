@@ -6,6 +6,8 @@
 
 mod accounts;
 mod orders;
+mod insurance;
+mod deleverage;
 mod liquidation;
 mod close;
 

@@ -1,11 +1,14 @@
 //! The whole state of the exchange, and what can be read from it.
 
 mod health;
+mod references;
+mod deleveraging;
 
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round, Time};
 
 use crate::book::Book;
+use crate::budget::Budgets;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
 use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
@@ -80,6 +83,7 @@ pub struct State {
     pub(crate) ledger: Ledger,
     pub(crate) oracle: Oracle,
     pub(crate) markets: Vec<Market>,
+    pub(crate) budgets: Budgets,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
@@ -94,6 +98,8 @@ pub(crate) struct Scratch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) touched: Vec<AccountId>,
     pub(crate) again: Vec<AccountId>,
+    /// Lots that liquidations took in this block, from bids and asks of each market.
+    pub(crate) taken: Vec<[u64; 2]>,
 }
 
 impl State {
@@ -107,6 +113,7 @@ impl State {
             accounts: 0,
             ledger: Ledger::new(params.assets.len(), markets.len()),
             oracle: Oracle::new(params.assets.len(), params.oracle.stakes.len()),
+            budgets: Budgets::new(markets.len()),
             markets,
             chain: [0; 32],
             scratch: Scratch::default(),
@@ -191,6 +198,7 @@ impl State {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
+        append(out, &self.budgets);
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));
             market.book.write_canonical(out);

@@ -1,4 +1,4 @@
-//! The end of a block: funding, then margin of every account that carries risk.
+//! The end of a block: aged depth (rule D-1), funding, then margin of every account at risk.
 
 use money::{Amount, Span};
 
@@ -20,6 +20,9 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     for (market, id) in state.markets.iter_mut().zip(0u16..) {
         let Some(params) = market.perpetual_params().copied() else { continue };
         let index = state.oracle.index(market.params.base);
+        if index.price.is_positive() {
+            market.age_depth(index.price, elapsed);
+        }
         // Rule F-8: without a fresh index no funding accrues, and the time without it is not
         // charged.
         if !index.is_fresh(now, &state.params.oracle) {
@@ -49,6 +52,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
 fn margin(state: &mut State, events: &mut Vec<Event>) {
     state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     let mut again = std::mem::take(&mut state.scratch.again);
+    state.scratch.taken.clear();
     let mut last = None;
     while let Some(account) = state.watch.next() {
         if Some(account) <= last {
@@ -65,6 +69,11 @@ fn margin(state: &mut State, events: &mut Vec<Event>) {
             again.push(account);
         }
     }
+    again.sort_unstable();
+    again.dedup();
+    // Nobody else has negative equity: it is below every requirement.
+    let owed = again.iter().map(|account| (-state.equity(*account)).max(Amount::ZERO));
+    state.budgets.deficits = owed.sum();
     again.drain(..).for_each(|account| state.watch.touch(account));
     state.scratch.again = again;
 }

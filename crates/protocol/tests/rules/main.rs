@@ -12,3 +12,4 @@ mod margin;
 mod oracle;
 mod orders;
 mod rejects;
+mod waterfall;
