@@ -1,6 +1,7 @@
 //! The whole state of the exchange, and what can be read from it.
 
 mod health;
+mod indices;
 mod references;
 mod deleveraging;
 
@@ -12,6 +13,8 @@ use crate::budget::Budgets;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
 use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
+use crate::ladder::Ladder;
+use crate::ladder::scores::Score;
 use crate::ledger::Ledger;
 use crate::margin::Charges;
 use crate::market::Market;
@@ -82,6 +85,10 @@ pub struct State {
     pub(crate) accounts: u32,
     pub(crate) ledger: Ledger,
     pub(crate) oracle: Oracle,
+    /// The ladder of each asset's index; the quote currency's stays empty.
+    pub(crate) ladders: Vec<Ladder>,
+    /// Each publisher's record on each asset.
+    pub(crate) scores: Vec<Vec<Score>>,
     pub(crate) markets: Vec<Market>,
     pub(crate) budgets: Budgets,
     pub(crate) chain: [u8; 32],
@@ -114,6 +121,8 @@ impl State {
             ledger: Ledger::new(params.assets.len(), markets.len()),
             oracle: Oracle::new(params.assets.len(), params.oracle.stakes.len()),
             budgets: Budgets::new(markets.len()),
+            ladders: vec![Ladder::default(); params.assets.len()],
+            scores: vec![vec![Score::default(); params.oracle.stakes.len()]; params.assets.len()],
             markets,
             chain: [0; 32],
             scratch: Scratch::default(),
@@ -199,6 +208,7 @@ impl State {
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
         append(out, &self.budgets);
+        append(out, &(&self.ladders, &self.scores));
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));
             market.book.write_canonical(out);

@@ -6,6 +6,7 @@ use super::liquidation;
 use crate::event::Event;
 use crate::funding::Observation;
 use crate::ids::{AccountId, MarketId, Side};
+use crate::ladder::Action;
 use crate::market::Market;
 use crate::params::PerpetualParams;
 use crate::premium::{one_sided, symmetric};
@@ -17,18 +18,20 @@ const SCALE: i128 = Amount::ONE.raw();
 
 pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     let now = state.time;
-    for (market, id) in state.markets.iter_mut().zip(0u16..) {
+    for (at, id) in (0..state.markets.len()).zip(0u16..) {
+        let index = state.serving(Action::Fund, state.markets[at].params.base);
+        let market = &mut state.markets[at];
         let Some(params) = market.perpetual_params().copied() else { continue };
-        let index = state.oracle.index(market.params.base);
-        if index.price.is_positive() {
-            market.age_depth(index.price, elapsed);
+        let shown = state.oracle.index(market.params.base).price;
+        if shown.is_positive() {
+            market.age_depth(shown, elapsed);
         }
-        // Rule F-8: without a fresh index no funding accrues, and the time without it is not
-        // charged.
-        if !index.is_fresh(now, &state.params.oracle) {
+        // Rule F-8: without an index that serves funding none accrues, and the time without it is
+        // not charged.
+        let Some(index) = index else {
             market.perpetual.funding.pause();
             continue;
-        }
+        };
         let seen = observe(market, &params, now, index.price);
         let funding = &mut market.perpetual.funding;
         funding.limit(now, state.params.oracle.index_age_max);
@@ -42,6 +45,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
             });
         }
     }
+    state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     if elapsed > Span::ZERO {
         margin(state, events);
     }
@@ -50,7 +54,6 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
 /// Rules L-3 and R-5: liquidates every account under maintenance, in the order of account numbers,
 /// each at most once a block.
 fn margin(state: &mut State, events: &mut Vec<Event>) {
-    state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     let mut again = std::mem::take(&mut state.scratch.again);
     state.scratch.taken.clear();
     let mut last = None;

@@ -68,7 +68,10 @@ fn deleverage_market(
         let notional = price.notional(closed, Round::Down) - before;
         let notional = Amount::from_raw(notional.raw() * i128::from(-side.sign()));
         let trade = Trade { market: id, taker: account, maker: counterparty, side, qty, notional };
-        exchange_perpetual(state, &trade, events);
+        if qty.is_positive() {
+            exchange_perpetual(state, &trade, events);
+        }
+        state.watch.touch(counterparty);
         let haircut = part.haircut;
         let (from, to) = (Holder::User(counterparty), Holder::User(account));
         state.ledger.transfer(from, to, QUOTE, haircut);

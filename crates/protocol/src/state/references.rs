@@ -1,8 +1,9 @@
 //! Health of an account at other prices than the mark's (rule L-13).
 //!
-//! Rule L-13: an account is liquidated only if equity < maintenance at every reference price (the
-//! mark, the index), each applied to all that the account holds. A deep shortfall, equity <
-//! `deep_below`·maintenance at mark and index, is taken over by the backstop first.
+//! Rule L-13: an account is liquidated only if equity < maintenance at every reference price (mark,
+//! index, five-minute mean of the index), each applied to all that it holds. A deep shortfall,
+//! equity < `deep_below`·maintenance at mark and index, waits for no mean and is taken over by the
+//! backstop first.
 
 use money::{Amount, Price, Qty, Round};
 
@@ -55,7 +56,11 @@ impl State {
         if self.is_deep(at_mark) && self.is_deep(at_index) {
             return Some(Lane::Backstop);
         }
-        (!at_index.is_sound()).then_some(Lane::Book)
+        if at_index.is_sound() {
+            return None;
+        }
+        let mean = |asset| self.index_twap(asset).unwrap_or(self.oracle.index(asset).price);
+        (!self.health_at(account, mean).is_sound()).then_some(Lane::Book)
     }
 
     fn is_deep(&self, health: Health) -> bool {

@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["5500a77b1cc3623c6db191d1ffbdc0397ae0bd72cfcf1a22d6f484122c261a4e"];
+        expect_test::expect!["5c6a4e475a13239e2420d8e46fac50fbc18d4e154a5775cb75776707f8b960b9"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

@@ -53,7 +53,7 @@ fn l_3_l_4_l_9_a_large_position_is_closed_in_tranches_until_the_account_is_sound
     let mut tranches = u32::from(!forced(&x).is_empty());
     let fund = Holder::MarketInsurance(BTC_PERP);
     let mut insurance = x.balance(fund);
-    for _ in 0..120 {
+    for _ in 0..600 {
         let before = x.position(long, BTC_PERP);
         x.run(&[]);
         let closed: Qty = forced(&x).iter().map(|(_, qty)| *qty).sum();

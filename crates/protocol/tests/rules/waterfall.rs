@@ -59,6 +59,7 @@ fn l_9_many_accounts_together_take_no_more_than_the_share_of_aged_depth() {
         x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "3"));
     }
     x.prices[1] = Some(price("93000"));
+    x.blocks(300);
     let wall = [(Side::Buy, "92900", "30"), (Side::Sell, "93100", "30")];
     let place = |(side, at, size)| user(maker, Command::Place(order(BTC_PERP, side, at, size)));
     x.run(&wall.map(place));
@@ -240,7 +241,7 @@ fn l_12_what_all_equity_together_cannot_pay_stays_as_a_deficit_that_can_be_asked
     x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "0.5"));
     // What the short wins of the long it has lost to somebody else.
     x.trade(short, rich, order(SOL_PERP, Side::Buy, "100", "540"));
-    x.prices = [None, Some(price("10")), Some(price("0.1"))];
+    x.prices = [None, Some(price("5000")), Some(price("5"))];
     x.run(&[]);
     assert!(x.state.deficits() > amount("30000"), "{}", x.state.deficits());
     assert_eq!(x.equity(long) + x.state.deficits(), Amount::ZERO);
