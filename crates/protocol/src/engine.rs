@@ -7,6 +7,8 @@
 mod prices;
 mod accounts;
 mod orders;
+mod insurance;
+mod deleverage;
 mod liquidation;
 mod close;
 

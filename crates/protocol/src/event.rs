@@ -149,14 +149,14 @@ pub enum Event {
         /// Requirement.
         maintenance: Amount,
     },
-    /// The liquidation fee that an account paid to the insurance fund.
+    /// The liquidation fee that an account paid to the market's insurance fund.
     LiquidationFee {
         /// Who.
         account: AccountId,
         /// How much.
         amount: Amount,
     },
-    /// Positions were closed against each other outside the book (rule L-5).
+    /// Positions were closed against each other outside the book (rules L-5, L-11, L-12).
     Deleveraged {
         /// Where.
         market: MarketId,
@@ -182,5 +182,14 @@ pub enum Event {
     Closed {
         /// Its height.
         height: u64,
+    },
+    /// Deleveraging closed lots that hedged something else of the account, which it still has.
+    HedgeLost {
+        /// Where.
+        market: MarketId,
+        /// Whose.
+        account: AccountId,
+        /// How much of the hedge is gone.
+        qty: Qty,
     },
 }

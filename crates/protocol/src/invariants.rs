@@ -129,7 +129,7 @@ fn funding(state: &State, depth: Depth) -> Result<(), String> {
     Ok(())
 }
 
-/// I-5: the insurance fund, the fees, the remainders and every holding of a base asset are never
+/// I-5: the insurance funds, the fees, the remainders and every holding of a base asset are never
 /// negative.
 fn never_negative(state: &State, depth: Depth) -> Result<(), String> {
     for holder in [Holder::Insurance, Holder::Fees, Holder::Dust] {
@@ -137,6 +137,9 @@ fn never_negative(state: &State, depth: Depth) -> Result<(), String> {
         if held.is_negative() {
             return Err(format!("{holder:?} {held}"));
         }
+    }
+    if state.ledger().has_overdrawn_fund() {
+        return Err("the insurance fund of a market".into());
     }
     let overdrawn = state.ledger().overdrawn();
     if overdrawn > 0 {

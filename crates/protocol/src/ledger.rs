@@ -19,12 +19,14 @@ pub enum Holder {
     Funding(MarketId),
     /// Trading fees, in quote.
     Fees,
-    /// The insurance fund, in quote.
+    /// The common insurance fund, in quote.
     Insurance,
     /// Remainders of rounding, in quote.
     Dust,
     /// The world outside.
     Outside,
+    /// A market's own insurance fund, in quote.
+    MarketInsurance(MarketId),
 }
 
 /// All balances.
@@ -36,6 +38,7 @@ pub struct Ledger {
     funding: Vec<Amount>,
     fees: Amount,
     insurance: Amount,
+    insurance_of: Vec<Amount>,
     dust: Amount,
     /// Σ of all movements, for each asset.
     #[borsh(skip)]
@@ -53,6 +56,7 @@ impl Ledger {
             outside: vec![Amount::ZERO; assets],
             clearing: vec![Amount::ZERO; markets],
             funding: vec![Amount::ZERO; markets],
+            insurance_of: vec![Amount::ZERO; markets],
             moved: vec![Amount::ZERO; assets],
             ..Ledger::default()
         }
@@ -77,6 +81,7 @@ impl Ledger {
             Holder::Fees => in_quote(self.fees),
             Holder::Insurance => in_quote(self.insurance),
             Holder::Dust => in_quote(self.dust),
+            Holder::MarketInsurance(market) => in_quote(self.insurance_of[market.index()]),
         }
     }
 
@@ -106,6 +111,16 @@ impl Ledger {
         }
     }
 
+    /// The common insurance fund and those of all markets.
+    pub fn insurance(&self) -> Amount {
+        self.insurance + self.insurance_of.iter().copied().sum()
+    }
+
+    /// Whether the insurance fund of any market is negative: none, by rule I-5.
+    pub(crate) fn has_overdrawn_fund(&self) -> bool {
+        self.insurance_of.iter().any(|held| held.is_negative())
+    }
+
     /// Σ of all movements of an asset so far: zero, as each takes what it gives (rule B-1).
     pub(crate) fn moved(&self, asset: AssetId) -> Amount {
         self.moved[asset.index()]
@@ -126,7 +141,8 @@ impl Ledger {
     pub fn total(&self, asset: AssetId) -> Amount {
         let users: Amount = self.users[asset.index()].iter().copied().sum();
         let inside_quote = if asset == QUOTE {
-            let markets: Amount = self.clearing.iter().chain(&self.funding).copied().sum();
+            let markets = self.clearing.iter().chain(&self.funding).chain(&self.insurance_of);
+            let markets: Amount = markets.copied().sum();
             markets + self.fees + self.insurance + self.dust
         } else {
             Amount::ZERO
@@ -145,6 +161,7 @@ impl Ledger {
             Holder::Fees => &mut self.fees,
             Holder::Insurance => &mut self.insurance,
             Holder::Dust => &mut self.dust,
+            Holder::MarketInsurance(market) => &mut self.insurance_of[market.index()],
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod premium;
 pub mod mark;
 pub mod ladder;
 pub mod depth;
+pub mod budget;
 pub mod funding;
 pub mod convergence;
 pub mod feedback;

@@ -1,9 +1,10 @@
 //! One market: its book, its accounts' entries, and what a perpetual adds.
 
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Round, Time};
+use money::{Amount, Price, Qty, Round, Span, Time};
 
 use crate::book::{Book, FastBook};
+use crate::depth::{Depth, displayed};
 use crate::funding::Funding;
 use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
 use crate::mark::{Mark, Quotes};
@@ -26,6 +27,8 @@ pub struct Perpetual {
     pub funding_fraction: i128,
     /// Σ of long positions, which equals Σ of short ones.
     pub open_interest: Qty,
+    /// Depth of the bids and of the asks that has rested (rule D-1).
+    pub depth: [Depth; 2],
 }
 
 /// Sums over the positions of a market, kept as they change and compared with the positions
@@ -193,6 +196,23 @@ impl Market {
     pub fn impact(&self, side: Side, notional: Amount) -> Option<Impact> {
         let levels = self.book.levels(side);
         impact(levels.map(|(tick, lots)| (self.price(tick), self.level_qty(lots))), notional)
+    }
+
+    /// The depth of one side of a perpetual's book (rule D-1).
+    pub fn depth(&self, side: Side) -> Depth {
+        self.perpetual.depth[usize::from(side == Side::Sell)]
+    }
+
+    /// Lets the depth of both sides age over a block (rules D-1, D-2).
+    pub(crate) fn age_depth(&mut self, index: Price, elapsed: Span) {
+        let rules = self.params.rules.depth;
+        for side in [Side::Buy, Side::Sell] {
+            let levels = self.book.levels(side);
+            let levels = levels.map(|(tick, lots)| (self.price(tick), self.level_qty(lots)));
+            let shown = displayed(levels, side, index, &rules);
+            let aged = self.depth(side).next(shown, elapsed, &rules);
+            self.perpetual.depth[usize::from(side == Side::Sell)] = aged;
+        }
     }
 
     /// Quote currency set aside for an account's open spot bids, with their fees (rule T-4).

@@ -1,5 +1,6 @@
 //! What a market design consists of. Every number has its unit in its type or name.
 
+mod waterfall;
 mod rules;
 
 use std::fmt;
@@ -13,6 +14,7 @@ pub use rules::{
     DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarkParams,
     MarketRules, OrderingRule, Rules, ScoreParams, Target, Trigger, TwapParams, VotingTerms,
 };
+pub use waterfall::{BackstopParams, LiquidationParams};
 
 /// The funding rule of a perpetual market (rules F-1 … F-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -169,7 +171,7 @@ pub struct Params {
     pub oracle: OracleParams,
     /// Largest number of open orders of one account in one market.
     pub open_orders_max: u32,
-    /// Notional above which only a fifth of a position is liquidated in one block.
+    /// Notional above which liquidating a position takes a share of the aged depth only, not all.
     pub liquidation_tranche_min: Amount,
     /// A full hash of the state enters the chain each so many blocks.
     pub checkpoint_blocks: u64,

@@ -2,11 +2,14 @@
 
 mod health;
 mod indices;
+mod references;
+mod deleveraging;
 
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round, Time};
 
 use crate::book::Book;
+use crate::budget::Budgets;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
 use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
@@ -90,6 +93,7 @@ pub struct State {
     /// The prices of the external perpetuals.
     pub(crate) external: External,
     pub(crate) markets: Vec<Market>,
+    pub(crate) budgets: Budgets,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
@@ -105,6 +109,8 @@ pub(crate) struct Scratch {
     pub(crate) touched: Vec<AccountId>,
     pub(crate) again: Vec<AccountId>,
     pub(crate) order: Vec<u32>,
+    /// Lots that liquidations took in this block, from bids and asks of each market.
+    pub(crate) taken: Vec<[u64; 2]>,
 }
 
 impl State {
@@ -118,6 +124,7 @@ impl State {
             accounts: 0,
             ledger: Ledger::new(params.assets.len(), markets.len()),
             oracle: Oracle::new(params.assets.len(), params.oracle.stakes.len()),
+            budgets: Budgets::new(markets.len()),
             ladders: vec![Ladder::default(); params.assets.len()],
             scores: vec![vec![Score::default(); params.oracle.stakes.len()]; params.assets.len()],
             external: External::new(params.assets.len(), params.oracle.stakes.len()),
@@ -206,6 +213,7 @@ impl State {
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
         append(out, &(&self.ladders, &self.scores, &self.external));
+        append(out, &self.budgets);
         for market in &self.markets {
             append(out, &(&market.last, &market.last_time, &market.entries, &market.perpetual));
             market.book.write_canonical(out);

@@ -138,6 +138,7 @@ impl World {
             | Event::Funded { .. }
             | Event::Realised { .. }
             | Event::LiquidationStarted { .. }
+            | Event::HedgeLost { .. }
             | Event::Closed { .. } => {}
         }
     }
@@ -235,6 +236,7 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::LiquidationFee { .. }
             | Event::Deleveraged { .. }
             | Event::InsurancePaid { .. }
+            | Event::HedgeLost { .. }
             | Event::Closed { .. } => return true,
         }
     }

@@ -209,6 +209,7 @@ impl Recorder {
             | event::Event::Indexed { .. }
             | event::Event::FundingPaid { .. }
             | event::Event::Realised { .. }
+            | event::Event::HedgeLost { .. }
             | event::Event::Closed { .. } => {}
         }
     }
@@ -294,9 +295,9 @@ impl World {
         classes
     }
 
-    /// Quote currency in the insurance fund.
+    /// Quote currency in all insurance funds.
     pub(super) fn insurance(&self) -> Amount {
-        self.state.ledger().balance(Holder::Insurance, QUOTE)
+        self.state.ledger().insurance()
     }
 }
 

@@ -162,7 +162,7 @@ impl World {
             ("clearing (unrealised profit)", clearing),
             ("funding in transit", funding),
             ("fees", of(Holder::Fees)),
-            ("insurance", of(Holder::Insurance)),
+            ("insurance", ledger.insurance()),
             ("dust", of(Holder::Dust)),
             ("outside (minus deposits)", of(Holder::Outside)),
             ("sum", ledger.total(QUOTE)),

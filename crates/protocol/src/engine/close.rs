@@ -1,4 +1,4 @@
-//! The end of a block: funding, then margin of every account that carries risk.
+//! The end of a block: aged depth (rule D-1), funding, then margin of every account at risk.
 
 use money::{Amount, Span};
 
@@ -22,6 +22,10 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
         let index = state.serving(Action::Fund, state.markets[at].params.base);
         let market = &mut state.markets[at];
         let Some(params) = market.perpetual_params().copied() else { continue };
+        let shown = state.oracle.index(market.params.base).price;
+        if shown.is_positive() {
+            market.age_depth(shown, elapsed);
+        }
         // Rule F-8: without an index that serves funding none accrues, and the time without it is
         // not charged.
         let Some(index) = index else {
@@ -51,6 +55,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
 /// each at most once a block.
 fn margin(state: &mut State, events: &mut Vec<Event>) {
     let mut again = std::mem::take(&mut state.scratch.again);
+    state.scratch.taken.clear();
     let mut last = None;
     while let Some(account) = state.watch.next() {
         if Some(account) <= last {
@@ -67,6 +72,11 @@ fn margin(state: &mut State, events: &mut Vec<Event>) {
             again.push(account);
         }
     }
+    again.sort_unstable();
+    again.dedup();
+    // Nobody else has negative equity: it is below every requirement.
+    let owed = again.iter().map(|account| (-state.equity(*account)).max(Amount::ZERO));
+    state.budgets.deficits = owed.sum();
     again.drain(..).for_each(|account| state.watch.touch(account));
     state.scratch.again = again;
 }

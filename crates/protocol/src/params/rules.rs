@@ -5,6 +5,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Span};
 
 use super::DesignError;
+use super::waterfall::{BackstopParams, LiquidationParams};
 
 /// What holds for the whole exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -23,6 +24,10 @@ pub struct Rules {
     pub twap: TwapParams,
     /// Terms of voting (section G).
     pub voting: VotingTerms,
+    /// Liquidation and insurance (rules L-8 to L-15).
+    pub liquidation: LiquidationParams,
+    /// The backstop vault.
+    pub backstop: BackstopParams,
 }
 
 /// What holds for one perpetual market or dated future.
@@ -44,6 +49,8 @@ impl Rules {
         self.ladder.check()?;
         self.scores.check()?;
         self.halt.check()?;
+        self.liquidation.check()?;
+        self.backstop.check()?;
         self.flow.check()?;
         self.twap.check()
     }

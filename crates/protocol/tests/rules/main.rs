@@ -13,3 +13,4 @@ mod oracle;
 mod ordering;
 mod orders;
 mod rejects;
+mod waterfall;

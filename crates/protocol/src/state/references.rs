@@ -1,0 +1,71 @@
+//! Health of an account at other prices than the mark's (rule L-13).
+//!
+//! Rule L-13: an account is liquidated only if equity < maintenance at every reference price (mark,
+//! index, five-minute mean of the index), each applied to all that it holds. A deep shortfall,
+//! equity < `deep_below`·maintenance at mark and index, waits for no mean and is taken over by the
+//! backstop first.
+
+use money::{Amount, Price, Qty, Round};
+
+use super::{Level, State, as_qty, pending_funding};
+use crate::ids::{AccountId, AssetId};
+use crate::ledger::Holder;
+use crate::margin::{Exposure, Health, requirement};
+
+/// How an account is to be liquidated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Through the book.
+    Book,
+    /// By the backstop vault as far as it goes, then through the book.
+    Backstop,
+}
+
+impl State {
+    /// Equity and maintenance requirement as if index and mark of each base asset were these.
+    pub fn health_at(&self, account: AccountId, price: impl Fn(AssetId) -> Price) -> Health {
+        let mut health = Health { equity: self.ledger.cash(account), requirement: Amount::ZERO };
+        for asset in self.base_assets() {
+            let price = price(asset);
+            let holding = as_qty(self.ledger.balance(Holder::User(account), asset));
+            let mut exposure = Exposure { holding, ..Exposure::default() };
+            health.equity += price.notional(holding, Round::Down);
+            for (market, _) in self.perpetuals().filter(|(market, _)| market.params.base == asset) {
+                let entry = market.entry(account);
+                if entry.position.is_zero() {
+                    continue;
+                }
+                exposure.long += entry.position.max(Qty::ZERO);
+                exposure.short += (-entry.position).max(Qty::ZERO);
+                let due = pending_funding(&market.perpetual.funding, entry).0;
+                health.equity += entry.profit(price) + due;
+            }
+            let charges = self.charges[asset.index()][Level::Maintenance.index()];
+            health.requirement += requirement(exposure, charges, price);
+        }
+        health
+    }
+
+    /// Whether and how an account is liquidated (rule L-13).
+    pub(crate) fn lane(&self, account: AccountId) -> Option<Lane> {
+        let at_mark = self.health(account, Level::Maintenance);
+        if at_mark.is_sound() {
+            return None;
+        }
+        let at_index = self.health_at(account, |asset| self.oracle.index(asset).price);
+        if self.is_deep(at_mark) && self.is_deep(at_index) {
+            return Some(Lane::Backstop);
+        }
+        if at_index.is_sound() {
+            return None;
+        }
+        let mean = |asset| self.index_twap(asset).unwrap_or(self.oracle.index(asset).price);
+        (!self.health_at(account, mean).is_sound()).then_some(Lane::Book)
+    }
+
+    fn is_deep(&self, health: Health) -> bool {
+        let share = self.params.rules.liquidation.deep_below;
+        let floor = health.requirement.share(share, Round::Down);
+        health.equity < floor.expect("a part of the requirement")
+    }
+}
