@@ -8,6 +8,7 @@
 
 pub mod ids;
 pub mod params;
+pub mod envelope;
 pub mod design;
 pub mod reject;
 pub mod command;
