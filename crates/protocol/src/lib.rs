@@ -30,6 +30,7 @@ pub mod convergence;
 pub mod feedback;
 pub mod position;
 pub mod margin;
+pub mod scenarios;
 pub mod tranche;
 pub mod adl;
 pub mod market;

@@ -11,7 +11,7 @@
 
 use money::{Amount, Price, Qty, Rate, Round, mul_div};
 
-use crate::params::MarketRules;
+use crate::params::{InterestParams, MarketRules};
 
 /// An account's stake in one underlying.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +73,16 @@ pub fn size_charge(notional: Amount, margin: Rate, rules: &MarketRules) -> Amoun
     let moved = moved.and_then(|raw| i64::try_from(raw).ok()).map_or(Rate::MAX, Rate::from_raw);
     let rate = moved.min(Rate::ONE - margin);
     notional.share(rate, Round::Up).expect("a share of a notional is smaller than the notional")
+}
+
+/// Initial margin at an open interest, in quote, rounded up (rule R-8).
+pub fn interest_margin(margin: Rate, interest: Amount, params: &InterestParams) -> Rate {
+    let width = params.upper - params.lower;
+    let excess = (interest - params.lower).clamp(Amount::ZERO, width);
+    let room = i128::from((Rate::ONE - margin).raw());
+    let more = mul_div(room, excess.raw(), width.raw(), Round::Up);
+    let more = more.and_then(|raw| i64::try_from(raw).ok()).expect("a part of the room is smaller");
+    margin + Rate::from_raw(more)
 }
 
 /// An account against its requirement.
@@ -143,6 +153,19 @@ mod tests {
             let charge = size_charge(notional.parse().unwrap(), CHARGES.margin, &rules);
             assert_eq!(charge.to_string(), expected, "{notional}");
         }
+    }
+
+    #[test]
+    fn r_8_initial_margin_rises_from_the_lower_to_the_upper_open_interest() {
+        let amount = |text: &str| text.parse().unwrap();
+        let params = InterestParams { lower: amount("100"), upper: amount("200") };
+        let table = [("0", 1000), ("100", 1000), ("150", 5500), ("200", 10_000), ("999", 10_000)];
+        for (interest, bp) in table {
+            let margin = interest_margin(Rate::from_bp(1000), amount(interest), &params);
+            assert_eq!(margin, Rate::from_bp(bp), "{interest}");
+        }
+        let least = interest_margin(Rate::from_bp(1000), amount("100.00000001"), &params);
+        assert_eq!(least.raw(), Rate::from_bp(1000).raw() + 90);
     }
 
     proptest! {

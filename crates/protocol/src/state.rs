@@ -1,10 +1,13 @@
 //! The whole state of the exchange, and what can be read from it.
 
+mod charges;
+mod size;
 mod health;
 mod indices;
+mod sweep;
 
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Round, Time};
+use money::{Amount, Price, Qty, Rate, Round, Time};
 
 use crate::book::Book;
 use crate::design::{self, DesignError};
@@ -19,7 +22,6 @@ use crate::oracle::Oracle;
 use crate::params::Params;
 use crate::watch::Watch;
 pub(crate) use health::bounded_share;
-use health::charges;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +92,7 @@ pub struct State {
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
-    /// Charges of each asset, initial and maintenance: fixed by the design.
+    /// Charges of each asset, initial and maintenance, as of the last close.
     charges: Vec<[Charges; 2]>,
 }
 
@@ -101,6 +103,7 @@ pub(crate) struct Scratch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) touched: Vec<AccountId>,
     pub(crate) again: Vec<AccountId>,
+    pub(crate) margins: Vec<[Rate; 2]>,
 }
 
 impl State {
@@ -108,7 +111,7 @@ impl State {
     pub fn new(params: Params) -> Result<State, DesignError> {
         design::check(&params)?;
         let markets: Vec<Market> = params.markets.iter().cloned().map(Market::new).collect();
-        Ok(State {
+        let mut state = State {
             height: 0,
             time: Time::ZERO,
             accounts: 0,
@@ -120,15 +123,11 @@ impl State {
             chain: [0; 32],
             scratch: Scratch::default(),
             watch: Watch::default(),
-            charges: (0u16..)
-                .map(AssetId)
-                .zip(&params.assets)
-                .map(|(id, _)| {
-                    [Level::Initial, Level::Maintenance].map(|level| charges(&params, id, level))
-                })
-                .collect(),
+            charges: charges::of_assets(&params),
             params,
-        })
+        };
+        state.refresh_charges();
+        Ok(state)
     }
 
     /// The design.

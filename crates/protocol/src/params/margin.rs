@@ -1,5 +1,5 @@
 //! Parameters of the solvency envelope and of what is charged above the flat margin (rules R-6 to
-//! each with its default and its range (the table in `docs/protocol.md`).
+//! each with its default and its range (the table in `docs/protocol.md`).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Span};

@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["333fc509c7616c72c21b07a3b9f361351201527ea835d93885b77168b260ba8f"];
+        expect_test::expect!["6c1407080b3679ddef72558b50a078b798d919e5c30fb580fadd5576399483d4"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 
