@@ -27,6 +27,8 @@ pub struct Perpetual {
     pub funding_fraction: i128,
     /// Σ of long positions, which equals Σ of short ones.
     pub open_interest: Qty,
+    /// Whether an account had, at the last close, a loss here that it could not pay (rule R-9).
+    pub unbacked: bool,
     /// Margin multipliers (rules ).
     pub feedback: Feedback,
 }

@@ -2,6 +2,7 @@
 
 mod charges;
 mod size;
+mod collateral;
 mod health;
 mod indices;
 mod sweep;
@@ -56,6 +57,15 @@ pub enum Change {
         /// How much.
         lots: Lots,
     },
+    /// Lots are traded.
+    Fill {
+        /// Where.
+        market: MarketId,
+        /// Direction.
+        side: Side,
+        /// How much.
+        lots: Lots,
+    },
     /// An amount leaves.
     Withdrawal {
         /// Of which asset.
@@ -70,7 +80,22 @@ impl Change {
     fn lots(self, id: MarketId, wanted: Side) -> u64 {
         match self {
             Change::Order { market, side, lots } if market == id && side == wanted => lots.0,
-            Change::Order { .. } | Change::None | Change::Withdrawal { .. } => 0,
+            Change::Order { .. }
+            | Change::Fill { .. }
+            | Change::None
+            | Change::Withdrawal { .. } => 0,
+        }
+    }
+
+    /// What the change adds to a position or a holding.
+    fn filled(self, at: &Market, id: MarketId) -> Qty {
+        match self {
+            Change::Fill { market, side: Side::Buy, lots } if market == id => at.qty(lots),
+            Change::Fill { market, side: Side::Sell, lots } if market == id => -at.qty(lots),
+            Change::Order { .. }
+            | Change::Fill { .. }
+            | Change::None
+            | Change::Withdrawal { .. } => Qty::ZERO,
         }
     }
 }
@@ -94,6 +119,8 @@ pub struct State {
     pub(crate) watch: Watch,
     /// Charges of each asset, initial and maintenance, as of the last close.
     charges: Vec<[Charges; 2]>,
+    /// TWAP of each index at the last close.
+    averages: Vec<Price>,
 }
 
 /// Buffers that are reused from block to block and hold nothing in between.
@@ -124,6 +151,7 @@ impl State {
             scratch: Scratch::default(),
             watch: Watch::default(),
             charges: charges::of_assets(&params),
+            averages: vec![Price::MAX; params.assets.len()],
             params,
         };
         state.refresh_charges();

@@ -68,6 +68,7 @@ fn margin(state: &mut State, events: &mut Vec<Event>) {
             again.push(account);
         }
     }
+    state.mark_unbacked(&again);
     again.drain(..).for_each(|account| state.watch.touch(account));
     state.scratch.again = again;
 }

@@ -27,6 +27,7 @@ pub(super) fn feed_back(state: &mut State, elapsed: Span) {
             }
         }
     }
+    state.refresh_averages();
     let moved = state.refresh_charges();
     state.watch.charges_moved(moved);
 }

@@ -39,24 +39,25 @@ impl State {
                 self.oracle.index(asset).price.notional(as_qty(holding), Round::Down)
             })
             .sum();
-        self.ledger.cash(account) + self.profits(account) + holdings
+        self.ledger.cash(account) + self.profits(account, Level::Maintenance) + holdings
     }
 
-    /// Unrealised profits at the mark and funding due.
-    fn profits(&self, account: AccountId) -> Amount {
+    /// Unrealised profits at the mark and funding due, as far as they count (rule R-9).
+    fn profits(&self, account: AccountId, level: Level) -> Amount {
         let open =
             self.perpetuals().filter(|(market, _)| !market.entry(account).position.is_zero());
         let profits = open.map(|(market, _)| {
             let entry = market.entry(account);
             let funding = pending_funding(&market.perpetual.funding, entry).0;
-            entry.profit(market.perpetual.mark.price) + funding
+            let profit = entry.profit(market.perpetual.mark.price) + funding;
+            self.counted_profit(market, profit, level)
         });
         profits.sum()
     }
 
     /// The same as if a change had been made.
     pub fn health_after(&self, account: AccountId, level: Level, change: Change) -> Health {
-        let equity = self.ledger.cash(account) + self.profits(account);
+        let equity = self.ledger.cash(account) + self.profits(account, level);
         let mut health = Health { equity, requirement: Amount::ZERO };
         let mut portfolio = Portfolio::default();
         if let Change::Withdrawal { asset: QUOTE, amount } = change {
@@ -145,7 +146,8 @@ impl State {
             let added = [Side::Buy, Side::Sell].map(|side| change.lots(id, side));
             let ordered = level == Level::Initial && (entry.orders > 0 || added != [0; 2]);
             if !entry.position.is_zero() {
-                add(self.bounded_position(market, entry)?)?;
+                let (profit, exposure) = self.bounded_position(market, entry)?;
+                add((self.bounded_profit(market, profit, level), exposure))?;
             }
             if !entry.position.is_zero() || ordered {
                 let lots = [entry.bid_lots, entry.ask_lots];
@@ -155,6 +157,10 @@ impl State {
             if ordered {
                 add((-self.bounded_open_loss(market, entry)?, 0))?;
             }
+            if level == Level::Initial {
+                let bids = entry.bid_lots + added[0];
+                add((-self.bounded_collateral(market, account, bids)?, 0))?;
+            }
         }
         for asset in self.base_assets() {
             let held = self.ledger.balance(Holder::User(account), asset).raw();
@@ -163,6 +169,9 @@ impl State {
             }
             let haircut = self.charges[asset.index()][level.index()].haircut;
             let worth = i128::from(self.oracle.index(asset).price.raw()).checked_mul(held)?;
+            if level == Level::Initial {
+                add((-self.bounded_excess(asset, held)?, 0))?;
+            }
             add((worth.checked_sub(bounded_share(worth, haircut)?)?, worth))?;
         }
         Some(Distance { surplus, exposure })
@@ -298,7 +307,11 @@ impl State {
                 let mut exposure = Exposure { holding, ..Exposure::default() };
                 let fills = Fills { sides: [spot_fills, perpetual_fills], change };
                 self.add_exposure(&mut exposure, account, asset, &fills);
-                worst = worst.max(requirement(exposure, charges, index));
+                let strict = match level {
+                    Level::Initial => self.collateral_charge(asset, exposure),
+                    Level::Maintenance => Amount::ZERO,
+                };
+                worst = worst.max(requirement(exposure, charges, index) + strict);
                 let net = exposure.holding + exposure.long - exposure.short;
                 (least, most) = (least.min(net), most.max(net));
             }
@@ -334,16 +347,17 @@ impl State {
             let entry = market.entry(account);
             let perpetual = market.perpetual_params().is_some();
             let added = |side| fills.change.lots(MarketId(id), side);
+            let filled = fills.change.filled(market, MarketId(id));
             let orders = match fills.sides[usize::from(perpetual)] {
                 None => Qty::ZERO,
                 Some(Side::Buy) => open_qty(market, entry.bid_lots + added(Side::Buy)),
                 Some(Side::Sell) => -open_qty(market, entry.ask_lots + added(Side::Sell)),
             };
             if !perpetual {
-                exposure.holding = (exposure.holding + orders).max(Qty::ZERO);
+                exposure.holding = (exposure.holding + orders + filled).max(Qty::ZERO);
                 continue;
             }
-            let position = entry.position + orders;
+            let position = entry.position + orders + filled;
             exposure.long += position.max(Qty::ZERO);
             exposure.short += (-position).max(Qty::ZERO);
         }

@@ -6,6 +6,7 @@ use super::{Change, Level, State, open_qty};
 use crate::ids::{AccountId, MarketId, Side};
 use crate::margin::size_charge;
 use crate::market::Market;
+use crate::params::Kind;
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
@@ -26,10 +27,9 @@ impl State {
             if entry.position.is_zero() && lots == [0; 2] {
                 return Amount::ZERO;
             }
-            let [long, short] = [
-                entry.position + open_qty(market, lots[0]),
-                entry.position - open_qty(market, lots[1]),
-            ];
+            let position = entry.position + change.filled(market, id);
+            let [long, short] =
+                [position + open_qty(market, lots[0]), position - open_qty(market, lots[1])];
             let base = market.params.base;
             let notional =
                 self.oracle.index(base).price.notional(long.abs().max(short.abs()), Round::Up);
@@ -39,7 +39,8 @@ impl State {
         self.perpetuals().map(of).sum()
     }
 
-    /// More than the charge for a notional at 10⁻¹⁶, at 10⁻¹⁶.
+    /// More than the charge for the size of a notional at 10⁻¹⁶, at 10⁻¹⁶: of a position, or of a
+    /// holding in a spot market (rule R-15).
     pub(super) fn bounded_size(
         &self,
         market: &Market,
@@ -50,7 +51,11 @@ impl State {
         if notional <= flat {
             return Some(0);
         }
-        let margin = self.charges[market.params.base.index()][level.index()].margin;
+        let charges = self.charges[market.params.base.index()][level.index()];
+        let margin = match market.params.kind {
+            Kind::Spot { .. } => charges.haircut,
+            Kind::Perpetual(_) => charges.margin,
+        };
         let whole = Amount::from_raw(notional / SCALE + 1);
         size_charge(whole, margin, &market.params.rules).raw().checked_mul(SCALE)
     }
