@@ -10,6 +10,7 @@ mod orders;
 mod insurance;
 mod deleverage;
 mod liquidation;
+mod feedback;
 mod close;
 
 use money::Span;

@@ -5,6 +5,7 @@ use money::{Amount, Price, Qty, Round, Span, Time};
 
 use crate::book::{Book, FastBook};
 use crate::depth::{Depth, displayed};
+use crate::feedback::Feedback;
 use crate::funding::Funding;
 use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
 use crate::mark::{Mark, Quotes};
@@ -29,6 +30,10 @@ pub struct Perpetual {
     pub open_interest: Qty,
     /// Depth of the bids and of the asks that has rested (rule D-1).
     pub depth: [Depth; 2],
+    /// Whether an account had, at the last close, a loss here that it could not pay (rule R-9).
+    pub unbacked: bool,
+    /// Margin multipliers (rules ).
+    pub feedback: Feedback,
 }
 
 /// Sums over the positions of a market, kept as they change and compared with the positions
@@ -178,6 +183,11 @@ impl Market {
     /// Whole lots of a quantity's magnitude, rounded down.
     pub(crate) fn lots_of(&self, qty: Qty) -> Lots {
         Lots(qty.raw().unsigned_abs() / self.params.lot.raw().unsigned_abs())
+    }
+
+    /// Price and quantity of a level.
+    pub(crate) fn level(&self, tick: Tick, lots: Lots) -> (Price, Qty) {
+        (self.price(tick), self.level_qty(lots))
     }
 
     /// Best bid, best ask and last trade.

@@ -1,6 +1,7 @@
 //! What a market design consists of. Every number has its unit in its type or name.
 
 mod waterfall;
+mod margin;
 mod rules;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use money::{Amount, Price, Qty, Rate, Span};
 
 use crate::ids::AssetId;
 
+pub use margin::{EnvelopeParams, InterestParams, ScenarioParams};
 pub use rules::{
     DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarkParams,
     MarketRules, OrderingRule, Rules, ScoreParams, Target, Trigger, TwapParams, VotingTerms,

@@ -1,12 +1,16 @@
 //! The whole state of the exchange, and what can be read from it.
 
+mod charges;
+mod size;
+mod collateral;
 mod health;
 mod indices;
 mod references;
 mod deleveraging;
+mod sweep;
 
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Round, Time};
+use money::{Amount, Price, Qty, Rate, Round, Time};
 
 use crate::book::Book;
 use crate::budget::Budgets;
@@ -22,7 +26,6 @@ use crate::oracle::Oracle;
 use crate::params::Params;
 use crate::watch::Watch;
 pub(crate) use health::bounded_share;
-use health::charges;
 use indices::External;
 
 /// Which requirement is meant.
@@ -58,6 +61,15 @@ pub enum Change {
         /// How much.
         lots: Lots,
     },
+    /// Lots are traded.
+    Fill {
+        /// Where.
+        market: MarketId,
+        /// Direction.
+        side: Side,
+        /// How much.
+        lots: Lots,
+    },
     /// An amount leaves.
     Withdrawal {
         /// Of which asset.
@@ -72,7 +84,22 @@ impl Change {
     fn lots(self, id: MarketId, wanted: Side) -> u64 {
         match self {
             Change::Order { market, side, lots } if market == id && side == wanted => lots.0,
-            Change::Order { .. } | Change::None | Change::Withdrawal { .. } => 0,
+            Change::Order { .. }
+            | Change::Fill { .. }
+            | Change::None
+            | Change::Withdrawal { .. } => 0,
+        }
+    }
+
+    /// What the change adds to a position or a holding.
+    fn filled(self, at: &Market, id: MarketId) -> Qty {
+        match self {
+            Change::Fill { market, side: Side::Buy, lots } if market == id => at.qty(lots),
+            Change::Fill { market, side: Side::Sell, lots } if market == id => -at.qty(lots),
+            Change::Order { .. }
+            | Change::Fill { .. }
+            | Change::None
+            | Change::Withdrawal { .. } => Qty::ZERO,
         }
     }
 }
@@ -97,8 +124,10 @@ pub struct State {
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
-    /// Charges of each asset, initial and maintenance: fixed by the design.
+    /// Charges of each asset, initial and maintenance, as of the last close.
     charges: Vec<[Charges; 2]>,
+    /// TWAP of each index at the last close.
+    averages: Vec<Price>,
 }
 
 /// Buffers that are reused from block to block and hold nothing in between.
@@ -111,6 +140,7 @@ pub(crate) struct Scratch {
     pub(crate) order: Vec<u32>,
     /// Lots that liquidations took in this block, from bids and asks of each market.
     pub(crate) taken: Vec<[u64; 2]>,
+    pub(crate) margins: Vec<[Rate; 2]>,
 }
 
 impl State {
@@ -118,7 +148,7 @@ impl State {
     pub fn new(params: Params) -> Result<State, DesignError> {
         design::check(&params)?;
         let markets: Vec<Market> = params.markets.iter().cloned().map(Market::new).collect();
-        Ok(State {
+        let mut state = State {
             height: 0,
             time: Time::ZERO,
             accounts: 0,
@@ -132,15 +162,12 @@ impl State {
             chain: [0; 32],
             scratch: Scratch::default(),
             watch: Watch::default(),
-            charges: (0u16..)
-                .map(AssetId)
-                .zip(&params.assets)
-                .map(|(id, _)| {
-                    [Level::Initial, Level::Maintenance].map(|level| charges(&params, id, level))
-                })
-                .collect(),
+            charges: charges::of_assets(&params),
+            averages: vec![Price::MAX; params.assets.len()],
             params,
-        })
+        };
+        state.refresh_charges();
+        Ok(state)
     }
 
     /// The design.

@@ -2,7 +2,7 @@
 
 use money::{Amount, Span};
 
-use super::liquidation;
+use super::{feedback, liquidation};
 use crate::event::Event;
 use crate::funding::Observation;
 use crate::ids::{AccountId, MarketId, Side};
@@ -45,6 +45,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
             });
         }
     }
+    feedback::feed_back(state, elapsed);
     state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     if elapsed > Span::ZERO {
         margin(state, events);
@@ -77,6 +78,7 @@ fn margin(state: &mut State, events: &mut Vec<Event>) {
     // Nobody else has negative equity: it is below every requirement.
     let owed = again.iter().map(|account| (-state.equity(*account)).max(Amount::ZERO));
     state.budgets.deficits = owed.sum();
+    state.mark_unbacked(&again);
     again.drain(..).for_each(|account| state.watch.touch(account));
     state.scratch.again = again;
 }

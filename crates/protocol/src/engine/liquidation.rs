@@ -18,7 +18,7 @@ use super::{deleverage, insurance};
 use crate::book::Book;
 use crate::command::SelfTrade;
 use crate::event::{Event, Gone};
-use crate::ids::{AccountId, ClientId, Lots, MarketId, QUOTE, Side, Tick};
+use crate::ids::{AccountId, AssetId, ClientId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::market::Market;
@@ -141,19 +141,43 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
 /// A position's part in its account's equity (rule L-7).
 pub(super) fn stake(state: &State, account: AccountId, id: MarketId) -> Stake {
     let market = &state.markets[id.index()];
+    let own = plain_charge(state, account, id);
+    let positions: Amount =
+        state.perpetuals().map(|(_, other)| plain_charge(state, account, other)).sum();
+    let holdings: Amount =
+        state.base_assets().map(|asset| plain_haircut(state, account, asset)).sum();
+    let equity = share_of_equity(state.equity(account), own, positions + holdings);
     let position = market.entry(account).position;
-    let health = state.health(account, Level::Maintenance);
+    Stake { position, mark: market.perpetual.mark.price, equity }
+}
+
+/// The maintenance charge of a position by rule R-1 alone.
+fn plain_charge(state: &State, account: AccountId, id: MarketId) -> Amount {
+    let market = &state.markets[id.index()];
+    let position = market.entry(account).position;
+    let Some(params) = market.perpetual_params().filter(|_| !position.is_zero()) else {
+        return Amount::ZERO;
+    };
     let held = holding(state, account, market.params.base);
     let hedged = if position.is_negative() { held.min(-position) } else { Qty::ZERO };
     let index = state.oracle.index(market.params.base).price;
-    let charge = |qty: Qty, rate: Rate| index.notional(qty, Round::Up).share(rate, Round::Up);
     let basis = state.params.assets[market.params.base.index()].basis_maintenance;
-    let margin = market.perpetual_params().map_or(Rate::ZERO, |params| params.margin_maintenance);
-    let own = [(position.abs() - hedged, margin), (hedged, basis)]
-        .map(|(qty, rate)| charge(qty, rate).expect("a charge is smaller than its notional"));
-    let own = (own[0] + own[1]).min(health.requirement);
-    let equity = share_of_equity(health.equity, own, health.requirement);
-    Stake { position, mark: market.perpetual.mark.price, equity }
+    charge(index, position.abs() - hedged, params.margin_maintenance) + charge(index, hedged, basis)
+}
+
+/// The maintenance haircut of what no short hedges, by rule R-1 alone.
+fn plain_haircut(state: &State, account: AccountId, asset: AssetId) -> Amount {
+    let of_asset = state.perpetuals().filter(|(market, _)| market.params.base == asset);
+    let short: Qty =
+        of_asset.map(|(market, _)| (-market.entry(account).position).max(Qty::ZERO)).sum();
+    let unhedged = (holding(state, account, asset) - short).max(Qty::ZERO);
+    let rate = state.params.assets[asset.index()].haircut_maintenance;
+    charge(state.oracle.index(asset).price, unhedged, rate)
+}
+
+fn charge(index: Price, qty: Qty, rate: Rate) -> Amount {
+    let charge = index.notional(qty, Round::Up).share(rate, Round::Up);
+    charge.expect("a charge is smaller than its notional")
 }
 
 /// An order on behalf of the engine.

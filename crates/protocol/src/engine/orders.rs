@@ -213,8 +213,8 @@ fn check_margin_exactly(
     Err(Reject::InsufficientMargin)
 }
 
-/// The part of rule R-4 for an account under initial margin; `after` and `loss` are those of the
-/// order.
+/// The part of rule R-4 for an account under initial margin, with rule R-16; `after` and `loss`
+/// are those of the order.
 fn closes_only(
     state: &State,
     market: &Market,
@@ -239,7 +239,9 @@ fn closes_only(
     let freed = freed.expect("a charge is smaller than its notional");
     let resting: Amount =
         state.markets.iter().map(|market| state.open_loss(market, order.account)).sum();
+    let fill = Change::Fill { market: order.market, side: order.side, lots: order.lots };
     qty <= held
+        && state.keeps_ratio(order.account, fill, loss)
         && loss <= freed.min(after.equity - resting)
         && after.requirement <= state.health(order.account, Level::Initial).requirement
 }

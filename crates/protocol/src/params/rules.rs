@@ -5,6 +5,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Span};
 
 use super::DesignError;
+use super::margin::{EnvelopeParams, InterestParams, ScenarioParams};
 use super::waterfall::{BackstopParams, LiquidationParams};
 
 /// What holds for the whole exchange.
@@ -28,6 +29,8 @@ pub struct Rules {
     pub liquidation: LiquidationParams,
     /// The backstop vault.
     pub backstop: BackstopParams,
+    /// Credit between underlyings (rule R-13).
+    pub scenarios: ScenarioParams,
 }
 
 /// What holds for one perpetual market or dated future.
@@ -41,6 +44,10 @@ pub struct MarketRules {
     pub feedback: FeedbackParams,
     /// The mark (rule M-1).
     pub mark: MarkParams,
+    /// What maintenance margin must bear, and how it grows with size (rules ).
+    pub envelope: EnvelopeParams,
+    /// How initial margin grows with open interest (rule R-8).
+    pub interest: InterestParams,
 }
 
 impl Rules {
@@ -52,7 +59,8 @@ impl Rules {
         self.liquidation.check()?;
         self.backstop.check()?;
         self.flow.check()?;
-        self.twap.check()
+        self.twap.check()?;
+        self.scenarios.check()
     }
 }
 
@@ -62,7 +70,9 @@ impl MarketRules {
         self.depth.check()?;
         self.target.check()?;
         self.feedback.check()?;
-        self.mark.check()
+        self.mark.check()?;
+        self.envelope.check()?;
+        self.interest.check()
     }
 }
 

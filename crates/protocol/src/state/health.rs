@@ -2,14 +2,16 @@
 
 use money::{Amount, Price, Qty, Rate, Round};
 
+use super::size::size_exposure;
 use super::{Change, Level, State, as_qty, open_qty, pending_funding};
 use crate::book::Book;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE, Side};
 use crate::ledger::Holder;
-use crate::margin::{Charges, Exposure, Health, requirement};
+use crate::margin::{Exposure, Health, requirement};
 use crate::market::Market;
-use crate::params::{Kind, Params};
+use crate::params::Kind;
 use crate::position::Entry;
+use crate::scenarios::Portfolio;
 use crate::watch::Distance;
 
 /// Units of an amount in one of its wholes.
@@ -37,25 +39,27 @@ impl State {
                 self.oracle.index(asset).price.notional(as_qty(holding), Round::Down)
             })
             .sum();
-        self.ledger.cash(account) + self.profits(account) + holdings
+        self.ledger.cash(account) + self.profits(account, Level::Maintenance) + holdings
     }
 
-    /// Unrealised profits at the mark and funding due.
-    fn profits(&self, account: AccountId) -> Amount {
+    /// Unrealised profits at the mark and funding due, as far as they count (rule R-9).
+    fn profits(&self, account: AccountId, level: Level) -> Amount {
         let open =
             self.perpetuals().filter(|(market, _)| !market.entry(account).position.is_zero());
         let profits = open.map(|(market, _)| {
             let entry = market.entry(account);
             let funding = pending_funding(&market.perpetual.funding, entry).0;
-            entry.profit(market.perpetual.mark.price) + funding
+            let profit = entry.profit(market.perpetual.mark.price) + funding;
+            self.counted_profit(market, profit, level)
         });
         profits.sum()
     }
 
     /// The same as if a change had been made.
     pub fn health_after(&self, account: AccountId, level: Level, change: Change) -> Health {
-        let equity = self.ledger.cash(account) + self.profits(account);
+        let equity = self.ledger.cash(account) + self.profits(account, level);
         let mut health = Health { equity, requirement: Amount::ZERO };
+        let mut portfolio = Portfolio::default();
         if let Change::Withdrawal { asset: QUOTE, amount } = change {
             health.equity -= amount;
         }
@@ -71,8 +75,16 @@ impl State {
             }
             let holding = as_qty(holding);
             health.equity += self.oracle.index(asset).price.notional(holding, Round::Down);
-            health.requirement += self.asset_requirement(account, asset, holding, level, change);
+            let (charge, net) = self.asset_requirement(account, asset, holding, level, change);
+            health.requirement += charge;
+            let offset = self.params.rules.scenarios.offset(asset);
+            if offset.is_positive() && !net.is_zero() {
+                let value = self.oracle.index(asset).price.notional(net, Round::Down);
+                portfolio.add(value, self.charges[asset.index()][level.index()], offset);
+            }
         }
+        health.requirement -= portfolio.credit(&self.params.rules.scenarios);
+        health.requirement += self.size_charges(account, level, change);
         if level == Level::Initial {
             health.requirement +=
                 self.markets.iter().map(|market| self.open_loss(market, account)).sum();
@@ -134,7 +146,8 @@ impl State {
             let added = [Side::Buy, Side::Sell].map(|side| change.lots(id, side));
             let ordered = level == Level::Initial && (entry.orders > 0 || added != [0; 2]);
             if !entry.position.is_zero() {
-                add(self.bounded_position(market, entry)?)?;
+                let (profit, exposure) = self.bounded_position(market, entry)?;
+                add((self.bounded_profit(market, profit, level), exposure))?;
             }
             if !entry.position.is_zero() || ordered {
                 let lots = [entry.bid_lots, entry.ask_lots];
@@ -144,6 +157,10 @@ impl State {
             if ordered {
                 add((-self.bounded_open_loss(market, entry)?, 0))?;
             }
+            if level == Level::Initial {
+                let bids = entry.bid_lots + added[0];
+                add((-self.bounded_collateral(market, account, bids)?, 0))?;
+            }
         }
         for asset in self.base_assets() {
             let held = self.ledger.balance(Holder::User(account), asset).raw();
@@ -152,6 +169,9 @@ impl State {
             }
             let haircut = self.charges[asset.index()][level.index()].haircut;
             let worth = i128::from(self.oracle.index(asset).price.raw()).checked_mul(held)?;
+            if level == Level::Initial {
+                add((-self.bounded_excess(asset, held)?, 0))?;
+            }
             add((worth.checked_sub(bounded_share(worth, haircut)?)?, worth))?;
         }
         Some(Distance { surplus, exposure })
@@ -167,7 +187,8 @@ impl State {
         // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
         let owed = (received.raw().checked_mul(qty)? >> 33).min(0);
         let notional = value(self.oracle.index(market.params.base).price, qty.abs())?;
-        Some((profit.checked_add(owed)?, notional))
+        let exposure = notional.checked_add(size_exposure(market, notional)?)?;
+        Some((profit.checked_add(owed)?, exposure))
     }
 
     /// The charge, negative, on a position with these lots of bids and asks, the worse of the two
@@ -191,7 +212,11 @@ impl State {
             Kind::Spot { .. } => charges.haircut.max(charges.margin),
             Kind::Perpetual(_) => charges.margin,
         };
-        Some((-bounded_share(notional, rate)?, 0))
+        let size = match market.params.kind {
+            Kind::Spot { .. } => 0,
+            Kind::Perpetual(_) => self.bounded_size(market, notional, level)?,
+        };
+        Some((-bounded_share(notional, rate)?.checked_add(size)?, 0))
     }
 
     /// More than [`State::open_loss`], at 10⁻¹⁶: no order is priced worse than the best of its
@@ -257,7 +282,8 @@ impl State {
     }
 
     /// The requirement of one underlying; initial: the worst over the directions in which open
-    /// orders can fill (rule R-2).
+    /// orders can fill (rule R-2). With it the net quantity that is there in all of them, which is
+    /// what counts for rule R-13.
     fn asset_requirement(
         &self,
         account: AccountId,
@@ -265,7 +291,7 @@ impl State {
         holding: Qty,
         level: Level,
         change: Change,
-    ) -> Amount {
+    ) -> (Amount, Qty) {
         let ordered = match level {
             Level::Maintenance => [false; 2],
             Level::Initial => self.ordered(account, asset, change),
@@ -275,16 +301,22 @@ impl State {
         });
         let index = self.oracle.index(asset).price;
         let charges = self.charges[asset.index()][level.index()];
-        let mut worst = Amount::ZERO;
+        let (mut worst, mut least, mut most) = (Amount::ZERO, Qty::MAX, -Qty::MAX);
         for &spot_fills in spot {
             for &perpetual_fills in perpetual {
                 let mut exposure = Exposure { holding, ..Exposure::default() };
                 let fills = Fills { sides: [spot_fills, perpetual_fills], change };
                 self.add_exposure(&mut exposure, account, asset, &fills);
-                worst = worst.max(requirement(exposure, charges, index));
+                let strict = match level {
+                    Level::Initial => self.collateral_charge(asset, exposure),
+                    Level::Maintenance => Amount::ZERO,
+                };
+                worst = worst.max(requirement(exposure, charges, index) + strict);
+                let net = exposure.holding + exposure.long - exposure.short;
+                (least, most) = (least.min(net), most.max(net));
             }
         }
-        worst
+        (worst, least.max(Qty::ZERO) + most.min(Qty::ZERO))
     }
 
     /// Whether an account has orders, with the change, in the spot and in the perpetual markets of
@@ -315,16 +347,17 @@ impl State {
             let entry = market.entry(account);
             let perpetual = market.perpetual_params().is_some();
             let added = |side| fills.change.lots(MarketId(id), side);
+            let filled = fills.change.filled(market, MarketId(id));
             let orders = match fills.sides[usize::from(perpetual)] {
                 None => Qty::ZERO,
                 Some(Side::Buy) => open_qty(market, entry.bid_lots + added(Side::Buy)),
                 Some(Side::Sell) => -open_qty(market, entry.ask_lots + added(Side::Sell)),
             };
             if !perpetual {
-                exposure.holding = (exposure.holding + orders).max(Qty::ZERO);
+                exposure.holding = (exposure.holding + orders + filled).max(Qty::ZERO);
                 continue;
             }
-            let position = entry.position + orders;
+            let position = entry.position + orders + filled;
             exposure.long += position.max(Qty::ZERO);
             exposure.short += (-position).max(Qty::ZERO);
         }
@@ -349,20 +382,4 @@ impl State {
 pub(crate) fn bounded_share(value: i128, rate: Rate) -> Option<i128> {
     let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
     value.checked_mul(i128::from(bp)).map(|product| (product >> 13) + 1)
-}
-
-/// The charges of an asset (rule R-1).
-pub(super) fn charges(params: &Params, id: AssetId, level: Level) -> Charges {
-    let asset = &params.assets[id.index()];
-    let perpetuals = params.markets.iter().filter(|market| market.base == id);
-    let margin = perpetuals.filter_map(|market| match (&market.kind, level) {
-        (Kind::Spot { .. }, Level::Initial | Level::Maintenance) => None,
-        (Kind::Perpetual(perpetual), Level::Initial) => Some(perpetual.margin_initial),
-        (Kind::Perpetual(perpetual), Level::Maintenance) => Some(perpetual.margin_maintenance),
-    });
-    let (haircut, basis) = match level {
-        Level::Initial => (asset.haircut_initial, asset.basis_initial),
-        Level::Maintenance => (asset.haircut_maintenance, asset.basis_maintenance),
-    };
-    Charges { haircut, basis, margin: margin.max().unwrap_or(Rate::ZERO) }
 }
