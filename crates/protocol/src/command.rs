@@ -114,6 +114,18 @@ pub enum Command {
     },
     /// Votes on an index price.
     Publish(Vote),
+    /// Opens the backstop vault with the next account.
+    OpenBackstop,
+    /// Buys shares of the backstop vault.
+    BackstopDeposit {
+        /// For how much quote currency.
+        amount: Amount,
+    },
+    /// Asks shares of the backstop vault back.
+    BackstopWithdraw {
+        /// How many.
+        shares: Amount,
+    },
 }
 
 /// A command and its sender.

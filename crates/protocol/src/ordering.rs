@@ -47,7 +47,10 @@ pub fn class(message: &Message) -> Class {
             | Command::Deposit { .. }
             | Command::Withdraw { .. }
             | Command::FundInsurance { .. }
-            | Command::Publish(_),
+            | Command::Publish(_)
+            | Command::OpenBackstop
+            | Command::BackstopDeposit { .. }
+            | Command::BackstopWithdraw { .. },
         ) => Class::Other,
     }
 }

@@ -8,6 +8,7 @@ mod deleveraging;
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round, Time};
 
+use crate::backstop::Vault;
 use crate::book::Book;
 use crate::budget::Budgets;
 use crate::design::{self, DesignError};
@@ -23,6 +24,7 @@ use crate::params::Params;
 use crate::watch::Watch;
 pub(crate) use health::bounded_share;
 use health::charges;
+pub(crate) use references::Lane;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +93,7 @@ pub struct State {
     pub(crate) scores: Vec<Vec<Score>>,
     pub(crate) markets: Vec<Market>,
     pub(crate) budgets: Budgets,
+    pub(crate) vault: Vault,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
@@ -121,6 +124,7 @@ impl State {
             ledger: Ledger::new(params.assets.len(), markets.len()),
             oracle: Oracle::new(params.assets.len(), params.oracle.stakes.len()),
             budgets: Budgets::new(markets.len()),
+            vault: Vault::default(),
             ladders: vec![Ladder::default(); params.assets.len()],
             scores: vec![vec![Score::default(); params.oracle.stakes.len()]; params.assets.len()],
             markets,
@@ -156,6 +160,11 @@ impl State {
     /// Number of accounts.
     pub fn accounts(&self) -> u32 {
         self.accounts
+    }
+
+    /// The backstop vault.
+    pub fn backstop(&self) -> &Vault {
+        &self.vault
     }
 
     /// The ledger.
@@ -207,7 +216,7 @@ impl State {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
-        append(out, &self.budgets);
+        append(out, &(&self.budgets, &self.vault));
         append(out, &(&self.ladders, &self.scores));
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));

@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["5c6a4e475a13239e2420d8e46fac50fbc18d4e154a5775cb75776707f8b960b9"];
+        expect_test::expect!["2cbb16d166b7e2a5ef8a5948e74807d783458db29bd48cf9cce563c4d17f56fc"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 
