@@ -116,6 +116,18 @@ pub enum Command {
     Publish(Vote),
     /// Votes on the price of the external perpetuals on an asset (rule O-9).
     PublishPerpetual(Vote),
+    /// Opens the backstop vault with the next account.
+    OpenBackstop,
+    /// Buys shares of the backstop vault.
+    BackstopDeposit {
+        /// For how much quote currency.
+        amount: Amount,
+    },
+    /// Asks shares of the backstop vault back.
+    BackstopWithdraw {
+        /// How many.
+        shares: Amount,
+    },
 }
 
 /// A command and its sender.

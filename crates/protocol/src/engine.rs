@@ -7,8 +7,10 @@
 mod prices;
 mod accounts;
 mod orders;
+mod tranches;
 mod insurance;
 mod deleverage;
+mod backstop;
 mod liquidation;
 mod feedback;
 mod close;
@@ -43,6 +45,9 @@ pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
         let outcome = match message.sender {
             Sender::Publisher(_) => continue, // counted in the open phase
             Sender::User(account) => user_command(state, account, &message.command, events),
+            Sender::Custodian if message.command == Command::OpenBackstop => {
+                backstop::open(state, events)
+            }
             Sender::Custodian => accounts::custodian_command(state, &message.command, events),
         };
         if let Err(reason) = outcome {
@@ -79,12 +84,18 @@ fn user_command(
     command: &Command,
     events: &mut Vec<Event>,
 ) -> Result<(), Reject> {
+    if state.vault.account() == Some(account) {
+        return Err(Reject::NotAllowed);
+    }
     match command {
         Command::OpenAccount
         | Command::Deposit { .. }
         | Command::FundInsurance { .. }
+        | Command::OpenBackstop
         | Command::Publish(_)
         | Command::PublishPerpetual(_) => Err(Reject::NotAllowed),
+        Command::BackstopDeposit { amount } => backstop::deposit(state, account, *amount, events),
+        Command::BackstopWithdraw { shares } => backstop::withdraw(state, account, *shares),
         Command::Withdraw { asset, amount } => {
             accounts::withdraw(state, account, *asset, *amount, events)
         }
@@ -109,6 +120,9 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         | Command::FundInsurance { .. }
         | Command::Cancel { .. }
         | Command::CancelAll { .. }
+        | Command::OpenBackstop
+        | Command::BackstopDeposit { .. }
+        | Command::BackstopWithdraw { .. }
         | Command::Publish(_)
         | Command::PublishPerpetual(_) => ClientId::default(),
     };

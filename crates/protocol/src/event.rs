@@ -192,4 +192,30 @@ pub enum Event {
         /// How much of the hedge is gone.
         qty: Qty,
     },
+    /// The backstop vault took over a part of a position (rule L-17).
+    BackstopTook {
+        /// Where.
+        market: MarketId,
+        /// Whose position.
+        account: AccountId,
+        /// The vault's account.
+        vault: AccountId,
+        /// At this price.
+        price: Price,
+        /// How much; negative for a short.
+        qty: Qty,
+        /// How much worse than the mark, in quote.
+        loss: Amount,
+    },
+    /// Shares of the backstop vault were bought, or paid back (negative).
+    BackstopMoved {
+        /// Who.
+        account: AccountId,
+        /// The vault's account.
+        vault: AccountId,
+        /// What the vault received.
+        amount: Amount,
+        /// How many shares for it.
+        shares: Amount,
+    },
 }

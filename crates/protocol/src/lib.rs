@@ -26,6 +26,7 @@ pub mod mark;
 pub mod ladder;
 pub mod depth;
 pub mod budget;
+pub mod backstop;
 pub mod funding;
 pub mod convergence;
 pub mod feedback;

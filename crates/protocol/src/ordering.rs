@@ -48,7 +48,10 @@ pub fn class(message: &Message) -> Class {
             | Command::Withdraw { .. }
             | Command::FundInsurance { .. }
             | Command::Publish(_)
-            | Command::PublishPerpetual(_),
+            | Command::PublishPerpetual(_)
+            | Command::OpenBackstop
+            | Command::BackstopDeposit { .. }
+            | Command::BackstopWithdraw { .. },
         ) => Class::Other,
     }
 }

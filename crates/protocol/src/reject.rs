@@ -45,4 +45,8 @@ pub enum Reject {
     InsufficientBalance = 18,
     /// Not enough margin.
     InsufficientMargin = 19,
+    /// There is no backstop vault whose shares have a price, or already one.
+    NoBackstop = 50,
+    /// Fewer shares of the backstop vault than asked back.
+    InsufficientShares = 51,
 }

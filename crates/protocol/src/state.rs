@@ -12,6 +12,7 @@ mod sweep;
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Rate, Round, Time};
 
+use crate::backstop::Vault;
 use crate::book::Book;
 use crate::budget::Budgets;
 use crate::design::{self, DesignError};
@@ -27,6 +28,7 @@ use crate::params::Params;
 use crate::watch::Watch;
 pub(crate) use health::bounded_share;
 use indices::External;
+pub(crate) use references::Lane;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +123,7 @@ pub struct State {
     pub(crate) external: External,
     pub(crate) markets: Vec<Market>,
     pub(crate) budgets: Budgets,
+    pub(crate) vault: Vault,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
@@ -155,6 +158,7 @@ impl State {
             ledger: Ledger::new(params.assets.len(), markets.len()),
             oracle: Oracle::new(params.assets.len(), params.oracle.stakes.len()),
             budgets: Budgets::new(markets.len()),
+            vault: Vault::default(),
             ladders: vec![Ladder::default(); params.assets.len()],
             scores: vec![vec![Score::default(); params.oracle.stakes.len()]; params.assets.len()],
             external: External::new(params.assets.len(), params.oracle.stakes.len()),
@@ -188,6 +192,11 @@ impl State {
     /// Number of accounts.
     pub fn accounts(&self) -> u32 {
         self.accounts
+    }
+
+    /// The backstop vault.
+    pub fn backstop(&self) -> &Vault {
+        &self.vault
     }
 
     /// The ledger.
@@ -240,7 +249,7 @@ impl State {
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
         append(out, &(&self.ladders, &self.scores, &self.external));
-        append(out, &self.budgets);
+        append(out, &(&self.budgets, &self.vault));
         for market in &self.markets {
             append(out, &(&market.last, &market.last_time, &market.entries, &market.perpetual));
             market.book.write_canonical(out);

@@ -139,6 +139,8 @@ impl World {
             | Event::Realised { .. }
             | Event::LiquidationStarted { .. }
             | Event::HedgeLost { .. }
+            | Event::BackstopTook { .. }
+            | Event::BackstopMoved { .. }
             | Event::Closed { .. } => {}
         }
     }
@@ -237,6 +239,8 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::Deleveraged { .. }
             | Event::InsurancePaid { .. }
             | Event::HedgeLost { .. }
+            | Event::BackstopTook { .. }
+            | Event::BackstopMoved { .. }
             | Event::Closed { .. } => return true,
         }
     }

@@ -210,6 +210,8 @@ impl Recorder {
             | event::Event::FundingPaid { .. }
             | event::Event::Realised { .. }
             | event::Event::HedgeLost { .. }
+            | event::Event::BackstopTook { .. }
+            | event::Event::BackstopMoved { .. }
             | event::Event::Closed { .. } => {}
         }
     }

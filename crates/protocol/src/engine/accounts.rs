@@ -34,7 +34,10 @@ pub(super) fn custodian_command(
             events.push(Event::Moved { account: None, asset: QUOTE, amount: *amount });
             Ok(())
         }
-        Command::Withdraw { .. }
+        Command::OpenBackstop
+        | Command::Withdraw { .. }
+        | Command::BackstopDeposit { .. }
+        | Command::BackstopWithdraw { .. }
         | Command::Place(_)
         | Command::Cancel { .. }
         | Command::CancelAll { .. }
@@ -43,7 +46,7 @@ pub(super) fn custodian_command(
     }
 }
 
-fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject> {
+pub(super) fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject> {
     let account = AccountId(state.accounts);
     let accounts = state.accounts.checked_add(1).ok_or(Reject::Overflow)?;
     if !state.perpetuals().all(|(market, _)| fits(market, accounts)) {
@@ -135,7 +138,7 @@ pub(super) fn is_exposed(state: &State, account: AccountId) -> bool {
 }
 
 /// Rules O-4 and O-5: the index of all that an account has a stake in must serve a withdrawal.
-fn check_indices(state: &State, account: AccountId) -> Result<(), Reject> {
+pub(super) fn check_indices(state: &State, account: AccountId) -> Result<(), Reject> {
     let serves = |asset| state.serving(Action::Withdraw, asset).is_some();
     let mut assets = state.base_assets();
     if assets.all(|asset| !state.has_stake(account, asset, Change::None) || serves(asset)) {

@@ -2,7 +2,7 @@
 
 use money::{Amount, Span};
 
-use super::{feedback, liquidation};
+use super::{backstop, feedback, liquidation};
 use crate::event::Event;
 use crate::funding::Observation;
 use crate::ids::{AccountId, MarketId, Side};
@@ -49,6 +49,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     if elapsed > Span::ZERO {
         margin(state, events);
+        backstop::close(state, events);
     }
 }
 

@@ -104,6 +104,7 @@ impl Machine {
         };
         let mut messages: Vec<Message> =
             (0..ACCOUNTS).map(|_| custodian(Command::OpenAccount)).collect();
+        messages.push(custodian(Command::OpenBackstop));
         for account in (0..ACCOUNTS).map(AccountId) {
             for (asset, text) in [(QUOTE, "9000"), (BTC, "0.05"), (SOL, "30")] {
                 let amount = amount(text);
@@ -199,6 +200,8 @@ impl Machine {
                 user(account, Command::Cancel { market, order })
             }
             10 => user(account, Command::OpenAccount),
+            11 => user(account, Command::BackstopDeposit { amount: sum }),
+            12 => user(account, Command::BackstopWithdraw { shares: sum }),
             _ => user(account, Command::Place(self.order())),
         }
     }
@@ -281,6 +284,10 @@ impl Machine {
                 add(account, QUOTE, haircut);
                 add(counterparty, QUOTE, -haircut);
             }
+            Event::BackstopMoved { account, vault, amount, .. } => {
+                add(account, QUOTE, -amount);
+                add(vault, QUOTE, amount);
+            }
             Event::Rested { market, order, .. } => self.open.push((market, order)),
             _ => {}
         }
@@ -318,6 +325,7 @@ struct Coverage {
     forced: u32,
     deleveraged: u32,
     insured: u32,
+    taken_over: u32,
     funded: u32,
 }
 
@@ -329,6 +337,7 @@ impl Coverage {
             Event::Traded { .. } => self.traded += 1,
             Event::Deleveraged { .. } => self.deleveraged += 1,
             Event::InsurancePaid { .. } => self.insured += 1,
+            Event::BackstopTook { .. } => self.taken_over += 1,
             Event::FundingPaid { .. } => self.funded += 1,
             _ => {}
         }
@@ -473,8 +482,8 @@ fn the_machine_reaches_every_part_of_the_waterfall() {
             apply(&mut machine.state, &block).iter().for_each(|event| coverage.count(event));
         }
     }
-    let Coverage { rejected, traded, forced, deleveraged, insured, funded } = coverage;
-    let counts = [rejected, traded, forced, deleveraged, insured, funded];
+    let Coverage { rejected, traded, forced, deleveraged, insured, taken_over, funded } = coverage;
+    let counts = [rejected, traded, forced, deleveraged, insured, taken_over, funded];
     assert!(counts.iter().all(|count| *count > 0), "{coverage:?}");
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, missing_docs)]
 
 mod charges;
+mod backstop;
 mod determinism;
 mod exchange;
 mod funding;

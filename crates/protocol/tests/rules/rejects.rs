@@ -101,6 +101,8 @@ fn every_reason_can_be_reached() {
         user(a, Command::Withdraw { asset: BTC, amount: Amount::ONE }),
         user(a, Command::FundInsurance { amount: Amount::ONE }),
         custodian(Command::Withdraw { asset: BTC, amount: Amount::ONE }),
+        user(a, Command::BackstopDeposit { amount: Amount::ONE }),
+        user(a, Command::BackstopWithdraw { shares: Amount::ONE }),
     ];
     messages.extend((0..9).map(|_| place(b, order(BTC_PERP, Side::Buy, "99000", "0.001"))));
     x.run(&messages);
@@ -109,7 +111,8 @@ fn every_reason_can_be_reached() {
     x.step = Span::MINUTE;
     x.run(&[place(a, base)]);
     reasons.extend(self::reasons(&x));
-    assert_eq!(reasons, (1..=Reject::InsufficientMargin as u8).collect());
+    let backstop = Reject::NoBackstop as u8..=Reject::InsufficientShares as u8;
+    assert_eq!(reasons, (1..=Reject::InsufficientMargin as u8).chain(backstop).collect());
 }
 
 fn reasons(x: &Exchange) -> impl Iterator<Item = u8> {
