@@ -1,12 +1,17 @@
 //! `apply`: the only place where the state is written.
 //!
-//! Four phases (rule E-1): **open** (time, votes, index, mark) → **commands in the order of T-9** → **close**
-//! (funding, margin, liquidation) → **verify** (invariants, chain hash). A command is *check*
-//! (reads, may refuse) and then *commit* (writes, cannot fail), so there is no roll-back.
+//! Four phases (rule E-1): **open** (time, votes, index, mark, halts) → **commands in the order of
+//! T-9** → **close** (funding, margin, liquidation) → **verify** (invariants, chain hash). A
+//! command is *check* (reads, may refuse) and then *commit* (writes, cannot fail), so there is no
+//! roll-back.
 
 mod prices;
+mod permits;
 mod accounts;
+mod reducing;
 mod orders;
+mod auctions;
+mod halts;
 mod liquidation;
 mod close;
 
@@ -67,6 +72,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     }
     prices::index(state, events);
     prices::mark(state, elapsed);
+    halts::open(state, events);
     elapsed
 }
 
@@ -81,7 +87,8 @@ fn user_command(
         | Command::Deposit { .. }
         | Command::FundInsurance { .. }
         | Command::Publish(_)
-        | Command::PublishPerpetual(_) => Err(Reject::NotAllowed),
+        | Command::PublishPerpetual(_)
+        | Command::Direct { .. } => Err(Reject::NotAllowed),
         Command::Withdraw { asset, amount } => {
             accounts::withdraw(state, account, *asset, *amount, events)
         }
@@ -107,7 +114,8 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         | Command::Cancel { .. }
         | Command::CancelAll { .. }
         | Command::Publish(_)
-        | Command::PublishPerpetual(_) => ClientId::default(),
+        | Command::PublishPerpetual(_)
+        | Command::Direct { .. } => ClientId::default(),
     };
     Event::Rejected { message: position, account, client, reason }
 }

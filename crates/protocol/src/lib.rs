@@ -9,6 +9,7 @@
 pub mod ids;
 pub mod params;
 pub mod design;
+pub mod halt;
 pub mod reject;
 pub mod command;
 pub mod ordering;
@@ -18,7 +19,6 @@ pub mod flow;
 pub mod oracle;
 pub mod book;
 pub mod auction;
-pub mod halt;
 pub mod schedule;
 pub mod premium;
 pub mod mark;

@@ -48,7 +48,8 @@ pub fn class(message: &Message) -> Class {
             | Command::Withdraw { .. }
             | Command::FundInsurance { .. }
             | Command::Publish(_)
-            | Command::PublishPerpetual(_),
+            | Command::PublishPerpetual(_)
+            | Command::Direct { .. },
         ) => Class::Other,
     }
 }

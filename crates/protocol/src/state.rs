@@ -207,11 +207,21 @@ impl State {
         append(out, &(&self.ledger, &self.oracle));
         append(out, &(&self.ladders, &self.scores, &self.external));
         for market in &self.markets {
-            append(out, &(&market.last, &market.last_time, &market.entries, &market.perpetual));
+            append(
+                out,
+                &(
+                    &market.halts,
+                    &market.last,
+                    &market.last_time,
+                    &market.entries,
+                    &market.perpetual,
+                ),
+            );
             market.book.write_canonical(out);
+            market.collected.write_canonical(out);
             // The order in which an account's orders are cancelled.
             for open in &market.orders {
-                for order in open.iter().filter(|order| market.book.order(**order).is_some()) {
+                for order in open.iter().filter(|order| market.order(**order).is_some()) {
                     append(out, order);
                 }
             }

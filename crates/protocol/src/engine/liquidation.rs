@@ -14,6 +14,7 @@ use super::accounts::{holding, settle_funding};
 use super::orders::{Checked, Trade, cancel_in, exchange_perpetual, take, trim_touched};
 use crate::command::SelfTrade;
 use crate::event::{Event, Gone};
+use crate::halt::{self, Permit};
 use crate::ids::{AccountId, ClientId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ladder::Action;
 use crate::ledger::Holder;
@@ -61,9 +62,10 @@ pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<
     }
 }
 
-/// Whether a market's index may serve a liquidation (rules O-4 and O-5).
+/// Whether a market's phase and index permit a liquidation (rules A-5, O-4 and O-5).
 fn index_serves(state: &State, id: MarketId) -> bool {
-    state.serving(Action::Liquidate, state.markets[id.index()].params.base).is_some()
+    state.permits(id, halt::Action::Liquidate) == Permit::Yes
+        && state.serving(Action::Liquidate, state.markets[id.index()].params.base).is_some()
 }
 
 /// The account's perpetual positions, largest notional first.

@@ -28,7 +28,8 @@ pub(super) fn publisher_command(
         | Command::FundInsurance { .. }
         | Command::Place(_)
         | Command::Cancel { .. }
-        | Command::CancelAll { .. } => return Err(Reject::NotAllowed),
+        | Command::CancelAll { .. }
+        | Command::Direct { .. } => return Err(Reject::NotAllowed),
     };
     check_names(state, publisher, vote)?;
     let oracle = if external { &mut state.external.oracle } else { &mut state.oracle };

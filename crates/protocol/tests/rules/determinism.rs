@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["dbe05e1a6f08f073caa9324c4a83e09ba886112ee1b0483eb77fff4ab8fdd278"];
+        expect_test::expect!["b3ba0712ee0de545d6bf1feba53c5d3b58ade3263614aba007202e270a00eb2b"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 
