@@ -182,3 +182,40 @@ fn a_7_a_delisted_market_settles_everybody_at_the_mean_of_its_last_hour() {
     assert_eq!(x.place(long, wish), Err(Reject::Halted));
     assert_eq!(x.withdraw(long, QUOTE, "1"), Ok(()));
 }
+
+/// A leveraged long, an index that falls by 6 % in three minutes, and then the only bid, far away.
+fn cascade(rules: Rules) -> (Exchange, AccountId, AccountId) {
+    let mut x = Exchange::of(Params { rules, ..design() });
+    x.prices = [None, Some(price("100000")), Some(price("100"))];
+    x.blocks(120);
+    let (long, short) = (x.user("10100"), x.user("1000000"));
+    x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "0.4"));
+    x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "0.6"));
+    for step in 1..=180 {
+        x.prices[1] = Some(price(&format!("{}", 100_000 - 33 * step)));
+        x.run(&[]);
+    }
+    assert_eq!(x.position(long, BTC_PERP), qty("1"));
+    x.place(short, order(BTC_PERP, Side::Buy, "90500", "2")).unwrap();
+    (x, long, short)
+}
+
+#[test]
+fn a_4_a_cascade_of_forced_sales_ends_at_the_auction() {
+    let (x, long, _) = cascade(unguarded());
+    assert!(x.position(long, BTC_PERP) < qty("1"), "sold at 90 500");
+    let (mut x, long, short) = cascade(Rules::default());
+    assert!(is_auction(&x), "{:?}", phase(&x));
+    assert_eq!(x.position(long, BTC_PERP), qty("1"));
+    // During the auction others bid; what is sold after it gets their price.
+    x.place(short, order(BTC_PERP, Side::Buy, "93500", "2")).unwrap();
+    let mut sold = Vec::new();
+    for _ in 0..70 {
+        x.run(&[]);
+        sold.extend(x.events.iter().filter_map(|event| match event {
+            Event::Traded { price, .. } => Some(*price),
+            _ => None,
+        }));
+    }
+    assert!(!sold.is_empty() && sold.iter().all(|at| *at == price("93500")), "{sold:?}");
+}
