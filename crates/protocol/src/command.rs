@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Price, Qty, Time};
 
+use crate::halt::Directive;
 use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
 
 /// Who sent a command; the edge that built the block has checked the signature.
@@ -12,7 +13,7 @@ pub enum Sender {
     User(AccountId),
     /// A price publisher.
     Publisher(PublisherId),
-    /// The custodian: opens accounts and credits deposits.
+    /// The custodian: opens accounts, credits deposits and directs markets.
     Custodian,
 }
 
@@ -127,6 +128,13 @@ pub enum Command {
     BackstopWithdraw {
         /// How many.
         shares: Amount,
+    },
+    /// Carries out an order of governance on a market at the next block (rules ).
+    Direct {
+        /// Where.
+        market: MarketId,
+        /// What.
+        directive: Directive,
     },
 }
 

@@ -1,16 +1,21 @@
 //! `apply`: the only place where the state is written.
 //!
-//! Four phases (rule E-1): **open** (time, votes, index, mark) → **commands in the order of T-9** → **close**
-//! (funding, margin, liquidation) → **verify** (invariants, chain hash). A command is *check*
-//! (reads, may refuse) and then *commit* (writes, cannot fail), so there is no roll-back.
+//! Four phases (rule E-1): **open** (time, votes, index, mark, halts) → **commands in the order of
+//! T-9** → **close** (funding, margin, liquidation) → **verify** (invariants, chain hash). A
+//! command is *check* (reads, may refuse) and then *commit* (writes, cannot fail), so there is no
+//! roll-back.
 
 mod prices;
+mod permits;
 mod accounts;
+mod reducing;
 mod orders;
+mod auctions;
 mod tranches;
 mod insurance;
 mod deleverage;
 mod backstop;
+mod halts;
 mod liquidation;
 mod feedback;
 mod close;
@@ -75,6 +80,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     }
     prices::index(state, events);
     prices::mark(state, elapsed);
+    halts::open(state, events);
     elapsed
 }
 
@@ -93,7 +99,8 @@ fn user_command(
         | Command::FundInsurance { .. }
         | Command::OpenBackstop
         | Command::Publish(_)
-        | Command::PublishPerpetual(_) => Err(Reject::NotAllowed),
+        | Command::PublishPerpetual(_)
+        | Command::Direct { .. } => Err(Reject::NotAllowed),
         Command::BackstopDeposit { amount } => backstop::deposit(state, account, *amount, events),
         Command::BackstopWithdraw { shares } => backstop::withdraw(state, account, *shares),
         Command::Withdraw { asset, amount } => {
@@ -124,7 +131,8 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         | Command::BackstopDeposit { .. }
         | Command::BackstopWithdraw { .. }
         | Command::Publish(_)
-        | Command::PublishPerpetual(_) => ClientId::default(),
+        | Command::PublishPerpetual(_)
+        | Command::Direct { .. } => ClientId::default(),
     };
     Event::Rejected { message: position, account, client, reason }
 }

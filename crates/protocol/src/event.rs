@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, FundingIndex, Price, Qty, Rate};
 
+use crate::halt::Phase;
 use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, Side};
 use crate::reject::Reject;
 
@@ -19,6 +20,10 @@ pub enum Gone {
     NothingLeftToReduce,
     /// The account was under maintenance margin.
     Liquidation,
+    /// It would have traded too far from the reference price (rule A-4).
+    Suspended,
+    /// The market's phase took it out of the book (rule A-5).
+    Halted,
 }
 
 /// An event.
@@ -217,5 +222,27 @@ pub enum Event {
         amount: Amount,
         /// How many shares for it.
         shares: Amount,
+    },
+    /// A market went from one phase to another (rules A-4 … A-7).
+    Phase {
+        /// Where.
+        market: MarketId,
+        /// Before.
+        from: Phase,
+        /// After.
+        to: Phase,
+    },
+    /// An order waits for an auction; what is left of it rests afterwards, with another handle.
+    Collected {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// Its handle.
+        order: OrderId,
+        /// The client's number.
+        client: ClientId,
+        /// How much waits.
+        qty: Qty,
     },
 }

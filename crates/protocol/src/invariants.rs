@@ -192,7 +192,7 @@ fn is_crossed(bid: Option<Tick>, ask: Option<Tick>) -> bool {
 fn order_sums(state: &State, _depth: Depth) -> Result<(), String> {
     for (market, id) in state.markets().iter().zip(0u16..) {
         let mut folded = vec![([0u64; 2], [0u128; 2], 0u32, 0u32); market.entries.len()];
-        for order in market.book.orders() {
+        for order in market.book.orders().into_iter().chain(market.collected.orders()) {
             let sums = &mut folded[order.owner.index()];
             let side = usize::from(order.side == Side::Sell);
             sums.0[side] += order.lots.0;

@@ -1,18 +1,22 @@
 //! One market: its book, its accounts' entries, and what a perpetual adds.
 
+mod collected;
+
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round, Span, Time};
 
-use crate::book::{Book, FastBook};
+use crate::book::{Book, FastBook, Resting};
 use crate::depth::{Depth, displayed};
 use crate::feedback::Feedback;
 use crate::funding::Funding;
+use crate::halt::{Directive, Monitor, Status};
 use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
 use crate::mark::{Mark, Quotes};
 use crate::params::{Kind, MarketParams, PerpetualParams};
 use crate::position::Entry;
 use crate::premium::{Impact, impact};
 use crate::reject::Reject;
+pub(crate) use collected::Collected;
 
 /// The largest number of lots of one order.
 pub const LOTS_MAX: u64 = 1 << 53;
@@ -59,6 +63,15 @@ impl Folds {
     }
 }
 
+/// Where a market stands with regard to halts (rules A-4 … A-7).
+#[derive(Clone, Debug, BorshSerialize)]
+pub(crate) struct Halts {
+    pub(crate) status: Status,
+    pub(crate) monitor: Monitor,
+    /// An order from outside that the next block carries out.
+    pub(crate) directive: Option<Directive>,
+}
+
 /// A market.
 #[derive(Clone, Debug)]
 pub struct Market {
@@ -74,6 +87,10 @@ pub struct Market {
     pub entries: Vec<Entry>,
     /// Each account's orders, oldest first; may hold handles of orders that are gone.
     pub(crate) orders: Vec<Vec<OrderId>>,
+    /// Orders that wait for an auction.
+    pub(crate) collected: Collected,
+    /// Its phase.
+    pub(crate) halts: Halts,
     /// What a perpetual adds.
     pub perpetual: Perpetual,
     /// Sums over `entries`.
@@ -93,6 +110,12 @@ impl Market {
             last_time: Time::ZERO,
             entries: Vec::new(),
             orders: Vec::new(),
+            collected: Collected::default(),
+            halts: Halts {
+                status: Status::open(Time::ZERO),
+                monitor: Monitor::default(),
+                directive: None,
+            },
             perpetual: Perpetual::default(),
             folds: Folds::default(),
             unit,
@@ -125,6 +148,35 @@ impl Market {
     pub fn value(&self, tick_lots: u128) -> Amount {
         let tick_lots = i128::try_from(tick_lots).expect("bounded by tick, lots and open orders");
         Amount::from_raw(self.unit.raw() * tick_lots)
+    }
+
+    /// An open order, in the book or waiting for an auction.
+    #[inline]
+    pub fn order(&self, id: OrderId) -> Option<Resting> {
+        self.book.order(id).or_else(|| self.collected.order(id))
+    }
+
+    /// Takes an open order out of the book or of those that wait.
+    pub(crate) fn cancel_order(&mut self, id: OrderId) -> Option<Resting> {
+        self.book.cancel(id).or_else(|| self.collected.cancel(id))
+    }
+
+    /// The best tick among all open orders of a side.
+    #[inline]
+    pub(crate) fn best(&self, side: Side) -> Option<Tick> {
+        let (resting, waiting) = (self.book.best(side), self.collected.best(side));
+        match side {
+            Side::Buy => resting.max(waiting),
+            Side::Sell => resting.into_iter().chain(waiting).min(),
+        }
+    }
+
+    /// Whether an order would meet an open one of the other side.
+    pub(crate) fn would_cross(&self, side: Side, limit: Tick) -> bool {
+        self.best(side.opposite()).is_some_and(|best| match side {
+            Side::Buy => best <= limit,
+            Side::Sell => best >= limit,
+        })
     }
 
     /// The price of a tick.

@@ -51,7 +51,8 @@ pub fn class(message: &Message) -> Class {
             | Command::PublishPerpetual(_)
             | Command::OpenBackstop
             | Command::BackstopDeposit { .. }
-            | Command::BackstopWithdraw { .. },
+            | Command::BackstopWithdraw { .. }
+            | Command::Direct { .. },
         ) => Class::Other,
     }
 }

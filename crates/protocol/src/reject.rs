@@ -2,7 +2,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// A refusal. Variants stand in checking order; a number is never used again for another reason.
+/// A refusal. Variants stand in checking order, from 40 on by topic; a number is never used again
+/// for another reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -49,4 +50,8 @@ pub enum Reject {
     NoBackstop = 50,
     /// Fewer shares of the backstop vault than asked back.
     InsufficientShares = 51,
+    /// The market's phase does not permit it (rule A-5).
+    Halted = 40,
+    /// The market's phase permits only what makes a position smaller.
+    OnlyReducing = 41,
 }

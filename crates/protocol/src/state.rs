@@ -251,11 +251,21 @@ impl State {
         append(out, &(&self.ladders, &self.scores, &self.external));
         append(out, &(&self.budgets, &self.vault));
         for market in &self.markets {
-            append(out, &(&market.last, &market.last_time, &market.entries, &market.perpetual));
+            append(
+                out,
+                &(
+                    &market.halts,
+                    &market.last,
+                    &market.last_time,
+                    &market.entries,
+                    &market.perpetual,
+                ),
+            );
             market.book.write_canonical(out);
+            market.collected.write_canonical(out);
             // The order in which an account's orders are cancelled.
             for open in &market.orders {
-                for order in open.iter().filter(|order| market.book.order(**order).is_some()) {
+                for order in open.iter().filter(|order| market.order(**order).is_some()) {
                     append(out, order);
                 }
             }

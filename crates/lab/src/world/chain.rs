@@ -4,7 +4,7 @@ use desk::strategy::{self, Instrument, Intent};
 use protocol::command::{Command, Lifetime, Message, NewOrder, SelfTrade, Sender, Vote};
 use protocol::engine;
 use protocol::event::Event;
-use protocol::ids::{AccountId, ClientId, MarketId, PublisherId};
+use protocol::ids::{AccountId, ClientId, MarketId, OrderId, PublisherId};
 
 use super::{Item, World};
 
@@ -98,11 +98,9 @@ impl World {
     fn answer(&mut self, events: &[Event], at: usize) {
         self.recorder.count(&events[at], &self.state);
         match events[at] {
-            Event::Rested { account, market, order, client, .. } => {
-                let agent = account.0;
-                self.agents[account.index()].open.push((client, market, order));
-                let instrument = Instrument(market.0);
-                self.reply(agent, strategy::Event::Rested { instrument, client });
+            Event::Rested { account, market, order, client, .. }
+            | Event::Collected { account, market, order, client, .. } => {
+                self.rested(account, market, (client, order));
             }
             Event::Removed { account, market, client, .. } => {
                 self.gone(account, market, client, false);
@@ -141,8 +139,27 @@ impl World {
             | Event::HedgeLost { .. }
             | Event::BackstopTook { .. }
             | Event::BackstopMoved { .. }
+            | Event::Phase { .. }
             | Event::Closed { .. } => {}
         }
+    }
+
+    /// An order is in the book, or waits for an auction; one that waited has another handle now.
+    fn rested(
+        &mut self,
+        account: AccountId,
+        market: MarketId,
+        (client, order): (ClientId, OrderId),
+    ) {
+        let open = &mut self.agents[account.index()].open;
+        let waited = open.iter_mut().find(|(own, id, _)| *own == client && *id == market);
+        if let Some((_, _, handle)) = waited {
+            *handle = order;
+            return;
+        }
+        open.push((client, market, order));
+        let instrument = Instrument(market.0);
+        self.reply(account.0, strategy::Event::Rested { instrument, client });
     }
 
     fn gone(&mut self, account: AccountId, market: MarketId, client: ClientId, refused: bool) {
@@ -241,6 +258,8 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::HedgeLost { .. }
             | Event::BackstopTook { .. }
             | Event::BackstopMoved { .. }
+            | Event::Phase { .. }
+            | Event::Collected { .. }
             | Event::Closed { .. } => return true,
         }
     }

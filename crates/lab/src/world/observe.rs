@@ -212,6 +212,8 @@ impl Recorder {
             | event::Event::HedgeLost { .. }
             | event::Event::BackstopTook { .. }
             | event::Event::BackstopMoved { .. }
+            | event::Event::Phase { .. }
+            | event::Event::Collected { .. }
             | event::Event::Closed { .. } => {}
         }
     }

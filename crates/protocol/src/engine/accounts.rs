@@ -2,7 +2,7 @@
 
 use money::Amount;
 
-use super::check_account;
+use super::{check_account, permits};
 use crate::command::Command;
 use crate::design::{AMOUNT_MAX, QTY_MAX};
 use crate::event::Event;
@@ -32,6 +32,11 @@ pub(super) fn custodian_command(
         Command::FundInsurance { amount } => {
             deposit(state, Holder::Insurance, QUOTE, *amount)?;
             events.push(Event::Moved { account: None, asset: QUOTE, amount: *amount });
+            Ok(())
+        }
+        Command::Direct { market, directive } => {
+            let market = state.markets.get_mut(market.index()).ok_or(Reject::UnknownMarket)?;
+            market.halts.directive = Some(*directive);
             Ok(())
         }
         Command::OpenBackstop
@@ -105,6 +110,7 @@ pub(super) fn withdraw(
     }
     let exposed = is_exposed(state, account);
     if exposed {
+        permits::check_withdrawal(state, account)?;
         check_indices(state, account)?;
     }
     let owed: Amount = state

@@ -5,6 +5,7 @@ use money::{Amount, Span};
 use super::{backstop, feedback, liquidation};
 use crate::event::Event;
 use crate::funding::Observation;
+use crate::halt::{self, Permit};
 use crate::ids::{AccountId, MarketId, Side};
 use crate::ladder::Action;
 use crate::market::Market;
@@ -21,6 +22,8 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     for (at, id) in (0..state.markets.len()).zip(0u16..) {
         let index = state.serving(Action::Fund, state.markets[at].params.base);
         let market = &mut state.markets[at];
+        let permitted = market.halts.status.permits(halt::Action::Fund) == Permit::Yes;
+        let index = index.filter(|_| permitted);
         let Some(params) = market.perpetual_params().copied() else { continue };
         let shown = state.oracle.index(market.params.base).price;
         if shown.is_positive() {

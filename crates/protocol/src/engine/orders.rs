@@ -3,7 +3,8 @@
 use money::{Amount, Price, Qty, Rate, Round};
 
 use super::accounts::{holding, is_exposed, settle_funding};
-use super::check_account;
+use super::reducing::{check_reduce_only, only_closes};
+use super::{check_account, permits};
 use crate::book::{Book, Fill, FillKind, NewResting, Resting, Taker};
 use crate::command::{Lifetime, NewOrder, SelfTrade};
 use crate::design::QTY_MAX;
@@ -65,6 +66,7 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     }
     let action =
         if only_closes(market, account, order, lots) { Action::Trade } else { Action::Increase };
+    permits::check_place(state, order, action)?;
     let index = state.serving(action, market.params.base).ok_or(Reject::StaleIndex)?;
     check_band(market, order, index.price)?;
     if order.lifetime != Lifetime::Immediate && entry.orders >= state.params.open_orders_max {
@@ -72,7 +74,7 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     }
     let lots =
         if order.reduce_only { check_reduce_only(market, account, order, lots)? } else { lots };
-    if order.lifetime == Lifetime::PostOnly && market.book.would_cross(order.side, tick) {
+    if order.lifetime == Lifetime::PostOnly && market.would_cross(order.side, tick) {
         return Err(Reject::WouldTrade);
     }
     let checked = Checked {
@@ -100,18 +102,6 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     Ok(checked)
 }
 
-/// Whether an order makes a perpetual position smaller whatever else rests; a reduce-only order is
-/// cut to that.
-fn only_closes(market: &Market, account: AccountId, order: &NewOrder, lots: Lots) -> bool {
-    let entry = market.entry(account);
-    let (held, resting) = match order.side {
-        Side::Buy => (-entry.position, entry.bid_lots),
-        Side::Sell => (entry.position, entry.ask_lots),
-    };
-    let held = market.lots_of(held.max(Qty::ZERO));
-    market.perpetual_params().is_some() && (order.reduce_only || resting + lots.0 <= held.0)
-}
-
 /// Rule T-3: an order may not be priced further than the band on its aggressive side.
 fn check_band(market: &Market, order: &NewOrder, index: Price) -> Result<(), Reject> {
     let band = match market.params.kind {
@@ -123,34 +113,6 @@ fn check_band(market: &Market, order: &NewOrder, index: Price) -> Result<(), Rej
         Side::Sell => index.offset(-band, Round::Up).is_none_or(|limit| order.price >= limit),
     };
     if inside { Ok(()) } else { Err(Reject::OutsideBand) }
-}
-
-/// Rule T-5: a reduce-only order is cut to the position; to rest, all orders of its side together
-/// must not exceed it.
-fn check_reduce_only(
-    market: &Market,
-    account: AccountId,
-    order: &NewOrder,
-    lots: Lots,
-) -> Result<Lots, Reject> {
-    let entry = market.entry(account);
-    let closes = match order.side {
-        Side::Buy => entry.position.is_negative(),
-        Side::Sell => entry.position.is_positive(),
-    };
-    let position = market.lots_of(entry.position);
-    let open = match order.side {
-        Side::Buy => entry.bid_lots,
-        Side::Sell => entry.ask_lots,
-    };
-    if !closes || market.perpetual_params().is_none() {
-        return Err(Reject::NothingToReduce);
-    }
-    match order.lifetime {
-        Lifetime::Immediate => Ok(lots.min(position)),
-        Lifetime::Resting | Lifetime::PostOnly if open + lots.0 <= position.0 => Ok(lots),
-        Lifetime::Resting | Lifetime::PostOnly => Err(Reject::NothingToReduce),
-    }
 }
 
 /// Rule T-4: a spot order is paid for in full: its cost and fees, or its quantity, are set aside.
@@ -254,7 +216,7 @@ fn bounded_loss(market: &Market, order: &Checked, reference: Price) -> Option<i1
     let distance = (value - fair) * i128::from(order.side.sign());
     // A sale may fetch more than its limit, and the fee grows with it.
     let most = value.max(fair).checked_mul(2)?;
-    let bid = market.book.best(Side::Buy).map_or(0, |bid| market.price(bid).raw());
+    let bid = market.best(Side::Buy).map_or(0, |bid| market.price(bid).raw());
     if order.side == Side::Sell && bid / 2 > reference.raw() {
         return None;
     }
@@ -272,7 +234,7 @@ fn loss_at_worst(market: &Market, order: &Checked, lifetime: Lifetime, reference
         Side::Sell => entry.bid_lots > 0,
     };
     let (mut left, mut value) = (order.lots.0, Amount::ZERO);
-    if !meets_own && lifetime != Lifetime::PostOnly {
+    if !meets_own && lifetime != Lifetime::PostOnly && !permits::collects(market) {
         for (tick, lots) in market.book.levels(order.side.opposite()) {
             let reached = match order.side {
                 Side::Buy => tick <= order.tick,
@@ -306,7 +268,8 @@ fn loss(market: &Market, order: &Checked, lots: Lots, value: Amount, reference: 
 }
 
 fn commit_place(state: &mut State, order: &Checked, wish: &NewOrder, events: &mut Vec<Event>) {
-    let (left, self_traded) = if wish.lifetime == Lifetime::PostOnly {
+    let waits = permits::collects(&state.markets[order.market.index()]);
+    let (left, self_traded) = if waits || wish.lifetime == Lifetime::PostOnly {
         (order.lots, false)
     } else {
         take(state, order, events)
@@ -314,8 +277,13 @@ fn commit_place(state: &mut State, order: &Checked, wish: &NewOrder, events: &mu
     let market = &mut state.markets[order.market.index()];
     if left.0 > 0 {
         let (account, client, qty) = (order.account, order.client, market.qty(left));
-        let reason = if self_traded { Gone::SelfTrade } else { Gone::Unfilled };
-        if self_traded || wish.lifetime == Lifetime::Immediate {
+        let suspended = !waits && permits::collects(market);
+        let reason = match (suspended, self_traded) {
+            (true, _) => Gone::Suspended,
+            (false, true) => Gone::SelfTrade,
+            (false, false) => Gone::Unfilled,
+        };
+        if suspended || self_traded || wish.lifetime == Lifetime::Immediate {
             events.push(Event::Removed { account, market: order.market, client, qty, reason });
         } else {
             rest(market, order, left, wish.reduce_only, events);
@@ -336,28 +304,46 @@ fn rest(
     events: &mut Vec<Event>,
 ) {
     let Checked { account: owner, side, tick, client, .. } = *order;
-    let id = market.book.insert(NewResting { owner, side, tick, lots: left, client, reduce_only });
+    let resting = NewResting { owner, side, tick, lots: left, client, reduce_only };
+    let waits = permits::collects(market);
+    let id = if waits { market.collected.insert(resting) } else { market.book.insert(resting) };
     market.note_resting(owner, side, tick, i128::from(left.0));
     let entry = &mut market.entries[owner.index()];
     entry.orders += 1;
     entry.reduce_only += u32::from(reduce_only);
-    let (open, book) = (&mut market.orders[owner.index()], &market.book);
+    note_handle(market, owner, id);
+    let (account, market, qty) = (owner, order.market, market.qty(left));
+    events.push(if waits {
+        Event::Collected { account, market, order: id, client, qty }
+    } else {
+        Event::Rested { account, market, order: id, client, qty }
+    });
+}
+
+/// Adds a handle to its owner's, and forgets those of orders that are gone.
+pub(super) fn note_handle(market: &mut Market, owner: AccountId, id: OrderId) {
+    let mut open = std::mem::take(&mut market.orders[owner.index()]);
     open.push(id);
-    if open.len() > 2 * entry.orders as usize + 16 {
-        open.retain(|id| book.order(*id).is_some());
+    if open.len() > 2 * market.entry(owner).orders as usize + 16 {
+        open.retain(|id| market.order(*id).is_some());
     }
-    let qty = market.qty(left);
-    events.push(Event::Rested { account: owner, market: order.market, order: id, client, qty });
+    market.orders[owner.index()] = open;
 }
 
 /// Matches an order and books its trades; returns what is left and whether it met its own account.
+/// Nothing trades while the market's phase does not permit it, or when the order would trade too
+/// far from the reference price (rule A-4).
 pub(super) fn take(state: &mut State, order: &Checked, events: &mut Vec<Event>) -> (Lots, bool) {
+    state.scratch.touched.clear();
+    let Checked { account: owner, side, tick: limit, lots, self_trade, .. } = *order;
+    let taker = Taker { owner, side, limit, lots, self_trade };
+    if !permits::lets_trade(state, order.market, &taker, events) {
+        return (lots, false);
+    }
     let mut fills = std::mem::take(&mut state.scratch.fills);
     fills.clear();
     let market = &mut state.markets[order.market.index()];
-    let Checked { account: owner, side, tick: limit, lots, self_trade, .. } = *order;
-    let taken = market.book.take(Taker { owner, side, limit, lots, self_trade }, &mut fills);
-    state.scratch.touched.clear();
+    let taken = market.book.take(taker, &mut fills);
     if !fills.is_empty() {
         settle_funding(state, order.market, owner, events);
         state.scratch.touched.push(owner);
@@ -375,15 +361,14 @@ fn commit_fill(state: &mut State, order: &Checked, fill: &Fill, events: &mut Vec
     let side = order.side;
     let maker = fill.maker;
     market.note_resting(maker, side.opposite(), fill.tick, -i128::from(fill.lots.0));
-    let maker_done = fill.maker_left.0 == 0;
-    if maker_done {
+    if fill.maker_left.0 == 0 {
         let entry = &mut market.entries[maker.index()];
         entry.orders -= 1;
         entry.reduce_only -= u32::from(fill.reduce_only);
     }
-    let (price, qty) = (market.price(fill.tick), market.qty(fill.lots));
     match fill.kind {
         FillKind::SelfTradeCancel => {
+            let qty = market.qty(fill.lots);
             let (market, client) = (order.market, fill.maker_client);
             let reason = Gone::SelfTrade;
             events.push(Event::Removed { account: maker, market, client, qty, reason });
@@ -391,6 +376,20 @@ fn commit_fill(state: &mut State, order: &Checked, fill: &Fill, events: &mut Vec
         }
         FillKind::Trade => {}
     }
+    commit_trade(state, order, fill, events);
+}
+
+/// Books a trade whose orders have been taken out of the book: last price, positions or holdings,
+/// and the fees of both sides.
+pub(super) fn commit_trade(
+    state: &mut State,
+    order: &Checked,
+    fill: &Fill,
+    events: &mut Vec<Event>,
+) {
+    let market = &mut state.markets[order.market.index()];
+    let (side, maker, maker_done) = (order.side, fill.maker, fill.maker_left.0 == 0);
+    let (price, qty) = (market.price(fill.tick), market.qty(fill.lots));
     let notional = market.notional(fill.tick, fill.lots);
     let fee_taker = if order.liquidation { Rate::ZERO } else { market.params.fee_taker };
     let (taker_fee, mut maker_fee) =
@@ -496,7 +495,7 @@ fn trim_reduce_only(state: &mut State, id: MarketId, account: AccountId, events:
     let mut at = market.orders[account.index()].len();
     while at > 0 && market.entry(account).reduce_only > 0 {
         at -= 1;
-        let Some(order) = market.book.order(market.orders[account.index()][at]) else { continue };
+        let Some(order) = market.order(market.orders[account.index()][at]) else { continue };
         let entry = market.entry(account);
         let (covered, open) = match order.side {
             Side::Buy => (-entry.position, entry.bid_lots),
@@ -504,7 +503,7 @@ fn trim_reduce_only(state: &mut State, id: MarketId, account: AccountId, events:
         };
         let covered = market.lots_of(covered.max(Qty::ZERO)).0;
         if order.reduce_only && open > covered {
-            let order = market.book.cancel(order.id).expect("the order was just found");
+            let order = market.cancel_order(order.id).expect("the order was just found");
             removed(market, id, &order, Gone::NothingLeftToReduce, events);
         }
     }
@@ -519,11 +518,11 @@ pub(super) fn cancel(
 ) -> Result<(), Reject> {
     check_account(state, account)?;
     let market = state.markets.get_mut(id.index()).ok_or(Reject::UnknownMarket)?;
-    let owned = market.book.order(order).is_some_and(|order| order.owner == account);
+    let owned = market.order(order).is_some_and(|order| order.owner == account);
     if !owned {
         return Err(Reject::UnknownOrder);
     }
-    let order = market.book.cancel(order).expect("the order was just found");
+    let order = market.cancel_order(order).expect("the order was just found");
     removed(market, id, &order, Gone::Cancelled, events);
     Ok(())
 }
@@ -555,7 +554,7 @@ pub(super) fn cancel_in(
 ) {
     let mut open = std::mem::take(&mut market.orders[account.index()]);
     for order in open.drain(..) {
-        if let Some(order) = market.book.cancel(order) {
+        if let Some(order) = market.cancel_order(order) {
             removed(market, id, &order, reason, events);
         }
     }
@@ -563,7 +562,7 @@ pub(super) fn cancel_in(
 }
 
 /// Takes a cancelled order out of its owner's sums.
-fn removed(
+pub(super) fn removed(
     market: &mut Market,
     id: MarketId,
     order: &Resting,

@@ -31,7 +31,8 @@ pub(super) fn publisher_command(
         | Command::CancelAll { .. }
         | Command::OpenBackstop
         | Command::BackstopDeposit { .. }
-        | Command::BackstopWithdraw { .. } => return Err(Reject::NotAllowed),
+        | Command::BackstopWithdraw { .. }
+        | Command::Direct { .. } => return Err(Reject::NotAllowed),
     };
     check_names(state, publisher, vote)?;
     let oracle = if external { &mut state.external.oracle } else { &mut state.oracle };

@@ -10,6 +10,7 @@ use super::accounts::holding;
 use super::orders::Checked;
 use crate::book::Book;
 use crate::command::SelfTrade;
+use crate::halt::{self, Permit};
 use crate::ids::{AccountId, AssetId, ClientId, Lots, MarketId, Side, Tick};
 use crate::ladder::Action;
 use crate::market::Market;
@@ -17,9 +18,10 @@ use crate::params::{Kind, PerpetualParams};
 use crate::state::{Level, State};
 use crate::tranche::{self, Closing, Stake, Terms, share_of_equity};
 
-/// Whether a market's index may serve a liquidation (rules O-4 and O-5).
+/// Whether a market's phase and index permit a liquidation (rules A-5, O-4 and O-5).
 pub(super) fn index_serves(state: &State, id: MarketId) -> bool {
-    state.serving(Action::Liquidate, state.markets[id.index()].params.base).is_some()
+    state.permits(id, halt::Action::Liquidate) == Permit::Yes
+        && state.serving(Action::Liquidate, state.markets[id.index()].params.base).is_some()
 }
 
 /// What of a position may be closed at once: its naked part or, where all of it hedges a holding,

@@ -14,8 +14,8 @@ pub struct TimeAverage {
 }
 
 impl TimeAverage {
-    /// Adds a price that held for so long. Prices up to [`PRICE_MAX`](crate::oracle::PRICE_MAX)
-    /// over a thousand years fit.
+    /// Adds a price that held for so long. Prices up to `PRICE_MAX` over a thousand years
+    /// fit.
     #[must_use]
     pub fn with(self, price: Price, span: Span) -> TimeAverage {
         TimeAverage {

@@ -4,7 +4,6 @@ use money::{Amount, Price, Qty, Rate, Round};
 
 use super::size::size_exposure;
 use super::{Change, Level, State, as_qty, open_qty, pending_funding};
-use crate::book::Book;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE, Side};
 use crate::ledger::Holder;
 use crate::margin::{Exposure, Health, requirement};
@@ -240,7 +239,7 @@ impl State {
     fn beyond(&self, market: &Market) -> [i128; 2] {
         [Side::Buy, Side::Sell].map(|side| {
             let reference = self.reference(market, side);
-            let best = market.book.best(side).map_or(reference, |tick| market.price(tick));
+            let best = market.best(side).map_or(reference, |tick| market.price(tick));
             let beyond = i128::from(best.raw()) - i128::from(reference.raw());
             (beyond * i128::from(side.sign())).max(0)
         })
@@ -258,7 +257,7 @@ impl State {
             return fees;
         }
         let orders = market.orders[account.index()].iter();
-        let losses = orders.filter_map(|id| market.book.order(*id)).map(|order| {
+        let losses = orders.filter_map(|id| market.order(*id)).map(|order| {
             let (qty, value) = (market.qty(order.lots), market.notional(order.tick, order.lots));
             let reference = self.reference(market, order.side);
             let distance = match order.side {

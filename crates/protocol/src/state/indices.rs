@@ -8,6 +8,7 @@ use borsh::BorshSerialize;
 use money::Price;
 
 use super::State;
+use crate::halt::{self, Permit, Phase};
 use crate::ids::{AssetId, MarketId, PublisherId};
 use crate::ladder::scores::{Score, verdict};
 use crate::ladder::{Action, Ladder};
@@ -65,6 +66,16 @@ impl State {
             external: external.map(|index| index.price),
             ..quotes
         }
+    }
+
+    /// Where a market stands (rule A-5).
+    pub fn phase(&self, market: MarketId) -> Phase {
+        self.markets[market.index()].halts.status.phase()
+    }
+
+    /// What a market's phase permits now (rule A-5).
+    pub fn permits(&self, market: MarketId, action: halt::Action) -> Permit {
+        self.markets[market.index()].halts.status.permits(action)
     }
 
     /// The mean of an index over the last five minutes (rule O-7).

@@ -113,7 +113,7 @@ pub fn unguarded() -> Rules {
         age_margin: age,
         ..LadderParams::default()
     };
-    let halt = HaltParams { triggers: Vec::new(), ..HaltParams::default() };
+    let halt = HaltParams { triggers: Vec::new(), outage_min: Span::HOUR, ..HaltParams::default() };
     Rules { ladder, halt, ..Rules::default() }
 }
 
@@ -219,6 +219,16 @@ impl Exchange {
             _ => None,
         });
         rested.expect("the order rests")
+    }
+
+    /// Places and returns the handle of what waits for an auction.
+    pub fn wait(&mut self, account: AccountId, order: NewOrder) -> OrderId {
+        self.place(account, order).unwrap();
+        let waits = self.events.iter().find_map(|event| match event {
+            Event::Collected { order, .. } => Some(*order),
+            _ => None,
+        });
+        waits.expect("the order waits")
     }
 
     /// An account with this much cash.

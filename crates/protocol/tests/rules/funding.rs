@@ -152,7 +152,7 @@ fn f_8_time_without_a_fresh_index_is_not_charged() {
     let second = funding(&x).raw() - second;
     // Silence, then one late block without votes and one with them again.
     let prices = std::mem::take(&mut x.prices);
-    x.step = Span::HOUR;
+    x.step = Span::MINUTE.times(20);
     let before = funding(&x).raw();
     x.run(&[]);
     x.prices = prices;

@@ -4,10 +4,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use money::{Amount, Price, Qty, Round, Span, Time};
+use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 use protocol::command::*;
 use protocol::engine::apply;
 use protocol::event::Event;
+use protocol::halt::{Directive, Phase};
 use protocol::ids::*;
 use protocol::ledger::Holder;
 use protocol::params::*;
@@ -83,6 +84,31 @@ fn rule(seed: u64) -> FundingRule {
     }
 }
 
+/// Default rules; prices that jump into short auctions; no guard at all.
+fn guards(seed: u64) -> Rules {
+    let trigger = Trigger {
+        horizon: Span::from_secs(20),
+        move_max: Rate::from_bp(200),
+        auction: Span::from_secs(3),
+    };
+    let halt = HaltParams {
+        triggers: vec![trigger],
+        outage_min: Span::MINUTE,
+        fresh_blocks: 2,
+        calm_blocks: 3,
+        cancel_all: seed.is_multiple_of(2),
+        notice: Span::MINUTE,
+        average: Span::from_secs(30),
+        average_min: Span::SECOND,
+        ..HaltParams::default()
+    };
+    match seed % 3 {
+        0 => Rules::default(),
+        1 => Rules { halt, ..unguarded() },
+        _ => unguarded(),
+    }
+}
+
 impl Machine {
     fn new(seed: u64) -> Machine {
         let mut params = design();
@@ -92,6 +118,7 @@ impl Machine {
             params.markets[at].fee_maker = rate("0.00033333");
         }
         params.checkpoint_blocks = 4;
+        params.rules = guards(seed);
         let state = State::new(params).unwrap();
         let mut machine = Machine {
             random: SplitMix(seed),
@@ -202,8 +229,21 @@ impl Machine {
             10 => user(account, Command::OpenAccount),
             11 => user(account, Command::BackstopDeposit { amount: sum }),
             12 => user(account, Command::BackstopWithdraw { shares: sum }),
+            13 => self.directive(),
             _ => user(account, Command::Place(self.order())),
         }
+    }
+
+    /// An order of governance, seldom the last one.
+    fn directive(&mut self) -> Message {
+        let market = MarketId(self.random.below(5) as u16);
+        let directives = [Directive::Halt, Directive::ReduceOnly, Directive::Resume];
+        let mut directive = directives[self.random.below(10).min(2) as usize];
+        if self.random.one_in(30) {
+            directive = Directive::Delist;
+        }
+        let command = Command::Direct { market, directive };
+        if self.random.one_in(3) { custodian(command) } else { user(AccountId(0), command) }
     }
 
     fn step(&mut self, commands: u64) {
@@ -288,7 +328,9 @@ impl Machine {
                 add(account, QUOTE, -amount);
                 add(vault, QUOTE, amount);
             }
-            Event::Rested { market, order, .. } => self.open.push((market, order)),
+            Event::Rested { market, order, .. } | Event::Collected { market, order, .. } => {
+                self.open.push((market, order));
+            }
             _ => {}
         }
     }
@@ -464,7 +506,8 @@ fn r_9_profit_that_counts_is_backed_in_every_market() {
 #[test]
 fn the_machine_reaches_every_part_of_the_waterfall() {
     let mut coverage = Coverage::default();
-    for seed in 0..20 {
+    // Seeds without guards: a jump goes through at once.
+    for seed in (2..62).step_by(3) {
         let mut machine = Machine::new(seed);
         for _ in 0..60 {
             machine.prices[1] *= 1.0 + 0.02 * machine.random.signed();
@@ -485,6 +528,43 @@ fn the_machine_reaches_every_part_of_the_waterfall() {
     let Coverage { rejected, traded, forced, deleveraged, insured, taken_over, funded } = coverage;
     let counts = [rejected, traded, forced, deleveraged, insured, taken_over, funded];
     assert!(counts.iter().all(|count| *count > 0), "{coverage:?}");
+}
+
+#[test]
+fn a_1_to_a_7_the_machine_reaches_auctions_restarts_and_settlements() {
+    let [mut auctions, mut collected, mut crossed, mut restarts, mut settled] = [0u32; 5];
+    for seed in (1..60).step_by(3) {
+        let mut machine = Machine::new(seed);
+        for _ in 0..200 {
+            machine.time += Span::SECOND.nanos();
+            if machine.random.one_in(100) {
+                machine.time += Span::HOUR.nanos();
+            }
+            machine.prices[1] *= 1.0 + 0.012 * machine.random.signed();
+            let mut messages = machine.votes();
+            messages.extend((0..8).map(|_| machine.message()));
+            let block = Block { time: Time::from_nanos(machine.time), messages };
+            let events = apply(&mut machine.state, &block);
+            let opened = events.iter().position(|event| match event {
+                Event::Phase { from, to, .. } => {
+                    auctions += u32::from(matches!(to, Phase::Auction { .. }));
+                    restarts += u32::from(matches!(to, Phase::Restarting { .. }));
+                    settled += u32::from(matches!(to, Phase::Settled { .. }));
+                    matches!(from, Phase::Auction { .. }) && *to == Phase::Open
+                }
+                Event::Collected { .. } => {
+                    collected += 1;
+                    false
+                }
+                _ => false,
+            });
+            let trades = |event: &&Event| matches!(event, Event::Traded { .. });
+            let before = events[..opened.unwrap_or(0)].iter().filter(trades).count();
+            crossed += u32::from(before > 0);
+        }
+    }
+    let counts = [auctions, collected, crossed, restarts, settled];
+    assert!(counts.iter().all(|count| *count > 4), "{counts:?}");
 }
 
 /// The blocks of a seeded run, for the tests of determinism.

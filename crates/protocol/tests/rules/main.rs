@@ -8,6 +8,7 @@ mod determinism;
 mod exchange;
 mod funding;
 mod governance;
+mod halts;
 mod liquidation;
 mod machine;
 mod margin;
