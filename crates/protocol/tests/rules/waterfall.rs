@@ -1,6 +1,6 @@
 //! Rules L-9 to L-15: depth, references, insurance and deleveraging, and the stories behind them.
 
-use money::{Amount, Qty, Rate, Round};
+use money::{Amount, Price, Qty, Rate, Round};
 use proptest::prelude::*;
 use protocol::command::*;
 use protocol::event::Event;
@@ -246,4 +246,55 @@ fn l_12_what_all_equity_together_cannot_pay_stays_as_a_deficit_that_can_be_asked
     assert!(x.state.deficits() > amount("30000"), "{}", x.state.deficits());
     assert_eq!(x.equity(long) + x.state.deficits(), Amount::ZERO);
     assert!(!x.equity(short).is_negative());
+}
+
+proptest! {
+    /// Whatever bids a long of BTC and SOL is closed into, equity/maintenance does not fall (but
+    /// for a unit a trade), and equity that was not negative stays so.
+    #[test]
+    fn l_8_l_10_liquidation_through_the_book_never_lowers_the_margin_ratio(
+        cash in 6_500i64..7_600, fall in 600i64..1_100,
+        bids in prop::collection::vec((0i64..300, 1i64..20), 2..7),
+    ) {
+        let mut x = Exchange::new();
+        let (long, short) = (x.user(&cash.to_string()), x.user("10000000"));
+        let maker = x.user("10000000");
+        x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "0.5"));
+        x.trade(long, short, order(SOL_PERP, Side::Buy, "100", "100"));
+        let step = |from: &str, bp: i64| {
+            price(from).offset(-Rate::from_bp(bp), Round::Down).unwrap()
+        };
+        x.prices = [None, Some(step("100000", fall)), Some(step("100", fall))];
+        x.run(&[]);
+        let markets = [(BTC_PERP, "100000", 10_000_000, "0."), (SOL_PERP, "100", 1_000_000, "")];
+        for (market, from, tick, whole) in markets {
+            let bids = bids.iter().take(8).map(|(below, size)| {
+                let at = step(from, fall + below).raw() / tick * tick;
+                let size = format!("{whole}{size:02}");
+                let wish = order(market, Side::Buy, &Price::from_raw(at).to_string(), &size);
+                user(maker, Command::Place(wish))
+            });
+            x.run(&bids.collect::<Vec<_>>());
+            let at = Price::from_raw(step(from, fall - 10).raw() / tick * tick).to_string();
+            x.place(maker, order(market, Side::Sell, &at, "1")).unwrap();
+        }
+        for _ in 0..400 {
+            x.run(&[]);
+            let started = x.events.iter().find_map(|event| match event {
+                Event::LiquidationStarted { account, equity, maintenance } if *account == long => {
+                    Some((equity.raw(), maintenance.raw()))
+                }
+                _ => None,
+            });
+            let Some((equity, maintenance)) = started.filter(|(equity, _)| *equity >= 0) else {
+                continue;
+            };
+            let after = x.state.health(long, Level::Maintenance);
+            let trades = i128::try_from(x.events.len()).unwrap();
+            prop_assert!(!after.equity.is_negative(), "{} from {}", after.equity, equity);
+            let (left, right) =
+                ((after.equity.raw() + trades) * maintenance, equity * after.requirement.raw());
+            prop_assert!(left >= right, "{} < {}", left, right);
+        }
+    }
 }
