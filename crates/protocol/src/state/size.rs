@@ -68,3 +68,42 @@ pub(super) fn size_exposure(market: &Market, notional: i128) -> i128 {
 fn is_small(market: &Market, notional: i128) -> bool {
     notional >> 26 <= market.params.rules.envelope.flat.raw()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::ids::AssetId;
+    use crate::params::{Kind, MarketParams, MarketRules};
+    use money::{Price, Qty};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn r_7_the_bound_is_never_below_the_charge(
+            flat in 0i128..10i128.pow(17), depth in 1i128..10i128.pow(9),
+            notional in 0i128..10i128.pow(27), margin in 0i64..=10_000,
+        ) {
+            let mut rules = MarketRules::default();
+            rules.envelope.flat = Amount::from_raw(flat);
+            rules.envelope.depth_min = Amount::from_raw(depth * SCALE);
+            let market = Market::new(MarketParams {
+                name: String::new(),
+                base: AssetId(1),
+                kind: Kind::Spot { price_band: Rate::from_bp(1000) },
+                tick: Price::ONE,
+                lot: Qty::ONE,
+                fee_maker: Rate::ZERO,
+                fee_taker: Rate::ZERO,
+                rules,
+            });
+            let whole = Amount::from_raw(notional / SCALE);
+            let charge = size_charge(whole, Rate::from_bp(margin), &rules).raw() * SCALE;
+            // A depth of less than 2^27 units has no bound, and is charged exactly.
+            if let Some(bound) = State::bounded_size(&market, notional) {
+                // What `ROUNDINGS` of the caller covers.
+                prop_assert!(bound + 16 * SCALE >= charge, "{bound} {charge}");
+            }
+        }
+    }
+}
