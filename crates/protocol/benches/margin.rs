@@ -90,14 +90,14 @@ impl Exchange {
         spent
     }
 
-    /// Opens the accounts, of leverages between 2 and 12, and gives each five positions.
+    /// Opens the accounts, of leverages between 2 and 14, and gives each five positions.
     fn fill(&mut self) {
         let sender = Sender::Custodian;
         for first in (0..ACCOUNTS).step_by(BATCH as usize) {
             let mut messages =
                 vec![Message { sender, command: Command::OpenAccount }; BATCH as usize];
             for account in first..first + BATCH {
-                let whole = 500 / i128::from(2 + account / 2 % 11) + 2;
+                let whole = 500 / i128::from(2 + account / 2 % 14) + 2;
                 let amount = Amount::from_raw(whole * Amount::ONE.raw());
                 let command =
                     Command::Deposit { account: AccountId(account), asset: QUOTE, amount };

@@ -238,7 +238,7 @@ mod tests {
             };
             let start = value(index, mark, funding, margin);
             let worth = qty.abs() * index;
-            let sized = if worth + worth / 3 <= flat { 0 } else { worth };
+            let sized = if 3 * worth <= 2 * flat { 0 } else { worth };
             let exposure = 100 * (worth + sized + held * index);
             let reach = Distance { surplus, exposure }.reach();
             let (mut travelled, mut now) = (0u128, margin);

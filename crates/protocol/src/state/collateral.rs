@@ -6,6 +6,7 @@ use money::{Amount, Price, Qty, Round};
 
 use super::{Level, State};
 use crate::ids::{AccountId, AssetId};
+use crate::ledger::Holder;
 use crate::margin::{Exposure, size_charge};
 use crate::market::Market;
 use crate::params::Kind;
@@ -41,7 +42,8 @@ impl State {
 
     /// More than the charge on a holding for its price, at 10⁻¹⁶.
     pub(super) fn bounded_excess(&self, asset: AssetId, qty: i128) -> Option<i128> {
-        i128::from(self.excess(asset).raw()).checked_mul(qty)
+        let excess = self.excess(asset);
+        if excess.is_zero() { Some(0) } else { i128::from(excess.raw()).checked_mul(qty) }
     }
 
     /// More than the charge on a holding, grown by the open bids of a spot market, for its size,
@@ -57,11 +59,13 @@ impl State {
             Kind::Spot { .. } => {}
         }
         let base = market.params.base;
-        let lot = i128::from(market.params.lot.raw());
-        let bought = i128::from(bids).checked_mul(lot)?;
-        let held = self.ledger.balance(crate::ledger::Holder::User(account), base).raw();
+        let held = self.ledger.balance(Holder::User(account), base).raw();
+        if bids == 0 && held == 0 {
+            return Some(0);
+        }
+        let bought = i128::from(bids).checked_mul(i128::from(market.params.lot.raw()))?;
         let grown = i128::from(self.oracle.index(base).price.raw()).checked_mul(held + bought)?;
-        let size = self.bounded_size(market, grown, Level::Initial)?;
+        let size = State::bounded_size(market, grown)?;
         size.checked_add(self.bounded_excess(base, bought)?)
     }
 

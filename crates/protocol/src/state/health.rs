@@ -186,7 +186,7 @@ impl State {
         // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
         let owed = (received.raw().checked_mul(qty)? >> 33).min(0);
         let notional = value(self.oracle.index(market.params.base).price, qty.abs())?;
-        let exposure = notional.checked_add(size_exposure(market, notional)?)?;
+        let exposure = notional.checked_add(size_exposure(market, notional))?;
         Some((profit.checked_add(owed)?, exposure))
     }
 
@@ -213,7 +213,7 @@ impl State {
         };
         let size = match market.params.kind {
             Kind::Spot { .. } => 0,
-            Kind::Perpetual(_) => self.bounded_size(market, notional, level)?,
+            Kind::Perpetual(_) => State::bounded_size(market, notional)?,
         };
         Some((-bounded_share(notional, rate)?.checked_add(size)?, 0))
     }

@@ -1,12 +1,11 @@
 //! Charges for the size of a position in the margin of an account (rule R-7).
 
-use money::{Amount, Round};
+use money::{Amount, Rate, Round};
 
 use super::{Change, Level, State, open_qty};
 use crate::ids::{AccountId, MarketId, Side};
 use crate::margin::size_charge;
 use crate::market::Market;
-use crate::params::Kind;
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
@@ -41,31 +40,70 @@ impl State {
 
     /// More than the charge for the size of a notional at 10⁻¹⁶, at 10⁻¹⁶: of a position, or of a
     /// holding in a spot market (rule R-15).
-    pub(super) fn bounded_size(
-        &self,
-        market: &Market,
-        notional: i128,
-        level: Level,
-    ) -> Option<i128> {
-        let flat = market.params.rules.envelope.flat.raw().checked_mul(SCALE)?;
-        if notional <= flat {
+    pub(super) fn bounded_size(market: &Market, notional: i128) -> Option<i128> {
+        if is_small(market, notional) {
             return Some(0);
         }
-        let charges = self.charges[market.params.base.index()][level.index()];
-        let margin = match market.params.kind {
-            Kind::Spot { .. } => charges.haircut,
-            Kind::Perpetual(_) => charges.margin,
-        };
-        let whole = Amount::from_raw(notional / SCALE + 1);
-        size_charge(whole, margin, &market.params.rules).raw().checked_mul(SCALE)
+        let rules = &market.params.rules;
+        // Shifts in place of divisions by powers of ten, each to the side that charges more: depth
+        // in 2^27·10⁻⁸, what lies beyond `flat` in 2^53·10⁻¹⁶, the notional in 2^40·10⁻¹².
+        let depth = i64::try_from(rules.envelope.depth_min.raw() >> 27).ok()?;
+        let slope = rules.depth.window.raw().checked_div(depth)? + 1;
+        let excess = notional - rules.envelope.flat.raw() * SCALE;
+        let moved = ((excess.max(0) >> 53) + 1).checked_mul(i128::from(slope))?;
+        let rate = moved.min(i128::from(Rate::ONE.raw()));
+        ((notional >> 40) + 1).checked_mul(rate * 9).map(|charge| (charge >> 3) + 1)
     }
 }
 
 /// What a position of a notional at 10⁻¹⁶ counts as exposure beyond its margin (rule R-5): where it
 /// is charged for its size, or will be before the account is looked at again, requirement moves by
 /// at most twice the whole.
-pub(super) fn size_exposure(market: &Market, notional: i128) -> Option<i128> {
-    let flat = market.params.rules.envelope.flat.raw().checked_mul(SCALE)?;
-    let grown = notional.checked_add(notional / 3)?;
-    Some(if grown <= flat { 0 } else { notional })
+pub(super) fn size_exposure(market: &Market, notional: i128) -> i128 {
+    if is_small(market, notional) { 0 } else { notional }
+}
+
+/// Whether a notional at 10⁻¹⁶ is below ⅔ of the flat one, so that it stays below the whole while
+/// its price rises by a third: 2^26 is 0.671·10⁸.
+fn is_small(market: &Market, notional: i128) -> bool {
+    notional >> 26 <= market.params.rules.envelope.flat.raw()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::ids::AssetId;
+    use crate::params::{Kind, MarketParams, MarketRules};
+    use money::{Price, Qty};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn r_7_the_bound_is_never_below_the_charge(
+            flat in 0i128..10i128.pow(17), depth in 1i128..10i128.pow(9),
+            notional in 0i128..10i128.pow(27), margin in 0i64..=10_000,
+        ) {
+            let mut rules = MarketRules::default();
+            rules.envelope.flat = Amount::from_raw(flat);
+            rules.envelope.depth_min = Amount::from_raw(depth * SCALE);
+            let market = Market::new(MarketParams {
+                name: String::new(),
+                base: AssetId(1),
+                kind: Kind::Spot { price_band: Rate::from_bp(1000) },
+                tick: Price::ONE,
+                lot: Qty::ONE,
+                fee_maker: Rate::ZERO,
+                fee_taker: Rate::ZERO,
+                rules,
+            });
+            let whole = Amount::from_raw(notional / SCALE);
+            let charge = size_charge(whole, Rate::from_bp(margin), &rules).raw() * SCALE;
+            // A depth of less than 2^27 units has no bound, and is charged exactly.
+            if let Some(bound) = State::bounded_size(&market, notional) {
+                // What `ROUNDINGS` of the caller covers.
+                prop_assert!(bound + 16 * SCALE >= charge, "{bound} {charge}");
+            }
+        }
+    }
 }
