@@ -4,6 +4,7 @@
 //! (funding, margin, liquidation) → **verify** (invariants, chain hash). A command is *check*
 //! (reads, may refuse) and then *commit* (writes, cannot fail), so there is no roll-back.
 
+mod outflow;
 mod accounts;
 mod orders;
 mod liquidation;
@@ -67,6 +68,9 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
         }
     }
     mark(state, now, elapsed);
+    if elapsed > state.params.rules.halt.outage_min {
+        outflow::shut(state, events);
+    }
     elapsed
 }
 

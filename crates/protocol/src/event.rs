@@ -183,4 +183,9 @@ pub enum Event {
         /// Its height.
         height: u64,
     },
+    /// Withdrawals were open and are shut (rule B-5).
+    WithdrawalsShut {
+        /// For so many blocks, this one included.
+        blocks: u64,
+    },
 }

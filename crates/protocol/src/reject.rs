@@ -45,4 +45,8 @@ pub enum Reject {
     InsufficientBalance = 18,
     /// Not enough margin.
     InsufficientMargin = 19,
+    /// Withdrawals are shut after an insolvency or an outage.
+    WithdrawalsShut = 60,
+    /// More than may leave now beyond the owner's own deposits.
+    OutflowLimit = 61,
 }

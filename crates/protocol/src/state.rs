@@ -1,6 +1,7 @@
 //! The whole state of the exchange, and what can be read from it.
 
 mod health;
+mod outflow;
 
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round, Time};
@@ -17,6 +18,7 @@ use crate::params::Params;
 use crate::watch::Watch;
 pub(crate) use health::bounded_share;
 use health::charges;
+pub(crate) use outflow::Outflow;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,7 @@ pub struct State {
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
+    pub(crate) outflow: Outflow,
     /// Charges of each asset, initial and maintenance: fixed by the design.
     charges: Vec<[Charges; 2]>,
 }
@@ -111,6 +114,7 @@ impl State {
             chain: [0; 32],
             scratch: Scratch::default(),
             watch: Watch::default(),
+            outflow: Outflow::new(params.assets.len()),
             charges: (0u16..)
                 .map(AssetId)
                 .zip(&params.assets)
@@ -191,6 +195,7 @@ impl State {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
+        append(out, &self.outflow);
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));
             market.book.write_canonical(out);

@@ -122,6 +122,11 @@ impl Watch {
         Some(account)
     }
 
+    /// The touched accounts, in no order.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = AccountId> {
+        self.touched.iter().map(|Reverse(account)| *account)
+    }
+
     /// Leaves an account alone until prices have travelled as far as its surplus bears; one without
     /// exposure altogether.
     pub(crate) fn rest(&mut self, account: AccountId, distance: Option<Distance>) {

@@ -138,7 +138,8 @@ impl World {
             | Event::Funded { .. }
             | Event::Realised { .. }
             | Event::LiquidationStarted { .. }
-            | Event::Closed { .. } => {}
+            | Event::Closed { .. }
+            | Event::WithdrawalsShut { .. } => {}
         }
     }
 
@@ -235,7 +236,8 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::LiquidationFee { .. }
             | Event::Deleveraged { .. }
             | Event::InsurancePaid { .. }
-            | Event::Closed { .. } => return true,
+            | Event::Closed { .. }
+            | Event::WithdrawalsShut { .. } => return true,
         }
     }
     true

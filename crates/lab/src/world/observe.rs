@@ -209,7 +209,8 @@ impl Recorder {
             | event::Event::Indexed { .. }
             | event::Event::FundingPaid { .. }
             | event::Event::Realised { .. }
-            | event::Event::Closed { .. } => {}
+            | event::Event::Closed { .. }
+            | event::Event::WithdrawalsShut { .. } => {}
         }
     }
 }

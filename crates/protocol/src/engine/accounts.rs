@@ -2,7 +2,7 @@
 
 use money::Amount;
 
-use super::check_account;
+use super::{check_account, outflow};
 use crate::command::Command;
 use crate::design::{AMOUNT_MAX, QTY_MAX};
 use crate::event::Event;
@@ -24,12 +24,14 @@ pub(super) fn custodian_command(
             check_account(state, *account)?;
             deposit(state, Holder::User(*account), *asset, *amount)?;
             state.watch.touch(*account);
+            outflow::note_deposit(state, Some(*account), *asset, *amount);
             let (account, asset, amount) = (Some(*account), *asset, *amount);
             events.push(Event::Moved { account, asset, amount });
             Ok(())
         }
         Command::FundInsurance { amount } => {
             deposit(state, Holder::Insurance, QUOTE, *amount)?;
+            outflow::note_deposit(state, None, QUOTE, *amount);
             events.push(Event::Moved { account: None, asset: QUOTE, amount: *amount });
             Ok(())
         }
@@ -50,6 +52,7 @@ fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject
     state.accounts = accounts;
     state.ledger.open_account();
     state.watch.open_account();
+    state.outflow.open_account();
     for market in &mut state.markets {
         market.entries.push(Entry::default());
         market.orders.push(Vec::new());
@@ -83,13 +86,28 @@ fn deposit(state: &mut State, to: Holder, asset: AssetId, amount: Amount) -> Res
     Ok(())
 }
 
-/// Rule B-3: what leaves must be free of orders and must leave initial margin behind.
+/// Rules B-3 to B-6: what is paid out.
 pub(super) fn withdraw(
     state: &mut State,
     account: AccountId,
     asset: AssetId,
     amount: Amount,
     events: &mut Vec<Event>,
+) -> Result<(), Reject> {
+    check_leaving(state, account, asset, amount)?;
+    let flow = outflow::check_outflow(state, account, asset, amount)?;
+    state.outflow.commit((account, asset), amount, flow);
+    commit_leaving(state, account, Holder::Outside, (asset, amount), events);
+    events.push(Event::Moved { account: Some(account), asset, amount: -amount });
+    Ok(())
+}
+
+/// Rules B-3 and B-6: what leaves an account must be free of orders and must leave margin behind.
+pub(super) fn check_leaving(
+    state: &State,
+    account: AccountId,
+    asset: AssetId,
+    amount: Amount,
 ) -> Result<(), Reject> {
     check_account(state, account)?;
     if asset.index() >= state.params.assets.len() {
@@ -110,17 +128,30 @@ pub(super) fn withdraw(
     if state.available(account, asset) + settled < amount {
         return Err(Reject::InsufficientBalance);
     }
+    if !exposed {
+        return Ok(());
+    }
     let change = Change::Withdrawal { asset, amount };
-    if exposed && !state.health_after(account, Level::Initial, change).is_sound() {
+    let after = state.health_after(account, Level::Initial, change);
+    if after.equity < outflow::requirement(state, account, after.requirement) {
         return Err(Reject::InsufficientMargin);
     }
+    Ok(())
+}
+
+/// Moves a checked amount out of an account, after its funding is settled (rule F-7).
+pub(super) fn commit_leaving(
+    state: &mut State,
+    account: AccountId,
+    to: Holder,
+    (asset, amount): (AssetId, Amount),
+    events: &mut Vec<Event>,
+) {
     for at in 0..state.markets.len() {
         settle_funding(state, MarketId(u16::try_from(at).expect("checked")), account, events);
     }
-    state.ledger.transfer(Holder::User(account), Holder::Outside, asset, amount);
+    state.ledger.transfer(Holder::User(account), to, asset, amount);
     state.watch.touch(account);
-    events.push(Event::Moved { account: Some(account), asset, amount: -amount });
-    Ok(())
 }
 
 /// Whether an account needs margin: it has a position, an order that may become one, or a debt.

@@ -2,7 +2,7 @@
 
 use money::{Amount, Span};
 
-use super::liquidation;
+use super::{liquidation, outflow};
 use crate::event::Event;
 use crate::funding::Observation;
 use crate::ids::{AccountId, MarketId, Side};
@@ -41,6 +41,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     }
     if elapsed > Span::ZERO {
         margin(state, events);
+        outflow::shut_if_insolvent(state, events);
     }
 }
 

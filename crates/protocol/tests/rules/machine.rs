@@ -92,6 +92,9 @@ impl Machine {
             params.markets[at].fee_maker = rate("0.00033333");
         }
         params.checkpoint_blocks = 4;
+        params.rules.flow.gate_blocks = 3;
+        params.rules.flow.limits.hour_min = amount("50");
+        params.rules.flow.limits.day_min = amount("900");
         let state = State::new(params).unwrap();
         let mut machine = Machine {
             random: SplitMix(seed),

@@ -4,6 +4,7 @@
 
 mod determinism;
 mod exchange;
+mod flow;
 mod funding;
 mod governance;
 mod liquidation;

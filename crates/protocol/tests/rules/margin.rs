@@ -130,7 +130,7 @@ fn b_3_what_leaves_must_leave_initial_margin_behind_and_profit_counts_once_reali
     // What is not pledged needs no index at all.
     let idle = x.user("5");
     x.prices = [None; 3];
-    x.step = money::Span::HOUR;
+    x.step = money::Span::from_secs(31);
     assert_eq!(x.withdraw(idle, QUOTE, "5"), Ok(()));
 }
 
