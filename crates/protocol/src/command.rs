@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Price, Qty, Time};
 
-use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
+use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
 
 /// Who sent a command; the edge that built the block has checked the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -14,6 +14,13 @@ pub enum Sender {
     Publisher(PublisherId),
     /// The custodian: opens accounts and credits deposits.
     Custodian,
+    /// A key that the holder of an account approved (rule B-8).
+    Agent {
+        /// The key.
+        agent: AgentId,
+        /// For which account it acts.
+        account: AccountId,
+    },
 }
 
 /// How long an order lives.
@@ -114,6 +121,31 @@ pub enum Command {
     },
     /// Votes on an index price.
     Publish(Vote),
+    /// Opens another account of the sender's owner (rule B-7).
+    OpenSubAccount,
+    /// Moves money between two accounts of the sender's owner (rule B-7).
+    Transfer {
+        /// Whose it is.
+        from: AccountId,
+        /// Whose it will be.
+        to: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Lets a key place and cancel orders for the account, or moves its time (rule B-8).
+    ApproveAgent {
+        /// The key.
+        agent: AgentId,
+        /// It acts before this time.
+        expires: Time,
+    },
+    /// Takes that power away.
+    RevokeAgent {
+        /// The key.
+        agent: AgentId,
+    },
 }
 
 /// A command and its sender.

@@ -6,6 +6,7 @@
 
 mod outflow;
 mod accounts;
+mod owners;
 mod orders;
 mod liquidation;
 mod close;
@@ -37,6 +38,10 @@ pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
         let outcome = match message.sender {
             Sender::Publisher(_) => continue, // counted in the open phase
             Sender::User(account) => user_command(state, account, &message.command, events),
+            Sender::Agent { agent, account } => {
+                let acts = owners::check_agent(state, agent, account, &message.command);
+                acts.and_then(|()| user_command(state, account, &message.command, events))
+            }
             Sender::Custodian => accounts::custodian_command(state, &message.command, events),
         };
         if let Err(reason) = outcome {
@@ -126,12 +131,20 @@ fn user_command(
             orders::cancel(state, account, *market, *order, events)
         }
         Command::CancelAll { market } => orders::cancel_all(state, account, *market, events),
+        Command::OpenSubAccount => owners::open_sub_account(state, account, events),
+        Command::Transfer { from, to, asset, amount } => {
+            owners::transfer(state, account, [*from, *to], (*asset, *amount), events)
+        }
+        Command::ApproveAgent { agent, expires } => {
+            owners::approve_agent(state, account, (*agent, *expires), events)
+        }
+        Command::RevokeAgent { agent } => owners::revoke_agent(state, account, *agent, events),
     }
 }
 
 fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
     let account = match message.sender {
-        Sender::User(account) => Some(account),
+        Sender::User(account) | Sender::Agent { account, .. } => Some(account),
         Sender::Publisher(_) | Sender::Custodian => None,
     };
     let client = match message.command {
@@ -142,7 +155,11 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         | Command::FundInsurance { .. }
         | Command::Cancel { .. }
         | Command::CancelAll { .. }
-        | Command::Publish(_) => ClientId::default(),
+        | Command::Publish(_)
+        | Command::OpenSubAccount
+        | Command::Transfer { .. }
+        | Command::ApproveAgent { .. }
+        | Command::RevokeAgent { .. } => ClientId::default(),
     };
     Event::Rejected { message: position, account, client, reason }
 }

@@ -1,9 +1,9 @@
 //! What happened: the whole output of the state machine.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, FundingIndex, Price, Qty, Rate};
+use money::{Amount, FundingIndex, Price, Qty, Rate, Time};
 
-use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, Side};
+use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, Side};
 use crate::reject::Reject;
 
 /// Why an order left the book without trading.
@@ -187,5 +187,39 @@ pub enum Event {
     WithdrawalsShut {
         /// For so many blocks, this one included.
         blocks: u64,
+    },
+    /// The account that was opened last is another one of an owner.
+    Owned {
+        /// The account.
+        account: AccountId,
+        /// The first account of its owner.
+        owner: AccountId,
+    },
+    /// Money moved between two accounts of one owner.
+    Transferred {
+        /// Whose it was.
+        from: AccountId,
+        /// Whose it is.
+        to: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// A key may trade for an account.
+    AgentApproved {
+        /// The account.
+        account: AccountId,
+        /// The key.
+        agent: AgentId,
+        /// It acts before this time.
+        expires: Time,
+    },
+    /// A key may no longer trade for an account.
+    AgentRevoked {
+        /// The account.
+        account: AccountId,
+        /// The key.
+        agent: AgentId,
     },
 }

@@ -36,18 +36,25 @@ pub fn class(message: &Message) -> Class {
     match (message.sender, &message.command) {
         (Sender::Publisher(_), _) => Class::Oracle,
         (Sender::Custodian, _) => Class::Custodian,
-        (Sender::User(_), Command::Cancel { .. } | Command::CancelAll { .. }) => Class::Cancel,
-        (Sender::User(_), Command::Place(order)) => match order.lifetime {
+        (
+            Sender::User(_) | Sender::Agent { .. },
+            Command::Cancel { .. } | Command::CancelAll { .. },
+        ) => Class::Cancel,
+        (Sender::User(_) | Sender::Agent { .. }, Command::Place(order)) => match order.lifetime {
             Lifetime::PostOnly => Class::PostOnly,
             Lifetime::Resting | Lifetime::Immediate => Class::Other,
         },
         (
-            Sender::User(_),
+            Sender::User(_) | Sender::Agent { .. },
             Command::OpenAccount
             | Command::Deposit { .. }
             | Command::Withdraw { .. }
             | Command::FundInsurance { .. }
-            | Command::Publish(_),
+            | Command::Publish(_)
+            | Command::OpenSubAccount
+            | Command::Transfer { .. }
+            | Command::ApproveAgent { .. }
+            | Command::RevokeAgent { .. },
         ) => Class::Other,
     }
 }

@@ -49,4 +49,16 @@ pub enum Reject {
     WithdrawalsShut = 60,
     /// More than may leave now beyond the owner's own deposits.
     OutflowLimit = 61,
+    /// An account is not the sender's, or both are the same.
+    NotOwner = 62,
+    /// The owner has the largest number of accounts.
+    TooManyAccounts = 63,
+    /// The order would meet one of another account of its owner.
+    OwnOrder = 64,
+    /// The key does not act for this account, or no longer.
+    NotAgent = 65,
+    /// The account has its largest number of agents.
+    TooManyAgents = 66,
+    /// A time that is past or too near, or a duration outside its range.
+    BadTime = 67,
 }

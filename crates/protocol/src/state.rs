@@ -2,6 +2,7 @@
 
 mod health;
 mod outflow;
+mod owners;
 
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round, Time};
@@ -19,6 +20,7 @@ use crate::watch::Watch;
 pub(crate) use health::bounded_share;
 use health::charges;
 pub(crate) use outflow::Outflow;
+pub(crate) use owners::Owners;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,7 @@ pub struct State {
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
     pub(crate) outflow: Outflow,
+    pub(crate) owners: Owners,
     /// Charges of each asset, initial and maintenance: fixed by the design.
     charges: Vec<[Charges; 2]>,
 }
@@ -115,6 +118,7 @@ impl State {
             scratch: Scratch::default(),
             watch: Watch::default(),
             outflow: Outflow::new(params.assets.len()),
+            owners: Owners::default(),
             charges: (0u16..)
                 .map(AssetId)
                 .zip(&params.assets)
@@ -144,6 +148,11 @@ impl State {
     /// Number of accounts.
     pub fn accounts(&self) -> u32 {
         self.accounts
+    }
+
+    /// The first account of an account's owner (rule B-7).
+    pub fn owner(&self, account: AccountId) -> AccountId {
+        self.owners.owner(account)
     }
 
     /// The ledger.
@@ -195,7 +204,7 @@ impl State {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
-        append(out, &self.outflow);
+        append(out, &(&self.outflow, &self.owners));
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));
             market.book.write_canonical(out);

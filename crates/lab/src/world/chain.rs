@@ -139,7 +139,11 @@ impl World {
             | Event::Realised { .. }
             | Event::LiquidationStarted { .. }
             | Event::Closed { .. }
-            | Event::WithdrawalsShut { .. } => {}
+            | Event::WithdrawalsShut { .. }
+            | Event::Owned { .. }
+            | Event::Transferred { .. }
+            | Event::AgentApproved { .. }
+            | Event::AgentRevoked { .. } => {}
         }
     }
 
@@ -237,7 +241,11 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::Deleveraged { .. }
             | Event::InsurancePaid { .. }
             | Event::Closed { .. }
-            | Event::WithdrawalsShut { .. } => return true,
+            | Event::WithdrawalsShut { .. }
+            | Event::Owned { .. }
+            | Event::Transferred { .. }
+            | Event::AgentApproved { .. }
+            | Event::AgentRevoked { .. } => return true,
         }
     }
     true

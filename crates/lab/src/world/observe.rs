@@ -210,7 +210,11 @@ impl Recorder {
             | event::Event::FundingPaid { .. }
             | event::Event::Realised { .. }
             | event::Event::Closed { .. }
-            | event::Event::WithdrawalsShut { .. } => {}
+            | event::Event::WithdrawalsShut { .. }
+            | event::Event::Owned { .. }
+            | event::Event::Transferred { .. }
+            | event::Event::AgentApproved { .. }
+            | event::Event::AgentRevoked { .. } => {}
         }
     }
 }

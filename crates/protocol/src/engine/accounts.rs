@@ -39,26 +39,48 @@ pub(super) fn custodian_command(
         | Command::Place(_)
         | Command::Cancel { .. }
         | Command::CancelAll { .. }
-        | Command::Publish(_) => Err(Reject::NotAllowed),
+        | Command::Publish(_)
+        | Command::OpenSubAccount
+        | Command::Transfer { .. }
+        | Command::ApproveAgent { .. }
+        | Command::RevokeAgent { .. } => Err(Reject::NotAllowed),
     }
 }
 
 fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject> {
-    let account = AccountId(state.accounts);
+    check_room(state)?;
+    add_account(state, None, events);
+    Ok(())
+}
+
+/// Rule B-2: whether there may be one account more.
+pub(super) fn check_room(state: &State) -> Result<(), Reject> {
     let accounts = state.accounts.checked_add(1).ok_or(Reject::Overflow)?;
-    if !state.perpetuals().all(|(market, _)| fits(market, accounts)) {
-        return Err(Reject::Overflow);
+    if state.perpetuals().all(|(market, _)| fits(market, accounts)) {
+        Ok(())
+    } else {
+        Err(Reject::Overflow)
     }
-    state.accounts = accounts;
+}
+
+/// Opens the next account, of an owner who has one or of a new one.
+pub(super) fn add_account(
+    state: &mut State,
+    owner: Option<AccountId>,
+    events: &mut Vec<Event>,
+) -> AccountId {
+    let account = AccountId(state.accounts);
+    state.accounts += 1;
     state.ledger.open_account();
     state.watch.open_account();
     state.outflow.open_account();
+    state.owners.open_account(account, owner);
     for market in &mut state.markets {
         market.entries.push(Entry::default());
         market.orders.push(Vec::new());
     }
     events.push(Event::Opened { account });
-    Ok(())
+    account
 }
 
 /// Rule B-2: so many accounts at the largest position, with open orders of twice that on each side,
@@ -96,7 +118,7 @@ pub(super) fn withdraw(
 ) -> Result<(), Reject> {
     check_leaving(state, account, asset, amount)?;
     let flow = outflow::check_outflow(state, account, asset, amount)?;
-    state.outflow.commit((account, asset), amount, flow);
+    state.outflow.commit((state.owners.owner(account), asset), amount, flow);
     commit_leaving(state, account, Holder::Outside, (asset, amount), events);
     events.push(Event::Moved { account: Some(account), asset, amount: -amount });
     Ok(())

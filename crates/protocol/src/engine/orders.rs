@@ -4,6 +4,7 @@ use money::{Amount, Price, Qty, Rate, Round};
 
 use super::accounts::{holding, is_exposed, settle_funding};
 use super::check_account;
+use super::owners::meets_family;
 use crate::book::{Book, Fill, FillKind, NewResting, Resting, Taker};
 use crate::command::{Lifetime, NewOrder, SelfTrade};
 use crate::design::QTY_MAX;
@@ -74,6 +75,9 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
         if order.reduce_only { check_reduce_only(market, account, order, lots)? } else { lots };
     if order.lifetime == Lifetime::PostOnly && market.book.would_cross(order.side, tick) {
         return Err(Reject::WouldTrade);
+    }
+    if meets_family(state, market, account, (order.side, tick)) {
+        return Err(Reject::OwnOrder);
     }
     let checked = Checked {
         account,

@@ -23,7 +23,7 @@ pub(super) fn check_outflow(
     if !state.outflow.gate.is_open(state.height) {
         return Err(Reject::WithdrawalsShut);
     }
-    let (owner, total) = (account, inside(state, asset));
+    let (owner, total) = (state.owners.owner(account), inside(state, asset));
     let limits = limits(state, asset);
     let flow = state.outflow.check((owner, asset), amount, (state.time, total), &limits);
     flow.map_err(|_| Reject::OutflowLimit)
@@ -37,7 +37,8 @@ pub(super) fn note_deposit(
     amount: Amount,
 ) {
     let before = inside(state, asset) - amount;
-    state.outflow.deposited(account, asset, amount, (state.time, before));
+    let owner = account.map(|account| state.owners.owner(account));
+    state.outflow.deposited(owner, asset, amount, (state.time, before));
 }
 
 /// Rule B-6: what an exposed account with this initial requirement keeps when it withdraws.

@@ -23,6 +23,8 @@ pub struct Rules {
     pub twap: TwapParams,
     /// Terms of voting (section G).
     pub voting: VotingTerms,
+    /// Accounts and agents of one owner (rules B-7 and B-8).
+    pub owners: OwnerParams,
 }
 
 /// What holds for one perpetual market or dated future.
@@ -43,6 +45,7 @@ impl Rules {
         self.scores.check()?;
         self.halt.check()?;
         self.flow.check()?;
+        self.owners.check()?;
         self.twap.check()
     }
 }
@@ -87,6 +90,31 @@ impl FlowParams {
             return Ok(());
         }
         Err(DesignError("flow: gate_blocks ≤ 1000000, 0 ≤ withdrawal_share ≤ 1".into()))
+    }
+}
+
+/// Parameters of rules B-7 and B-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OwnerParams {
+    /// Most accounts of one owner (32).
+    pub accounts_max: u32,
+    /// Most agents of one account (8).
+    pub agents_max: u32,
+}
+
+impl Default for OwnerParams {
+    fn default() -> OwnerParams {
+        OwnerParams { accounts_max: 32, agents_max: 8 }
+    }
+}
+
+impl OwnerParams {
+    /// Refuses what is outside the ranges of `docs/protocol.md`.
+    pub fn check(&self) -> Result<(), DesignError> {
+        if self.accounts_max <= 1024 && self.agents_max <= 64 {
+            return Ok(());
+        }
+        Err(DesignError("owners: accounts_max ≤ 1024, agents_max ≤ 64".into()))
     }
 }
 

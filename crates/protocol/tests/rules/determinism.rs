@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["6a6732d259e6d28acb712bf0c3e36392501ee45ed7d9cfabef55c318882d68d9"];
+        expect_test::expect!["c3a9f4d9bc5e29bc64973cd408984e7ca03af8fdebf0efe211d6e7906e0d9d43"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

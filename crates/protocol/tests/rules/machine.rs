@@ -93,6 +93,7 @@ impl Machine {
         }
         params.checkpoint_blocks = 4;
         params.rules.flow.gate_blocks = 3;
+        params.rules.owners = OwnerParams { accounts_max: 3, agents_max: 2 };
         params.rules.flow.limits.hour_min = amount("50");
         params.rules.flow.limits.day_min = amount("900");
         let state = State::new(params).unwrap();
@@ -202,7 +203,37 @@ impl Machine {
                 user(account, Command::Cancel { market, order })
             }
             10 => user(account, Command::OpenAccount),
+            11..=17 => self.extra(account, asset, sum),
             _ => user(account, Command::Place(self.order())),
+        }
+    }
+
+    /// An account, also one that its owner opened.
+    fn any(&mut self) -> AccountId {
+        AccountId(self.random.below(u64::from(self.state.accounts()) + 1) as u32)
+    }
+
+    /// A command about owners and agents.
+    fn extra(&mut self, account: AccountId, asset: AssetId, amount: Amount) -> Message {
+        let agent = AgentId(self.random.below(3));
+        let time = Time::from_nanos(self.time.saturating_add(self.random.below(100) << 32));
+        match self.random.below(8) {
+            0 => user(account, Command::OpenSubAccount),
+            1 => user(account, Command::ApproveAgent { agent, expires: time }),
+            2 => user(account, Command::RevokeAgent { agent }),
+            3 => {
+                let sender = Sender::Agent { agent, account };
+                Message { sender, command: Command::Place(self.order()) }
+            }
+            4 => {
+                let sender = Sender::Agent { agent, account };
+                Message { sender, command: Command::Withdraw { asset, amount } }
+            }
+            _ => {
+                let [from, to] = [self.any(), self.any()];
+                let from = if self.random.one_in(2) { account } else { from };
+                user(account, Command::Transfer { from, to, asset, amount })
+            }
         }
     }
 
@@ -284,6 +315,10 @@ impl Machine {
                 add(account, QUOTE, haircut);
                 add(counterparty, QUOTE, -haircut);
             }
+            Event::Transferred { from, to, asset, amount } => {
+                add(from, asset, -amount);
+                add(to, asset, amount);
+            }
             Event::Rested { market, order, .. } => self.open.push((market, order)),
             _ => {}
         }
@@ -322,6 +357,7 @@ struct Coverage {
     deleveraged: u32,
     insured: u32,
     funded: u32,
+    transferred: u32,
 }
 
 impl Coverage {
@@ -333,6 +369,7 @@ impl Coverage {
             Event::Deleveraged { .. } => self.deleveraged += 1,
             Event::InsurancePaid { .. } => self.insured += 1,
             Event::FundingPaid { .. } => self.funded += 1,
+            Event::Transferred { .. } => self.transferred += 1,
             _ => {}
         }
     }
@@ -372,8 +409,8 @@ fn the_machine_reaches_every_part_of_the_waterfall() {
             apply(&mut machine.state, &block).iter().for_each(|event| coverage.count(event));
         }
     }
-    let Coverage { rejected, traded, forced, deleveraged, insured, funded } = coverage;
-    let counts = [rejected, traded, forced, deleveraged, insured, funded];
+    let Coverage { rejected, traded, forced, deleveraged, insured, funded, transferred } = coverage;
+    let counts = [rejected, traded, forced, deleveraged, insured, funded, transferred];
     assert!(counts.iter().all(|count| *count > 0), "{coverage:?}");
 }
 

@@ -12,4 +12,5 @@ mod machine;
 mod margin;
 mod oracle;
 mod orders;
+mod owners;
 mod rejects;
