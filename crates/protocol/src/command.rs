@@ -1,9 +1,10 @@
 //! What can be asked of the state machine.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, Price, Qty, Time};
+use money::{Amount, Price, Qty, Span, Time};
 
 use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
+use crate::schedule::trigger::{Execution, Kind};
 
 /// Who sent a command; the edge that built the block has checked the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -79,8 +80,44 @@ pub struct Vote {
     pub time: Time,
 }
 
-/// A command.
+/// An order spread evenly over time (rule T-11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TwapOrder {
+    /// Where.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// How much in all.
+    pub qty: Qty,
+    /// Over what time.
+    pub duration: Span,
+    /// Only ever makes the position smaller.
+    pub reduce_only: bool,
+    /// The client's number, of each slice.
+    pub client: ClientId,
+}
+
+/// An order that waits for the mark and then reduces a position (rule T-12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TriggerOrder {
+    /// Where.
+    pub market: MarketId,
+    /// Buy or sell; against the position.
+    pub side: Side,
+    /// Stop or take-profit.
+    pub kind: Kind,
+    /// The mark that it waits for.
+    pub level: Price,
+    /// How much; the whole position if none.
+    pub qty: Option<Qty>,
+    /// What it becomes.
+    pub execution: Execution,
+    /// The client's number.
+    pub client: ClientId,
+}
+
+/// A command. What is large and rare is boxed, so that a block of orders stays small.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Command {
     /// Opens the next account.
     OpenAccount,
@@ -146,10 +183,35 @@ pub enum Command {
         /// The key.
         agent: AgentId,
     },
+    /// Sets the account's dead-man switch, or takes it away (rule T-10).
+    ScheduleCancel {
+        /// When all its orders are cancelled.
+        at: Option<Time>,
+    },
+    /// Spreads an order over time (rule T-11).
+    PlaceTwap(TwapOrder),
+    /// Gives up the rest of such an order.
+    CancelTwap {
+        /// Its number.
+        number: u64,
+    },
+    /// Lets an order wait for the mark (rule T-12).
+    PlaceTrigger(Box<TriggerOrder>),
+    /// Lets a stop and a take-profit wait, of which one fires (rule T-12).
+    PlacePair(Box<[TriggerOrder; 2]>),
+    /// Takes an order that waits back.
+    CancelTrigger {
+        /// Where.
+        market: MarketId,
+        /// Its number.
+        number: u64,
+    },
 }
 
+const _: () = assert!(size_of::<Command>() <= 48);
+
 /// A command and its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Message {
     /// Who.
     pub sender: Sender,

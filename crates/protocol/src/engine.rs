@@ -8,6 +8,7 @@ mod outflow;
 mod accounts;
 mod owners;
 mod orders;
+mod plans;
 mod liquidation;
 mod close;
 
@@ -76,6 +77,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     if elapsed > state.params.rules.halt.outage_min {
         outflow::shut(state, events);
     }
+    plans::run_due(state, events);
     elapsed
 }
 
@@ -139,6 +141,14 @@ fn user_command(
             owners::approve_agent(state, account, (*agent, *expires), events)
         }
         Command::RevokeAgent { agent } => owners::revoke_agent(state, account, *agent, events),
+        Command::ScheduleCancel { at } => plans::schedule_cancel(state, account, *at, events),
+        Command::PlaceTwap(order) => plans::place_twap(state, account, order, events),
+        Command::CancelTwap { number } => plans::cancel_twap(state, account, *number, events),
+        Command::PlaceTrigger(order) => plans::place_trigger(state, account, order, events),
+        Command::PlacePair(pair) => plans::place_pair(state, account, pair, events),
+        Command::CancelTrigger { market, number } => {
+            plans::cancel_trigger(state, account, (*market, *number), events)
+        }
     }
 }
 
@@ -147,8 +157,10 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         Sender::User(account) | Sender::Agent { account, .. } => Some(account),
         Sender::Publisher(_) | Sender::Custodian => None,
     };
-    let client = match message.command {
+    let client = match &message.command {
         Command::Place(order) => order.client,
+        Command::PlaceTwap(order) => order.client,
+        Command::PlaceTrigger(order) => order.client,
         Command::OpenAccount
         | Command::Deposit { .. }
         | Command::Withdraw { .. }
@@ -159,7 +171,11 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         | Command::OpenSubAccount
         | Command::Transfer { .. }
         | Command::ApproveAgent { .. }
-        | Command::RevokeAgent { .. } => ClientId::default(),
+        | Command::RevokeAgent { .. }
+        | Command::ScheduleCancel { .. }
+        | Command::CancelTwap { .. }
+        | Command::PlacePair(_)
+        | Command::CancelTrigger { .. } => ClientId::default(),
     };
     Event::Rejected { message: position, account, client, reason }
 }

@@ -222,4 +222,67 @@ pub enum Event {
         /// The key.
         agent: AgentId,
     },
+    /// An account's dead-man switch was set, or taken away.
+    SwitchSet {
+        /// The account.
+        account: AccountId,
+        /// When it acts, if ever.
+        at: Option<Time>,
+    },
+    /// A dead-man switch acts; the account's orders are cancelled.
+    SwitchActed {
+        /// The account.
+        account: AccountId,
+    },
+    /// An order spread over time begins.
+    TwapOpened {
+        /// Whose.
+        account: AccountId,
+        /// Its number.
+        number: u64,
+        /// The client's number.
+        client: ClientId,
+    },
+    /// An order spread over time has ended.
+    TwapOver {
+        /// Whose.
+        account: AccountId,
+        /// Its number.
+        number: u64,
+        /// What was filled in all.
+        filled: Qty,
+    },
+    /// An order waits for the mark.
+    TriggerSet {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// Its number.
+        number: u64,
+        /// The client's number.
+        client: ClientId,
+    },
+    /// An order waits no longer; with one that fires the other of its pair is gone as well.
+    TriggerGone {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// Its number.
+        number: u64,
+        /// Whether the mark set it off; it was taken back otherwise.
+        fired: bool,
+    },
+    /// The order that a trigger or a slice became was refused.
+    DueRefused {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// The client's number.
+        client: ClientId,
+        /// Why.
+        reason: Reject,
+    },
 }

@@ -294,7 +294,7 @@ mod tests {
         let vote = Vote { asset: AssetId(1), price, confidence: Price::ZERO, time };
         let sender = Sender::Publisher(PublisherId(0));
         let publish = Message { sender, command: Command::Publish(vote) };
-        apply(&mut state, &Block { time, messages: vec![open, open, publish] });
+        apply(&mut state, &Block { time, messages: vec![open.clone(), open, publish] });
         state
     }
 

@@ -11,7 +11,8 @@ use crate::ids::AssetId;
 
 pub use rules::{
     DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarketRules,
-    OrderingRule, OwnerParams, Rules, ScoreParams, Target, Trigger, TwapParams, VotingTerms,
+    OrderingRule, OwnerParams, PlanParams, Rules, ScoreParams, Target, Trigger, TwapParams,
+    VotingTerms,
 };
 
 /// The funding rule of a perpetual market (rules F-1 … F-6).

@@ -61,4 +61,10 @@ pub enum Reject {
     TooManyAgents = 66,
     /// A time that is past or too near, or a duration outside its range.
     BadTime = 67,
+    /// The mark is at or beyond the level already.
+    AlreadyMet = 68,
+    /// Not a stop and a take-profit of one market and side.
+    NoPair = 69,
+    /// The account has its largest number of orders that wait, or are spread over time.
+    TooManyPlans = 70,
 }

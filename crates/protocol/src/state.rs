@@ -3,6 +3,7 @@
 mod health;
 mod outflow;
 mod owners;
+mod plans;
 
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round, Time};
@@ -21,6 +22,7 @@ pub(crate) use health::bounded_share;
 use health::charges;
 pub(crate) use outflow::Outflow;
 pub(crate) use owners::Owners;
+pub(crate) use plans::Plans;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,7 @@ pub struct State {
     pub(crate) watch: Watch,
     pub(crate) outflow: Outflow,
     pub(crate) owners: Owners,
+    pub(crate) plans: Plans,
     /// Charges of each asset, initial and maintenance: fixed by the design.
     charges: Vec<[Charges; 2]>,
 }
@@ -119,6 +122,7 @@ impl State {
             watch: Watch::default(),
             outflow: Outflow::new(params.assets.len()),
             owners: Owners::default(),
+            plans: Plans::new(params.markets.len()),
             charges: (0u16..)
                 .map(AssetId)
                 .zip(&params.assets)
@@ -204,7 +208,7 @@ impl State {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
-        append(out, &(&self.outflow, &self.owners));
+        append(out, &(&self.outflow, &self.owners, &self.plans));
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));
             market.book.write_canonical(out);

@@ -108,7 +108,7 @@ impl World {
                 self.gone(account, market, client, false);
             }
             Event::Rejected { account: Some(account), message, client, .. } => {
-                let command = self.block.messages[message as usize].command;
+                let command = &self.block.messages[message as usize].command;
                 if let Command::Place(order) = command {
                     self.gone(account, order.market, client, true);
                 }
@@ -143,7 +143,14 @@ impl World {
             | Event::Owned { .. }
             | Event::Transferred { .. }
             | Event::AgentApproved { .. }
-            | Event::AgentRevoked { .. } => {}
+            | Event::AgentRevoked { .. }
+            | Event::SwitchSet { .. }
+            | Event::SwitchActed { .. }
+            | Event::TwapOpened { .. }
+            | Event::TwapOver { .. }
+            | Event::TriggerSet { .. }
+            | Event::TriggerGone { .. }
+            | Event::DueRefused { .. } => {}
         }
     }
 
@@ -245,7 +252,14 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::Owned { .. }
             | Event::Transferred { .. }
             | Event::AgentApproved { .. }
-            | Event::AgentRevoked { .. } => return true,
+            | Event::AgentRevoked { .. }
+            | Event::SwitchSet { .. }
+            | Event::SwitchActed { .. }
+            | Event::TwapOpened { .. }
+            | Event::TwapOver { .. }
+            | Event::TriggerSet { .. }
+            | Event::TriggerGone { .. }
+            | Event::DueRefused { .. } => return true,
         }
     }
     true

@@ -214,7 +214,14 @@ impl Recorder {
             | event::Event::Owned { .. }
             | event::Event::Transferred { .. }
             | event::Event::AgentApproved { .. }
-            | event::Event::AgentRevoked { .. } => {}
+            | event::Event::AgentRevoked { .. }
+            | event::Event::SwitchSet { .. }
+            | event::Event::SwitchActed { .. }
+            | event::Event::TwapOpened { .. }
+            | event::Event::TwapOver { .. }
+            | event::Event::TriggerSet { .. }
+            | event::Event::TriggerGone { .. }
+            | event::Event::DueRefused { .. } => {}
         }
     }
 }

@@ -43,7 +43,13 @@ pub(super) fn custodian_command(
         | Command::OpenSubAccount
         | Command::Transfer { .. }
         | Command::ApproveAgent { .. }
-        | Command::RevokeAgent { .. } => Err(Reject::NotAllowed),
+        | Command::RevokeAgent { .. }
+        | Command::ScheduleCancel { .. }
+        | Command::PlaceTwap(_)
+        | Command::CancelTwap { .. }
+        | Command::PlaceTrigger(_)
+        | Command::PlacePair(_)
+        | Command::CancelTrigger { .. } => Err(Reject::NotAllowed),
     }
 }
 

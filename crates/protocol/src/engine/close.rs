@@ -39,6 +39,8 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
             });
         }
     }
+    // Prices may also move in a block whose time did not.
+    state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     if elapsed > Span::ZERO {
         margin(state, events);
         outflow::shut_if_insolvent(state, events);
@@ -48,7 +50,6 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
 /// Rules L-3 and R-5: liquidates every account under maintenance, in the order of account numbers,
 /// each at most once a block.
 fn margin(state: &mut State, events: &mut Vec<Event>) {
-    state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     let mut again = std::mem::take(&mut state.scratch.again);
     let mut last = None;
     while let Some(account) = state.watch.next() {

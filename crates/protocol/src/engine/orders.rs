@@ -106,15 +106,20 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
 
 /// Rule T-3: an order may not be priced further than the band on its aggressive side.
 fn check_band(market: &Market, order: &NewOrder, index: Price) -> Result<(), Reject> {
-    let band = match market.params.kind {
-        Kind::Spot { price_band } => price_band,
-        Kind::Perpetual(params) => params.price_band,
-    };
+    let band = price_band(market);
     let inside = match order.side {
         Side::Buy => index.offset(band, Round::Down).is_none_or(|limit| order.price <= limit),
         Side::Sell => index.offset(-band, Round::Up).is_none_or(|limit| order.price >= limit),
     };
     if inside { Ok(()) } else { Err(Reject::OutsideBand) }
+}
+
+/// The band of rule T-3.
+pub(super) fn price_band(market: &Market) -> Rate {
+    match market.params.kind {
+        Kind::Spot { price_band } => price_band,
+        Kind::Perpetual(params) => params.price_band,
+    }
 }
 
 /// Rule T-5: a reduce-only order is cut to the position; to rest, all orders of its side together

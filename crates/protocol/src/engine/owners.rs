@@ -118,7 +118,15 @@ pub(super) fn check_agent(
     command: &Command,
 ) -> Result<(), Reject> {
     match command {
-        Command::Place(_) | Command::Cancel { .. } | Command::CancelAll { .. } => {}
+        Command::Place(_)
+        | Command::Cancel { .. }
+        | Command::CancelAll { .. }
+        | Command::ScheduleCancel { .. }
+        | Command::PlaceTwap(_)
+        | Command::CancelTwap { .. }
+        | Command::PlaceTrigger(_)
+        | Command::PlacePair(_)
+        | Command::CancelTrigger { .. } => {}
         Command::OpenAccount
         | Command::Deposit { .. }
         | Command::Withdraw { .. }

@@ -25,6 +25,8 @@ pub struct Rules {
     pub voting: VotingTerms,
     /// Accounts and agents of one owner (rules B-7 and B-8).
     pub owners: OwnerParams,
+    /// Bounds on what waits and what is due (rules T-10 to T-12).
+    pub plans: PlanParams,
 }
 
 /// What holds for one perpetual market or dated future.
@@ -46,6 +48,7 @@ impl Rules {
         self.halt.check()?;
         self.flow.check()?;
         self.owners.check()?;
+        self.plans.check()?;
         self.twap.check()
     }
 }
@@ -115,6 +118,31 @@ impl OwnerParams {
             return Ok(());
         }
         Err(DesignError("owners: accounts_max ≤ 1024, agents_max ≤ 64".into()))
+    }
+}
+
+/// Bounds on orders for later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PlanParams {
+    /// Most switches, triggers of a market, and slices that one block sets off (64 each).
+    pub due_max: u32,
+    /// Most orders of an account that wait in one market (16).
+    pub triggers_max: u32,
+}
+
+impl Default for PlanParams {
+    fn default() -> PlanParams {
+        PlanParams { due_max: 64, triggers_max: 16 }
+    }
+}
+
+impl PlanParams {
+    /// Refuses what is outside the ranges of `docs/protocol.md`.
+    pub fn check(&self) -> Result<(), DesignError> {
+        if (1..=10_000).contains(&self.due_max) && self.triggers_max <= 1024 {
+            return Ok(());
+        }
+        Err(DesignError("plans: due_max 1 to 10000, triggers_max at most 1024".into()))
     }
 }
 

@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["c3a9f4d9bc5e29bc64973cd408984e7ca03af8fdebf0efe211d6e7906e0d9d43"];
+        expect_test::expect!["330ae0aabc66a2e326f4dfb1e19d14066cfe5722790193bdc48239986dd3ac3c"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

@@ -4,13 +4,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use money::{Amount, Price, Qty, Round, Span, Time};
+use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 use protocol::command::*;
 use protocol::engine::apply;
 use protocol::event::Event;
 use protocol::ids::*;
 use protocol::ledger::Holder;
 use protocol::params::*;
+use protocol::schedule::trigger::{Execution, Kind as Waits};
 use protocol::state::{Level, State};
 
 use crate::exchange::*;
@@ -204,6 +205,7 @@ impl Machine {
             }
             10 => user(account, Command::OpenAccount),
             11..=17 => self.extra(account, asset, sum),
+            18..=20 => user(account, self.plan()),
             _ => user(account, Command::Place(self.order())),
         }
     }
@@ -234,6 +236,42 @@ impl Machine {
                 let from = if self.random.one_in(2) { account } else { from };
                 user(account, Command::Transfer { from, to, asset, amount })
             }
+        }
+    }
+
+    /// A command about what is due later.
+    fn plan(&mut self) -> Command {
+        let NewOrder { market, side, qty, reduce_only, client, price, .. } = self.order();
+        let secs = self.random.below(200);
+        let number = self.random.below(40);
+        let kind = if self.random.one_in(2) { Waits::Stop } else { Waits::TakeProfit };
+        let execution = if self.random.one_in(2) {
+            Execution::Limit(price)
+        } else {
+            Execution::Market(Rate::from_bp(self.random.below(12_000) as i64))
+        };
+        let size = if self.random.one_in(2) { Some(qty) } else { None };
+        let level = Price::from_raw((price.raw() / 997).saturating_mul(1000));
+        let order = TriggerOrder { market, side, kind, level, qty: size, execution, client };
+        match self.random.below(8) {
+            0 => Command::ScheduleCancel { at: None },
+            1 => {
+                let at = self.time.saturating_add(secs * 1_000_000_000);
+                Command::ScheduleCancel { at: Some(Time::from_nanos(at)) }
+            }
+            2 | 3 => {
+                let duration = Span::from_secs(secs);
+                Command::PlaceTwap(TwapOrder { market, side, qty, duration, reduce_only, client })
+            }
+            4 => Command::CancelTwap { number },
+            5 => Command::PlaceTrigger(Box::new(order)),
+            6 => {
+                let level = Price::from_raw(price.raw() / 1003 * 1000);
+                let stop = TriggerOrder { kind: Waits::Stop, level, ..order };
+                let profit = TriggerOrder { kind: Waits::TakeProfit, ..order };
+                Command::PlacePair(Box::new([stop, profit]))
+            }
+            _ => Command::CancelTrigger { market, number },
         }
     }
 
@@ -358,6 +396,9 @@ struct Coverage {
     insured: u32,
     funded: u32,
     transferred: u32,
+    sliced: u32,
+    set_off: u32,
+    switched: u32,
 }
 
 impl Coverage {
@@ -370,6 +411,9 @@ impl Coverage {
             Event::InsurancePaid { .. } => self.insured += 1,
             Event::FundingPaid { .. } => self.funded += 1,
             Event::Transferred { .. } => self.transferred += 1,
+            Event::TwapOver { filled, .. } if filled.is_positive() => self.sliced += 1,
+            Event::TriggerGone { fired: true, .. } => self.set_off += 1,
+            Event::SwitchActed { .. } => self.switched += 1,
             _ => {}
         }
     }
@@ -409,8 +453,10 @@ fn the_machine_reaches_every_part_of_the_waterfall() {
             apply(&mut machine.state, &block).iter().for_each(|event| coverage.count(event));
         }
     }
-    let Coverage { rejected, traded, forced, deleveraged, insured, funded, transferred } = coverage;
-    let counts = [rejected, traded, forced, deleveraged, insured, funded, transferred];
+    let Coverage { rejected, traded, forced, deleveraged, insured, funded, .. } = coverage;
+    let Coverage { transferred, sliced, set_off, switched, .. } = coverage;
+    let counts = [rejected, traded, forced, deleveraged, insured, funded];
+    let counts = [&counts[..], &[transferred, sliced, set_off, switched]].concat();
     assert!(counts.iter().all(|count| *count > 0), "{coverage:?}");
 }
 

@@ -13,4 +13,5 @@ mod margin;
 mod oracle;
 mod orders;
 mod owners;
+mod plans;
 mod rejects;

@@ -144,7 +144,7 @@ fn b_2_accounts_beyond_what_every_sum_can_hold_are_refused() {
     });
     let mut x = Exchange::of(params);
     let open = custodian(Command::OpenAccount);
-    x.run(&vec![open; 2049]);
+    x.run(&vec![open.clone(); 2049]);
     assert_eq!(x.state.accounts(), 2048);
     assert_eq!(x.send(open), Err(Reject::Overflow));
 }
