@@ -3,6 +3,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Price, Qty, Span, Time};
 
+use crate::governance::council::{Draft, ProposalId};
+use crate::governance::guardian::Emergency;
 use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
 use crate::schedule::trigger::{Execution, Kind};
 
@@ -199,6 +201,27 @@ pub enum Command {
     PlaceTrigger(Box<TriggerOrder>),
     /// Lets a stop and a take-profit wait, of which one fires (rule T-12).
     PlacePair(Box<[TriggerOrder; 2]>),
+    /// Binds an amount of the voting asset (rule G-5).
+    Stake {
+        /// How much.
+        amount: Amount,
+    },
+    /// Asks for stake back (rule G-7).
+    Unstake {
+        /// How much.
+        amount: Amount,
+    },
+    /// Proposes a change of parameters (rules G-1 to G-5).
+    Propose(Box<Draft>),
+    /// Votes on a proposal, or changes that vote (rule G-6).
+    Ballot {
+        /// Which.
+        proposal: ProposalId,
+        /// For or against it.
+        yes: bool,
+    },
+    /// Acts as the guardian (rule G-9).
+    Emergency(Box<Emergency>),
     /// Takes an order that waits back.
     CancelTrigger {
         /// Where.

@@ -9,6 +9,7 @@ mod accounts;
 mod owners;
 mod orders;
 mod plans;
+mod governance;
 mod liquidation;
 mod close;
 
@@ -60,6 +61,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     let elapsed = if state.height == 0 { Span::ZERO } else { now.since(state.time) };
     state.time = now;
     state.height += 1;
+    governance::open(state, events);
     for (position, message) in (0u32..).zip(&block.messages) {
         if let Sender::Publisher(publisher) = message.sender
             && let Err(reason) = publisher_command(state, publisher, &message.command)
@@ -77,6 +79,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     if elapsed > state.params.rules.halt.outage_min {
         outflow::shut(state, events);
     }
+    governance::observe(state);
     plans::run_due(state, events);
     elapsed
 }
@@ -146,6 +149,13 @@ fn user_command(
         Command::CancelTwap { number } => plans::cancel_twap(state, account, *number, events),
         Command::PlaceTrigger(order) => plans::place_trigger(state, account, order, events),
         Command::PlacePair(pair) => plans::place_pair(state, account, pair, events),
+        Command::Stake { amount } => governance::stake(state, account, *amount, events),
+        Command::Unstake { amount } => governance::unstake(state, account, *amount, events),
+        Command::Propose(draft) => governance::propose(state, account, draft, events),
+        Command::Ballot { proposal, yes } => {
+            governance::ballot(state, account, (*proposal, *yes), events)
+        }
+        Command::Emergency(wish) => governance::emergency(state, account, **wish, events),
         Command::CancelTrigger { market, number } => {
             plans::cancel_trigger(state, account, (*market, *number), events)
         }
@@ -172,6 +182,11 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         | Command::Transfer { .. }
         | Command::ApproveAgent { .. }
         | Command::RevokeAgent { .. }
+        | Command::Stake { .. }
+        | Command::Unstake { .. }
+        | Command::Propose(_)
+        | Command::Ballot { .. }
+        | Command::Emergency(_)
         | Command::ScheduleCancel { .. }
         | Command::CancelTwap { .. }
         | Command::PlacePair(_)

@@ -3,6 +3,9 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, FundingIndex, Price, Qty, Rate, Time};
 
+use crate::governance::Refusal;
+use crate::governance::changes::Change;
+use crate::governance::council::{ProposalId, Tally};
 use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, Side};
 use crate::reject::Reject;
 
@@ -284,5 +287,70 @@ pub enum Event {
         client: ClientId,
         /// Why.
         reason: Reject,
+    },
+    /// An account bound an amount of the voting asset, or was paid some back (negative).
+    Staked {
+        /// Who.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// An account asked for stake back; it has no say from now on.
+    UnstakeAsked {
+        /// Who.
+        account: AccountId,
+        /// How much.
+        amount: Amount,
+    },
+    /// A proposal is open.
+    Proposed {
+        /// By whom.
+        account: AccountId,
+        /// Its number.
+        proposal: ProposalId,
+    },
+    /// An account voted on a proposal.
+    Balloted {
+        /// Who.
+        account: AccountId,
+        /// On which.
+        proposal: ProposalId,
+        /// For or against it.
+        yes: bool,
+    },
+    /// The votes on a proposal were counted.
+    Counted {
+        /// Which.
+        proposal: ProposalId,
+        /// The count.
+        tally: Tally,
+        /// Whether it passed and waits for its time-lock.
+        passed: bool,
+    },
+    /// A proposal is in force.
+    Executed {
+        /// Which.
+        proposal: ProposalId,
+    },
+    /// A proposal had passed, but could not be executed.
+    Expired {
+        /// Which.
+        proposal: ProposalId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A parameter has another value, by a proposal, a policy or the guardian.
+    Changed {
+        /// Which, from what, to what.
+        change: Change,
+    },
+    /// The guardian closed a market to all orders that do not reduce.
+    OnlyReduces {
+        /// Which.
+        market: MarketId,
+        /// Until then.
+        until: Time,
     },
 }

@@ -25,6 +25,8 @@ pub enum Holder {
     Dust,
     /// The world outside.
     Outside,
+    /// Stake of governance, of the voting asset.
+    Staked,
 }
 
 /// All balances.
@@ -37,6 +39,7 @@ pub struct Ledger {
     fees: Amount,
     insurance: Amount,
     dust: Amount,
+    staked: Vec<Amount>,
     /// Σ of all movements, for each asset.
     #[borsh(skip)]
     moved: Vec<Amount>,
@@ -51,6 +54,7 @@ impl Ledger {
         Ledger {
             users: vec![Vec::new(); assets],
             outside: vec![Amount::ZERO; assets],
+            staked: vec![Amount::ZERO; assets],
             clearing: vec![Amount::ZERO; markets],
             funding: vec![Amount::ZERO; markets],
             moved: vec![Amount::ZERO; assets],
@@ -72,6 +76,7 @@ impl Ledger {
         match holder {
             Holder::User(account) => self.users[asset.index()][account.index()],
             Holder::Outside => self.outside[asset.index()],
+            Holder::Staked => self.staked[asset.index()],
             Holder::Clearing(market) => in_quote(self.clearing[market.index()]),
             Holder::Funding(market) => in_quote(self.funding[market.index()]),
             Holder::Fees => in_quote(self.fees),
@@ -131,15 +136,16 @@ impl Ledger {
         } else {
             Amount::ZERO
         };
-        users + inside_quote + self.outside[asset.index()]
+        users + inside_quote + self.outside[asset.index()] + self.staked[asset.index()]
     }
 
     fn slot(&mut self, holder: Holder, asset: AssetId) -> &mut Amount {
-        let protocol = !matches!(holder, Holder::User(_) | Holder::Outside);
+        let protocol = !matches!(holder, Holder::User(_) | Holder::Outside | Holder::Staked);
         assert!(asset == QUOTE || !protocol, "protocol accounts hold quote only");
         match holder {
             Holder::User(account) => &mut self.users[asset.index()][account.index()],
             Holder::Outside => &mut self.outside[asset.index()],
+            Holder::Staked => &mut self.staked[asset.index()],
             Holder::Clearing(market) => &mut self.clearing[market.index()],
             Holder::Funding(market) => &mut self.funding[market.index()],
             Holder::Fees => &mut self.fees,

@@ -55,6 +55,11 @@ pub fn class(message: &Message) -> Class {
             | Command::Transfer { .. }
             | Command::ApproveAgent { .. }
             | Command::RevokeAgent { .. }
+            | Command::Stake { .. }
+            | Command::Unstake { .. }
+            | Command::Propose(_)
+            | Command::Ballot { .. }
+            | Command::Emergency(_)
             | Command::ScheduleCancel { .. }
             | Command::PlaceTwap(_)
             | Command::CancelTwap { .. }

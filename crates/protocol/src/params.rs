@@ -10,10 +10,15 @@ use money::{Amount, Price, Qty, Rate, Span};
 use crate::ids::AssetId;
 
 pub use rules::{
-    DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarketRules,
-    OrderingRule, OwnerParams, PlanParams, Rules, ScoreParams, Target, Trigger, TwapParams,
-    VotingTerms,
+    CouncilParams, DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams,
+    MarketRules, OrderingRule, OwnerParams, PlanParams, Rules, ScoreParams, Target, Trigger,
+    TwapParams, VotingTerms,
 };
+
+/// The time for which rates are quoted.
+pub const EIGHT_HOURS: Span = Span::from_secs(8 * 3600);
+/// Time constant of the first input.
+pub const SLOW: Span = Span::from_secs(150);
 
 /// The funding rule of a perpetual market (rules F-1 … F-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -4,13 +4,16 @@ mod health;
 mod outflow;
 mod owners;
 mod plans;
+mod volatility;
+mod council;
 
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Round, Time};
+use money::{Amount, Price, Qty, Rate, Round, Time};
 
 use crate::book::Book;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
+use crate::governance::council::Governance;
 use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
 use crate::ledger::Ledger;
 use crate::margin::Charges;
@@ -18,6 +21,7 @@ use crate::market::Market;
 use crate::oracle::Oracle;
 use crate::params::Params;
 use crate::watch::Watch;
+pub(crate) use council::Council;
 pub(crate) use health::bounded_share;
 use health::charges;
 pub(crate) use outflow::Outflow;
@@ -92,7 +96,8 @@ pub struct State {
     pub(crate) outflow: Outflow,
     pub(crate) owners: Owners,
     pub(crate) plans: Plans,
-    /// Charges of each asset, initial and maintenance: fixed by the design.
+    pub(crate) council: Council,
+    /// Charges of each asset, initial and maintenance: they follow from the parameters.
     charges: Vec<[Charges; 2]>,
 }
 
@@ -123,13 +128,8 @@ impl State {
             outflow: Outflow::new(params.assets.len()),
             owners: Owners::default(),
             plans: Plans::new(params.markets.len()),
-            charges: (0u16..)
-                .map(AssetId)
-                .zip(&params.assets)
-                .map(|(id, _)| {
-                    [Level::Initial, Level::Maintenance].map(|level| charges(&params, id, level))
-                })
-                .collect(),
+            council: Council::new(&params)?,
+            charges: all_charges(&params),
             params,
         })
     }
@@ -137,6 +137,27 @@ impl State {
     /// The design.
     pub fn params(&self) -> &Params {
         &self.params
+    }
+
+    /// Governance: stakes, proposals and policies.
+    pub fn governance(&self) -> &Governance {
+        &self.council.governance
+    }
+
+    /// Realised volatility of an asset's index, for a year (rule G-10).
+    pub fn volatility(&self, asset: AssetId) -> Option<Rate> {
+        self.council.volatility[asset.index()].annual()
+    }
+
+    /// Takes over parameters that governance has changed: what is derived from them follows, and
+    /// every account is looked at again.
+    pub(crate) fn adopt(&mut self) {
+        for (market, params) in self.markets.iter_mut().zip(&self.params.markets) {
+            market.params.clone_from(params);
+        }
+        self.charges = all_charges(&self.params);
+        self.council.note_limits(&self.params);
+        (0..self.accounts).map(AccountId).for_each(|account| self.watch.touch(account));
     }
 
     /// Blocks applied.
@@ -208,7 +229,7 @@ impl State {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
-        append(out, &(&self.outflow, &self.owners, &self.plans));
+        append(out, &(&self.outflow, &self.owners, &self.plans, &self.council));
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));
             market.book.write_canonical(out);
@@ -240,6 +261,14 @@ impl State {
             .filter(|(market, _)| market.perpetual_params().is_some())
             .map(|(market, id)| (market, MarketId(id)))
     }
+}
+
+/// Charges of every asset, initial and maintenance.
+fn all_charges(params: &Params) -> Vec<[Charges; 2]> {
+    let assets = (0u16..).map(AssetId).zip(&params.assets);
+    assets
+        .map(|(id, _)| [Level::Initial, Level::Maintenance].map(|level| charges(params, id, level)))
+        .collect()
 }
 
 /// Quantity of a number of open lots.

@@ -150,7 +150,16 @@ impl World {
             | Event::TwapOver { .. }
             | Event::TriggerSet { .. }
             | Event::TriggerGone { .. }
-            | Event::DueRefused { .. } => {}
+            | Event::DueRefused { .. }
+            | Event::Staked { .. }
+            | Event::UnstakeAsked { .. }
+            | Event::Proposed { .. }
+            | Event::Balloted { .. }
+            | Event::Counted { .. }
+            | Event::Executed { .. }
+            | Event::Expired { .. }
+            | Event::Changed { .. }
+            | Event::OnlyReduces { .. } => {}
         }
     }
 
@@ -259,7 +268,16 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::TwapOver { .. }
             | Event::TriggerSet { .. }
             | Event::TriggerGone { .. }
-            | Event::DueRefused { .. } => return true,
+            | Event::DueRefused { .. }
+            | Event::Staked { .. }
+            | Event::UnstakeAsked { .. }
+            | Event::Proposed { .. }
+            | Event::Balloted { .. }
+            | Event::Counted { .. }
+            | Event::Executed { .. }
+            | Event::Expired { .. }
+            | Event::Changed { .. }
+            | Event::OnlyReduces { .. } => return true,
         }
     }
     true

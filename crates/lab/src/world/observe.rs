@@ -221,7 +221,16 @@ impl Recorder {
             | event::Event::TwapOver { .. }
             | event::Event::TriggerSet { .. }
             | event::Event::TriggerGone { .. }
-            | event::Event::DueRefused { .. } => {}
+            | event::Event::DueRefused { .. }
+            | event::Event::Staked { .. }
+            | event::Event::UnstakeAsked { .. }
+            | event::Event::Proposed { .. }
+            | event::Event::Balloted { .. }
+            | event::Event::Counted { .. }
+            | event::Event::Executed { .. }
+            | event::Event::Expired { .. }
+            | event::Event::Changed { .. }
+            | event::Event::OnlyReduces { .. } => {}
         }
     }
 }

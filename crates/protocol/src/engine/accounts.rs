@@ -4,7 +4,7 @@ use money::Amount;
 
 use super::{check_account, outflow};
 use crate::command::Command;
-use crate::design::{AMOUNT_MAX, QTY_MAX};
+use crate::design::{AMOUNT_MAX, QTY_MAX, positions_fit};
 use crate::event::Event;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
 use crate::ledger::Holder;
@@ -44,6 +44,11 @@ pub(super) fn custodian_command(
         | Command::Transfer { .. }
         | Command::ApproveAgent { .. }
         | Command::RevokeAgent { .. }
+        | Command::Stake { .. }
+        | Command::Unstake { .. }
+        | Command::Propose(_)
+        | Command::Ballot { .. }
+        | Command::Emergency(_)
         | Command::ScheduleCancel { .. }
         | Command::PlaceTwap(_)
         | Command::CancelTwap { .. }
@@ -62,7 +67,7 @@ fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject
 /// Rule B-2: whether there may be one account more.
 pub(super) fn check_room(state: &State) -> Result<(), Reject> {
     let accounts = state.accounts.checked_add(1).ok_or(Reject::Overflow)?;
-    if state.perpetuals().all(|(market, _)| fits(market, accounts)) {
+    if state.council.peaks.iter().all(|peak| positions_fit(*peak, accounts)) {
         Ok(())
     } else {
         Err(Reject::Overflow)
@@ -87,15 +92,6 @@ pub(super) fn add_account(
     }
     events.push(Event::Opened { account });
     account
-}
-
-/// Rule B-2: so many accounts at the largest position, with open orders of twice that on each side,
-/// keep every sum of quantities inside its type.
-fn fits(market: &Market, accounts: u32) -> bool {
-    market.perpetual_params().is_none_or(|params| {
-        let most = i128::from(params.position_max.raw()) * i128::from(accounts);
-        2 * most <= i128::from(i64::MAX)
-    })
 }
 
 fn deposit(state: &mut State, to: Holder, asset: AssetId, amount: Amount) -> Result<(), Reject> {

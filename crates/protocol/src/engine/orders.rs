@@ -38,8 +38,12 @@ pub(super) fn place(
     order: &NewOrder,
     events: &mut Vec<Event>,
 ) -> Result<(), Reject> {
-    let checked = check_place(state, account, order)?;
-    commit_place(state, &checked, order, events);
+    let mut order = *order;
+    // Rule G-9: a market that the guardian closed takes orders as if they were all reduce-only.
+    let known = order.market.index() < state.markets.len();
+    order.reduce_only |= known && state.council.only_reduces(order.market, state.time);
+    let checked = check_place(state, account, &order)?;
+    commit_place(state, &checked, &order, events);
     Ok(())
 }
 

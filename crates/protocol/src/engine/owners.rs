@@ -135,7 +135,12 @@ pub(super) fn check_agent(
         | Command::OpenSubAccount
         | Command::Transfer { .. }
         | Command::ApproveAgent { .. }
-        | Command::RevokeAgent { .. } => return Err(Reject::NotAllowed),
+        | Command::RevokeAgent { .. }
+        | Command::Stake { .. }
+        | Command::Unstake { .. }
+        | Command::Propose(_)
+        | Command::Ballot { .. }
+        | Command::Emergency(_) => return Err(Reject::NotAllowed),
     }
     check_account(state, account)?;
     if state.owners.acts(agent, account, state.time) { Ok(()) } else { Err(Reject::NotAgent) }

@@ -5,6 +5,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Span};
 
 use super::DesignError;
+use crate::ids::{AccountId, AssetId, QUOTE};
 
 /// What holds for the whole exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -23,6 +24,8 @@ pub struct Rules {
     pub twap: TwapParams,
     /// Terms of voting (section G).
     pub voting: VotingTerms,
+    /// Who acts in emergencies, and what is staked (section G).
+    pub council: CouncilParams,
     /// Accounts and agents of one owner (rules B-7 and B-8).
     pub owners: OwnerParams,
     /// Bounds on what waits and what is due (rules T-10 to T-12).
@@ -93,6 +96,21 @@ impl FlowParams {
             return Ok(());
         }
         Err(DesignError("flow: gate_blocks ≤ 1000000, 0 ≤ withdrawal_share ≤ 1".into()))
+    }
+}
+
+/// The start of governance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CouncilParams {
+    /// The first guardian (rule G-9); none unless one is voted in.
+    pub guardian: Option<AccountId>,
+    /// What is staked to vote: the quote currency.
+    pub asset: AssetId,
+}
+
+impl Default for CouncilParams {
+    fn default() -> CouncilParams {
+        CouncilParams { guardian: None, asset: QUOTE }
     }
 }
 

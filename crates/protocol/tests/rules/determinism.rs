@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["330ae0aabc66a2e326f4dfb1e19d14066cfe5722790193bdc48239986dd3ac3c"];
+        expect_test::expect!["be3e24e39827c0bf3efd3ac3521c0294e81ba8e54b81d6ab2a0ca9ea7bbc8920"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

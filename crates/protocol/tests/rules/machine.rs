@@ -8,6 +8,9 @@ use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 use protocol::command::*;
 use protocol::engine::apply;
 use protocol::event::Event;
+use protocol::governance::council::{Draft, Measure, ProposalId};
+use protocol::governance::guardian::Emergency;
+use protocol::governance::keys::{Key, Setting};
 use protocol::ids::*;
 use protocol::ledger::Holder;
 use protocol::params::*;
@@ -94,6 +97,9 @@ impl Machine {
         }
         params.checkpoint_blocks = 4;
         params.rules.flow.gate_blocks = 3;
+        params.rules.council.guardian = Some(AccountId(0));
+        params.rules.voting.voting = Span::DAY;
+        params.rules.voting.unstake_delay = Span::DAY.times(4);
         params.rules.owners = OwnerParams { accounts_max: 3, agents_max: 2 };
         params.rules.flow.limits.hour_min = amount("50");
         params.rules.flow.limits.day_min = amount("900");
@@ -206,6 +212,7 @@ impl Machine {
             10 => user(account, Command::OpenAccount),
             11..=17 => self.extra(account, asset, sum),
             18..=20 => user(account, self.plan()),
+            21..=23 => user(account, self.govern(account, sum)),
             _ => user(account, Command::Place(self.order())),
         }
     }
@@ -272,6 +279,30 @@ impl Machine {
                 Command::PlacePair(Box::new([stop, profit]))
             }
             _ => Command::CancelTrigger { market, number },
+        }
+    }
+
+    /// A command of governance; account 0 is the guardian.
+    fn govern(&mut self, proposer: AccountId, amount: Amount) -> Command {
+        let key = Key(self.random.below(35) as u16);
+        let scope = self.random.below(4) as u16;
+        let row = key.row().ok();
+        let value = row.and_then(|row| row.read(self.state.params(), scope).ok()).unwrap_or(1);
+        let value = value + value / 40 * (self.random.below(9) as i128 - 4);
+        let set = Setting { key, scope, value };
+        let proposal = ProposalId(self.random.below(3));
+        match self.random.below(8) {
+            0 | 1 => Command::Stake { amount },
+            2 => Command::Unstake { amount: Amount::from_raw(amount.raw() / 3) },
+            3 | 4 => {
+                let measure = Measure::Settings(vec![set]);
+                Command::Propose(Box::new(Draft { proposer, measure, evidence: [1; 32] }))
+            }
+            5 | 6 => Command::Ballot { proposal, yes: !self.random.one_in(4) },
+            _ if self.random.one_in(6) => {
+                Command::Emergency(Box::new(Emergency::ReduceOnly(MarketId(scope))))
+            }
+            _ => Command::Emergency(Box::new(Emergency::Tighten(set))),
         }
     }
 
@@ -353,6 +384,7 @@ impl Machine {
                 add(account, QUOTE, haircut);
                 add(counterparty, QUOTE, -haircut);
             }
+            Event::Staked { account, asset, amount } => add(account, asset, -amount),
             Event::Transferred { from, to, asset, amount } => {
                 add(from, asset, -amount);
                 add(to, asset, amount);
@@ -399,6 +431,8 @@ struct Coverage {
     sliced: u32,
     set_off: u32,
     switched: u32,
+    staked: u32,
+    changed: u32,
 }
 
 impl Coverage {
@@ -414,6 +448,8 @@ impl Coverage {
             Event::TwapOver { filled, .. } if filled.is_positive() => self.sliced += 1,
             Event::TriggerGone { fired: true, .. } => self.set_off += 1,
             Event::SwitchActed { .. } => self.switched += 1,
+            Event::Staked { .. } => self.staked += 1,
+            Event::Changed { .. } => self.changed += 1,
             _ => {}
         }
     }
@@ -454,9 +490,9 @@ fn the_machine_reaches_every_part_of_the_waterfall() {
         }
     }
     let Coverage { rejected, traded, forced, deleveraged, insured, funded, .. } = coverage;
-    let Coverage { transferred, sliced, set_off, switched, .. } = coverage;
+    let Coverage { transferred, sliced, set_off, switched, staked, changed, .. } = coverage;
     let counts = [rejected, traded, forced, deleveraged, insured, funded];
-    let counts = [&counts[..], &[transferred, sliced, set_off, switched]].concat();
+    let counts = [&counts[..], &[transferred, sliced, set_off, switched, staked, changed]].concat();
     assert!(counts.iter().all(|count| *count > 0), "{coverage:?}");
 }
 
