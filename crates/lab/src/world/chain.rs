@@ -110,7 +110,8 @@ impl World {
             Event::Rejected { account: Some(account), message, client, .. } => {
                 let command = &self.block.messages[message as usize].command;
                 if let Command::Place(order) = command {
-                    self.gone(account, order.market, client, true);
+                    let market = order.market;
+                    self.gone(account, market, client, true);
                 }
             }
             Event::Traded { taker, maker, maker_done, .. } => {
