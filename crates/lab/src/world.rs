@@ -294,7 +294,7 @@ impl World {
         engine::apply_into(&mut state, &block, &mut events);
         for event in events {
             if let Event::Rejected { message, reason, .. } = event {
-                let command = block.messages[message as usize].command;
+                let command = block.messages[message as usize].command.clone();
                 return Err(SetupError::Opening { command, reason });
             }
         }

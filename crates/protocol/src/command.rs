@@ -1,10 +1,13 @@
 //! What can be asked of the state machine.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, Price, Qty, Time};
+use money::{Amount, Price, Qty, Span, Time};
 
+use crate::governance::council::{Draft, ProposalId};
+use crate::governance::guardian::Emergency;
 use crate::halt::Directive;
-use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
+use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
+use crate::schedule::trigger::{Execution, Kind};
 
 /// Who sent a command; the edge that built the block has checked the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -15,6 +18,13 @@ pub enum Sender {
     Publisher(PublisherId),
     /// The custodian: opens accounts, credits deposits and directs markets.
     Custodian,
+    /// A key that the holder of an account approved (rule B-8).
+    Agent {
+        /// The key.
+        agent: AgentId,
+        /// For which account it acts.
+        account: AccountId,
+    },
 }
 
 /// How long an order lives.
@@ -73,8 +83,44 @@ pub struct Vote {
     pub time: Time,
 }
 
-/// A command.
+/// An order spread evenly over time (rule T-11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TwapOrder {
+    /// Where.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// How much in all.
+    pub qty: Qty,
+    /// Over what time.
+    pub duration: Span,
+    /// Only ever makes the position smaller.
+    pub reduce_only: bool,
+    /// The client's number, of each slice.
+    pub client: ClientId,
+}
+
+/// An order that waits for the mark and then reduces a position (rule T-12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TriggerOrder {
+    /// Where.
+    pub market: MarketId,
+    /// Buy or sell; against the position.
+    pub side: Side,
+    /// Stop or take-profit.
+    pub kind: Kind,
+    /// The mark that it waits for.
+    pub level: Price,
+    /// How much; the whole position if none.
+    pub qty: Option<Qty>,
+    /// What it becomes.
+    pub execution: Execution,
+    /// The client's number.
+    pub client: ClientId,
+}
+
+/// A command. What is large and rare is boxed, so that a block of orders stays small.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Command {
     /// Opens the next account.
     OpenAccount,
@@ -136,10 +182,81 @@ pub enum Command {
         /// What.
         directive: Directive,
     },
+    /// Opens another account of the sender's owner (rule B-7).
+    OpenSubAccount,
+    /// Moves money between two accounts of the sender's owner (rule B-7).
+    Transfer {
+        /// Whose it is.
+        from: AccountId,
+        /// Whose it will be.
+        to: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Lets a key place and cancel orders for the account, or moves its time (rule B-8).
+    ApproveAgent {
+        /// The key.
+        agent: AgentId,
+        /// It acts before this time.
+        expires: Time,
+    },
+    /// Takes that power away.
+    RevokeAgent {
+        /// The key.
+        agent: AgentId,
+    },
+    /// Sets the account's dead-man switch, or takes it away (rule T-10).
+    ScheduleCancel {
+        /// When all its orders are cancelled.
+        at: Option<Time>,
+    },
+    /// Spreads an order over time (rule T-11).
+    PlaceTwap(TwapOrder),
+    /// Gives up the rest of such an order.
+    CancelTwap {
+        /// Its number.
+        number: u64,
+    },
+    /// Lets an order wait for the mark (rule T-12).
+    PlaceTrigger(Box<TriggerOrder>),
+    /// Lets a stop and a take-profit wait, of which one fires (rule T-12).
+    PlacePair(Box<[TriggerOrder; 2]>),
+    /// Binds an amount of the voting asset (rule G-5).
+    Stake {
+        /// How much.
+        amount: Amount,
+    },
+    /// Asks for stake back (rule G-7).
+    Unstake {
+        /// How much.
+        amount: Amount,
+    },
+    /// Proposes a change of parameters (rules G-1 to G-5).
+    Propose(Box<Draft>),
+    /// Votes on a proposal, or changes that vote (rule G-6).
+    Ballot {
+        /// Which.
+        proposal: ProposalId,
+        /// For or against it.
+        yes: bool,
+    },
+    /// Acts as the guardian (rule G-9).
+    Emergency(Box<Emergency>),
+    /// Takes an order that waits back.
+    CancelTrigger {
+        /// Where.
+        market: MarketId,
+        /// Its number.
+        number: u64,
+    },
 }
 
+const _: () = assert!(size_of::<Command>() <= 48);
+
 /// A command and its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Message {
     /// Who.
     pub sender: Sender,

@@ -40,6 +40,13 @@ pub(crate) fn check(params: &Params) -> Result<(), DesignError> {
     envelope::prove(params)
 }
 
+/// Rule B-2: so many accounts at the largest position, with open orders of twice that on each side,
+/// keep every sum of quantities inside its type.
+pub(crate) fn positions_fit(position_max: Qty, accounts: u32) -> bool {
+    let most = i128::from(position_max.raw()) * i128::from(accounts);
+    2 * most <= i128::from(i64::MAX)
+}
+
 fn check_oracle(oracle: &OracleParams) -> Result<(), DesignError> {
     let refuse = |text: &str| Err(DesignError(format!("oracle: {text}")));
     if oracle.vote_age_max > Span::DAY

@@ -7,14 +7,18 @@
 
 mod prices;
 mod permits;
+mod outflow;
 mod accounts;
+mod owners;
 mod reducing;
 mod orders;
+mod plans;
 mod auctions;
 mod tranches;
 mod insurance;
 mod deleverage;
 mod backstop;
+mod governance;
 mod halts;
 mod liquidation;
 mod feedback;
@@ -53,6 +57,10 @@ pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
             Sender::Custodian if message.command == Command::OpenBackstop => {
                 backstop::open(state, events)
             }
+            Sender::Agent { agent, account } => {
+                let acts = owners::check_agent(state, agent, account, &message.command);
+                acts.and_then(|()| user_command(state, account, &message.command, events))
+            }
             Sender::Custodian => accounts::custodian_command(state, &message.command, events),
         };
         if let Err(reason) = outcome {
@@ -71,6 +79,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     let elapsed = if state.height == 0 { Span::ZERO } else { now.since(state.time) };
     state.time = now;
     state.height += 1;
+    governance::open(state, events);
     for (position, message) in (0u32..).zip(&block.messages) {
         if let Sender::Publisher(publisher) = message.sender
             && let Err(reason) = prices::publisher_command(state, publisher, &message.command)
@@ -81,6 +90,11 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     prices::index(state, events);
     prices::mark(state, elapsed);
     halts::open(state, events);
+    if elapsed > state.params.rules.halt.outage_min {
+        outflow::shut(state, events);
+    }
+    governance::observe(state);
+    plans::run_due(state, events);
     elapsed
 }
 
@@ -111,16 +125,41 @@ fn user_command(
             orders::cancel(state, account, *market, *order, events)
         }
         Command::CancelAll { market } => orders::cancel_all(state, account, *market, events),
+        Command::OpenSubAccount => owners::open_sub_account(state, account, events),
+        Command::Transfer { from, to, asset, amount } => {
+            owners::transfer(state, account, [*from, *to], (*asset, *amount), events)
+        }
+        Command::ApproveAgent { agent, expires } => {
+            owners::approve_agent(state, account, (*agent, *expires), events)
+        }
+        Command::RevokeAgent { agent } => owners::revoke_agent(state, account, *agent, events),
+        Command::ScheduleCancel { at } => plans::schedule_cancel(state, account, *at, events),
+        Command::PlaceTwap(order) => plans::place_twap(state, account, order, events),
+        Command::CancelTwap { number } => plans::cancel_twap(state, account, *number, events),
+        Command::PlaceTrigger(order) => plans::place_trigger(state, account, order, events),
+        Command::PlacePair(pair) => plans::place_pair(state, account, pair, events),
+        Command::Stake { amount } => governance::stake(state, account, *amount, events),
+        Command::Unstake { amount } => governance::unstake(state, account, *amount, events),
+        Command::Propose(draft) => governance::propose(state, account, draft, events),
+        Command::Ballot { proposal, yes } => {
+            governance::ballot(state, account, (*proposal, *yes), events)
+        }
+        Command::Emergency(wish) => governance::emergency(state, account, **wish, events),
+        Command::CancelTrigger { market, number } => {
+            plans::cancel_trigger(state, account, (*market, *number), events)
+        }
     }
 }
 
 fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
     let account = match message.sender {
-        Sender::User(account) => Some(account),
+        Sender::User(account) | Sender::Agent { account, .. } => Some(account),
         Sender::Publisher(_) | Sender::Custodian => None,
     };
-    let client = match message.command {
+    let client = match &message.command {
         Command::Place(order) => order.client,
+        Command::PlaceTwap(order) => order.client,
+        Command::PlaceTrigger(order) => order.client,
         Command::OpenAccount
         | Command::Deposit { .. }
         | Command::Withdraw { .. }
@@ -132,7 +171,20 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
         | Command::BackstopWithdraw { .. }
         | Command::Publish(_)
         | Command::PublishPerpetual(_)
-        | Command::Direct { .. } => ClientId::default(),
+        | Command::Direct { .. }
+        | Command::OpenSubAccount
+        | Command::Transfer { .. }
+        | Command::ApproveAgent { .. }
+        | Command::RevokeAgent { .. }
+        | Command::Stake { .. }
+        | Command::Unstake { .. }
+        | Command::Propose(_)
+        | Command::Ballot { .. }
+        | Command::Emergency(_)
+        | Command::ScheduleCancel { .. }
+        | Command::CancelTwap { .. }
+        | Command::PlacePair(_)
+        | Command::CancelTrigger { .. } => ClientId::default(),
     };
     Event::Rejected { message: position, account, client, reason }
 }

@@ -1,10 +1,13 @@
 //! What happened: the whole output of the state machine.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, FundingIndex, Price, Qty, Rate};
+use money::{Amount, FundingIndex, Price, Qty, Rate, Time};
 
+use crate::governance::Refusal;
+use crate::governance::changes::Change;
+use crate::governance::council::{ProposalId, Tally};
 use crate::halt::Phase;
-use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, Side};
+use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, Side};
 use crate::reject::Reject;
 
 /// Why an order left the book without trading.
@@ -244,5 +247,172 @@ pub enum Event {
         client: ClientId,
         /// How much waits.
         qty: Qty,
+    },
+    /// Withdrawals were open and are shut (rule B-5).
+    WithdrawalsShut {
+        /// For so many blocks, this one included.
+        blocks: u64,
+    },
+    /// The account that was opened last is another one of an owner.
+    Owned {
+        /// The account.
+        account: AccountId,
+        /// The first account of its owner.
+        owner: AccountId,
+    },
+    /// Money moved between two accounts of one owner.
+    Transferred {
+        /// Whose it was.
+        from: AccountId,
+        /// Whose it is.
+        to: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// A key may trade for an account.
+    AgentApproved {
+        /// The account.
+        account: AccountId,
+        /// The key.
+        agent: AgentId,
+        /// It acts before this time.
+        expires: Time,
+    },
+    /// A key may no longer trade for an account.
+    AgentRevoked {
+        /// The account.
+        account: AccountId,
+        /// The key.
+        agent: AgentId,
+    },
+    /// An account's dead-man switch was set, or taken away.
+    SwitchSet {
+        /// The account.
+        account: AccountId,
+        /// When it acts, if ever.
+        at: Option<Time>,
+    },
+    /// A dead-man switch acts; the account's orders are cancelled.
+    SwitchActed {
+        /// The account.
+        account: AccountId,
+    },
+    /// An order spread over time begins.
+    TwapOpened {
+        /// Whose.
+        account: AccountId,
+        /// Its number.
+        number: u64,
+        /// The client's number.
+        client: ClientId,
+    },
+    /// An order spread over time has ended.
+    TwapOver {
+        /// Whose.
+        account: AccountId,
+        /// Its number.
+        number: u64,
+        /// What was filled in all.
+        filled: Qty,
+    },
+    /// An order waits for the mark.
+    TriggerSet {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// Its number.
+        number: u64,
+        /// The client's number.
+        client: ClientId,
+    },
+    /// An order waits no longer; with one that fires the other of its pair is gone as well.
+    TriggerGone {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// Its number.
+        number: u64,
+        /// Whether the mark set it off; it was taken back otherwise.
+        fired: bool,
+    },
+    /// The order that a trigger or a slice became was refused.
+    DueRefused {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// The client's number.
+        client: ClientId,
+        /// Why.
+        reason: Reject,
+    },
+    /// An account bound an amount of the voting asset, or was paid some back (negative).
+    Staked {
+        /// Who.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// An account asked for stake back; it has no say from now on.
+    UnstakeAsked {
+        /// Who.
+        account: AccountId,
+        /// How much.
+        amount: Amount,
+    },
+    /// A proposal is open.
+    Proposed {
+        /// By whom.
+        account: AccountId,
+        /// Its number.
+        proposal: ProposalId,
+    },
+    /// An account voted on a proposal.
+    Balloted {
+        /// Who.
+        account: AccountId,
+        /// On which.
+        proposal: ProposalId,
+        /// For or against it.
+        yes: bool,
+    },
+    /// The votes on a proposal were counted.
+    Counted {
+        /// Which.
+        proposal: ProposalId,
+        /// The count.
+        tally: Tally,
+        /// Whether it passed and waits for its time-lock.
+        passed: bool,
+    },
+    /// A proposal is in force.
+    Executed {
+        /// Which.
+        proposal: ProposalId,
+    },
+    /// A proposal had passed, but could not be executed.
+    Expired {
+        /// Which.
+        proposal: ProposalId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A parameter has another value, by a proposal, a policy or the guardian.
+    Changed {
+        /// Which, from what, to what.
+        change: Change,
+    },
+    /// The guardian closed a market to all orders that do not reduce.
+    OnlyReduces {
+        /// Which.
+        market: MarketId,
+        /// Until then.
+        until: Time,
     },
 }

@@ -8,10 +8,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{FundingIndex, Price, Rate, Round, Span, Time, mul_div};
 
+pub use crate::params::EIGHT_HOURS;
 use crate::params::FundingRule;
-
-/// The time for which rates are quoted.
-pub const EIGHT_HOURS: Span = Span::from_secs(8 * 3600);
 
 /// The funding state of one perpetual.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]

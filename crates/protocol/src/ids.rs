@@ -41,6 +41,12 @@ id! {
     Tick, u32
 }
 
+/// A key that may trade for an account: a hash of it, checked by the edge that built the block.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub struct AgentId(pub u64);
+
 /// The quote currency.
 pub const QUOTE: AssetId = AssetId(0);
 

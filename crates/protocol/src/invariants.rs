@@ -32,7 +32,7 @@ pub struct Invariant {
 }
 
 /// All invariants.
-pub const TABLE: [Invariant; 9] = [
+pub const TABLE: [Invariant; 10] = [
     Invariant { name: "I-1 conservation", checkpoint: false, holds: conservation },
     Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
     Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
@@ -42,6 +42,7 @@ pub const TABLE: [Invariant; 9] = [
     Invariant { name: "I-7 books are not crossed", checkpoint: false, holds: uncrossed },
     Invariant { name: "I-8 order sums are folds", checkpoint: true, holds: order_sums },
     Invariant { name: "I-9 nobody unsound is overlooked", checkpoint: true, holds: watched },
+    Invariant { name: "I-20 all stake is held", checkpoint: true, holds: staked },
 ];
 
 /// Runs all invariants, the folds only at a checkpoint.
@@ -226,6 +227,14 @@ fn watched(state: &State, _depth: Depth) -> Result<(), String> {
     Ok(())
 }
 
+/// I-20: what STAKED holds is the stake of all accounts, and what is on its way out.
+fn staked(state: &State, _depth: Depth) -> Result<(), String> {
+    let asset = state.params().rules.council.asset;
+    let held = state.ledger().balance(Holder::Staked, asset);
+    let stakes = state.council.governance.stakes().total();
+    if held == stakes { Ok(()) } else { Err(format!("held {held}, stakes {stakes}")) }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -295,14 +304,14 @@ mod tests {
         let vote = Vote { asset: AssetId(1), price, confidence: Price::ZERO, time };
         let sender = Sender::Publisher(PublisherId(0));
         let publish = Message { sender, command: Command::Publish(vote) };
-        apply(&mut state, &Block { time, messages: vec![open, open, publish] });
+        apply(&mut state, &Block { time, messages: vec![open.clone(), open, publish] });
         state
     }
 
     #[test]
     fn each_invariant_fires_when_its_rule_is_broken() {
         type Corrupt = fn(&mut State);
-        let table: [(&str, Corrupt); 8] = [
+        let table: [(&str, Corrupt); 9] = [
             ("I-1", |state| state.ledger.mint(Holder::Dust, Amount::from_raw(1))),
             ("I-2", |state| state.markets[0].entries[0].position = Qty::ONE),
             ("I-3", |state| state.markets[0].entries[1].cost = Amount::from_raw(1)),
@@ -316,6 +325,10 @@ mod tests {
             ("I-9", |state| {
                 let (user, outside) = (Holder::User(AccountId(0)), Holder::Outside);
                 state.ledger.transfer(user, outside, QUOTE, Amount::from_raw(1));
+            }),
+            ("I-20", |state| {
+                let (staked, outside) = (Holder::Staked, Holder::Outside);
+                state.ledger.transfer(outside, staked, QUOTE, Amount::from_raw(1));
             }),
         ];
         // The book itself refuses to be crossed, so I-7 is checked on its own below.

@@ -27,6 +27,8 @@ pub enum Holder {
     Outside,
     /// A market's own insurance fund, in quote.
     MarketInsurance(MarketId),
+    /// Stake of governance, of the voting asset.
+    Staked,
 }
 
 /// All balances.
@@ -40,6 +42,7 @@ pub struct Ledger {
     insurance: Amount,
     insurance_of: Vec<Amount>,
     dust: Amount,
+    staked: Vec<Amount>,
     /// Σ of all movements, for each asset.
     #[borsh(skip)]
     moved: Vec<Amount>,
@@ -54,6 +57,7 @@ impl Ledger {
         Ledger {
             users: vec![Vec::new(); assets],
             outside: vec![Amount::ZERO; assets],
+            staked: vec![Amount::ZERO; assets],
             clearing: vec![Amount::ZERO; markets],
             funding: vec![Amount::ZERO; markets],
             insurance_of: vec![Amount::ZERO; markets],
@@ -76,6 +80,7 @@ impl Ledger {
         match holder {
             Holder::User(account) => self.users[asset.index()][account.index()],
             Holder::Outside => self.outside[asset.index()],
+            Holder::Staked => self.staked[asset.index()],
             Holder::Clearing(market) => in_quote(self.clearing[market.index()]),
             Holder::Funding(market) => in_quote(self.funding[market.index()]),
             Holder::Fees => in_quote(self.fees),
@@ -147,15 +152,16 @@ impl Ledger {
         } else {
             Amount::ZERO
         };
-        users + inside_quote + self.outside[asset.index()]
+        users + inside_quote + self.outside[asset.index()] + self.staked[asset.index()]
     }
 
     fn slot(&mut self, holder: Holder, asset: AssetId) -> &mut Amount {
-        let protocol = !matches!(holder, Holder::User(_) | Holder::Outside);
+        let protocol = !matches!(holder, Holder::User(_) | Holder::Outside | Holder::Staked);
         assert!(asset == QUOTE || !protocol, "protocol accounts hold quote only");
         match holder {
             Holder::User(account) => &mut self.users[asset.index()][account.index()],
             Holder::Outside => &mut self.outside[asset.index()],
+            Holder::Staked => &mut self.staked[asset.index()],
             Holder::Clearing(market) => &mut self.clearing[market.index()],
             Holder::Funding(market) => &mut self.funding[market.index()],
             Holder::Fees => &mut self.fees,

@@ -10,8 +10,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, div_i128, mul_div};
 use pricing::convert::decay;
 
-/// Time constant of the first input.
-pub const SLOW: Span = Span::from_secs(150);
+pub use crate::params::SLOW;
 /// Time constant of the third input.
 pub const FAST: Span = Span::from_secs(30);
 

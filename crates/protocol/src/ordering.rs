@@ -36,13 +36,16 @@ pub fn class(message: &Message) -> Class {
     match (message.sender, &message.command) {
         (Sender::Publisher(_), _) => Class::Oracle,
         (Sender::Custodian, _) => Class::Custodian,
-        (Sender::User(_), Command::Cancel { .. } | Command::CancelAll { .. }) => Class::Cancel,
-        (Sender::User(_), Command::Place(order)) => match order.lifetime {
+        (
+            Sender::User(_) | Sender::Agent { .. },
+            Command::Cancel { .. } | Command::CancelAll { .. },
+        ) => Class::Cancel,
+        (Sender::User(_) | Sender::Agent { .. }, Command::Place(order)) => match order.lifetime {
             Lifetime::PostOnly => Class::PostOnly,
             Lifetime::Resting | Lifetime::Immediate => Class::Other,
         },
         (
-            Sender::User(_),
+            Sender::User(_) | Sender::Agent { .. },
             Command::OpenAccount
             | Command::Deposit { .. }
             | Command::Withdraw { .. }
@@ -52,7 +55,22 @@ pub fn class(message: &Message) -> Class {
             | Command::OpenBackstop
             | Command::BackstopDeposit { .. }
             | Command::BackstopWithdraw { .. }
-            | Command::Direct { .. },
+            | Command::Direct { .. }
+            | Command::OpenSubAccount
+            | Command::Transfer { .. }
+            | Command::ApproveAgent { .. }
+            | Command::RevokeAgent { .. }
+            | Command::Stake { .. }
+            | Command::Unstake { .. }
+            | Command::Propose(_)
+            | Command::Ballot { .. }
+            | Command::Emergency(_)
+            | Command::ScheduleCancel { .. }
+            | Command::PlaceTwap(_)
+            | Command::CancelTwap { .. }
+            | Command::PlaceTrigger(_)
+            | Command::PlacePair(_)
+            | Command::CancelTrigger { .. },
         ) => Class::Other,
     }
 }
@@ -131,8 +149,9 @@ mod tests {
         ];
         let senders =
             [Sender::User(AccountId(3)), Sender::Custodian, Sender::Publisher(PublisherId(0))];
-        let pairs =
-            senders.iter().flat_map(|&sender| commands.map(|command| Message { sender, command }));
+        let pairs = senders
+            .iter()
+            .flat_map(|&sender| commands.clone().map(|command| Message { sender, command }));
         pairs.collect()
     }
 
@@ -146,7 +165,7 @@ mod tests {
     fn t_9_votes_then_custodian_then_cancels_then_post_only_then_all_else() {
         let user = |command| Message { sender: Sender::User(AccountId(1)), command };
         let custodian = Message { sender: Sender::Custodian, command: Command::OpenAccount };
-        let vote = Message { sender: Sender::Publisher(PublisherId(0)), ..custodian };
+        let vote = Message { sender: Sender::Publisher(PublisherId(0)), ..custodian.clone() };
         let messages = [
             user(place(Lifetime::Immediate)),
             user(Command::Withdraw { asset: QUOTE, amount: Amount::ONE }),
@@ -167,14 +186,14 @@ mod tests {
             picks in prop::collection::vec(0..kinds().len(), 0..80)
         ) {
             let kinds = kinds();
-            let messages: Vec<Message> = picks.iter().map(|&pick| kinds[pick]).collect();
+            let messages: Vec<Message> = picks.iter().map(|&pick| kinds[pick].clone()).collect();
             // The definition: a stable sort by class.
             let mut expected: Vec<u32> = (0u32..).take(messages.len()).collect();
-            expected.sort_by_key(|&at| class(&messages[at as usize]));
+            expected.sort_by_key(|&at| class(&messages[at as usize].clone()));
             let order = arranged(&messages, OrderingRule::CancelsFirst);
             prop_assert_eq!(&order, &expected);
             let is = |wanted: fn(&Command) -> bool| {
-                order.iter().map(|&at| messages[at as usize])
+                order.iter().map(|&at| messages[at as usize].clone())
                     .map(|message| matches!(message.sender, Sender::User(_))
                         && wanted(&message.command))
                     .collect::<Vec<bool>>()

@@ -13,10 +13,16 @@ use crate::ids::AssetId;
 
 pub use margin::{EnvelopeParams, InterestParams, ScenarioParams};
 pub use rules::{
-    DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarkParams,
-    MarketRules, OrderingRule, Rules, ScoreParams, Target, Trigger, TwapParams, VotingTerms,
+    CouncilParams, DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams,
+    MarkParams, MarketRules, OrderingRule, OwnerParams, PlanParams, Rules, ScoreParams, Target,
+    Trigger, TwapParams, VotingTerms,
 };
 pub use waterfall::{BackstopParams, LiquidationParams};
+
+/// The time for which rates are quoted.
+pub const EIGHT_HOURS: Span = Span::from_secs(8 * 3600);
+/// Time constant of the first input.
+pub const SLOW: Span = Span::from_secs(150);
 
 /// The funding rule of a perpetual market (rules F-1 … F-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

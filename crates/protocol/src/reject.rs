@@ -54,4 +54,64 @@ pub enum Reject {
     Halted = 40,
     /// The market's phase permits only what makes a position smaller.
     OnlyReducing = 41,
+    /// Withdrawals are shut after an insolvency or an outage.
+    WithdrawalsShut = 60,
+    /// More than may leave now beyond the owner's own deposits.
+    OutflowLimit = 61,
+    /// An account is not the sender's, or both are the same.
+    NotOwner = 62,
+    /// The owner has the largest number of accounts.
+    TooManyAccounts = 63,
+    /// The order would meet one of another account of its owner.
+    OwnOrder = 64,
+    /// The key does not act for this account, or no longer.
+    NotAgent = 65,
+    /// The account has its largest number of agents.
+    TooManyAgents = 66,
+    /// A time that is past or too near, or a duration outside its range.
+    BadTime = 67,
+    /// The mark is at or beyond the level already.
+    AlreadyMet = 68,
+    /// Not a stop and a take-profit of one market and side.
+    NoPair = 69,
+    /// The account has its largest number of orders that wait, or are spread over time.
+    TooManyPlans = 70,
+    /// No open proposal of this number.
+    UnknownProposal = 71,
+    /// The voting period is over.
+    VoteClosed = 72,
+    /// The account had no stake before the proposal.
+    NoPower = 73,
+    /// The proposer has less than the least share of all stake.
+    UnderMinimum = 74,
+    /// As many proposals are open as may be, in all or of this proposer.
+    TooManyOpen = 75,
+    /// No hash of a laboratory run.
+    NoEvidence = 76,
+    /// No change, or more than one proposal may hold.
+    BadLength = 77,
+    /// A key twice in one proposal.
+    KeyTwice = 78,
+    /// No such key.
+    UnknownKey = 79,
+    /// No such asset or market, or it has no such parameter.
+    UnknownScope = 80,
+    /// A policy holds this key.
+    UnderPolicy = 81,
+    /// The regimes, multipliers or delay of a policy.
+    BadPolicy = 82,
+    /// The value in force already, or nothing to end.
+    Unchanged = 83,
+    /// Outside the range of the key.
+    OutsideRange = 84,
+    /// Further than a step from a value of the last 24 h.
+    StepTooLarge = 85,
+    /// An emergency change that is not in the direction that reduces risk.
+    NotReducing = 86,
+    /// The resulting design is outside the ranges.
+    BadDesign = 87,
+    /// A funding rule would correct more in its delay than is free of ringing.
+    GainTooLarge = 88,
+    /// The resulting design fails the proof.
+    NotProven = 89,
 }

@@ -8,6 +8,11 @@ mod indices;
 mod references;
 mod deleveraging;
 mod sweep;
+mod outflow;
+mod owners;
+mod plans;
+mod volatility;
+mod council;
 
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Rate, Round, Time};
@@ -17,6 +22,7 @@ use crate::book::Book;
 use crate::budget::Budgets;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
+use crate::governance::council::Governance;
 use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
 use crate::ladder::Ladder;
 use crate::ladder::scores::Score;
@@ -26,8 +32,12 @@ use crate::market::Market;
 use crate::oracle::Oracle;
 use crate::params::Params;
 use crate::watch::Watch;
+pub(crate) use council::Council;
 pub(crate) use health::bounded_share;
 use indices::External;
+pub(crate) use outflow::Outflow;
+pub(crate) use owners::Owners;
+pub(crate) use plans::Plans;
 pub(crate) use references::Lane;
 
 /// Which requirement is meant.
@@ -127,6 +137,10 @@ pub struct State {
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
+    pub(crate) outflow: Outflow,
+    pub(crate) owners: Owners,
+    pub(crate) plans: Plans,
+    pub(crate) council: Council,
     /// Charges of each asset, initial and maintenance, as of the last close.
     charges: Vec<[Charges; 2]>,
     /// TWAP of each index at the last close.
@@ -168,6 +182,10 @@ impl State {
             watch: Watch::default(),
             charges: charges::of_assets(&params),
             averages: vec![Price::MAX; params.assets.len()],
+            outflow: Outflow::new(params.assets.len()),
+            owners: Owners::default(),
+            plans: Plans::new(params.markets.len()),
+            council: Council::new(&params)?,
             params,
         };
         state.refresh_charges();
@@ -177,6 +195,28 @@ impl State {
     /// The design.
     pub fn params(&self) -> &Params {
         &self.params
+    }
+
+    /// Governance: stakes, proposals and policies.
+    pub fn governance(&self) -> &Governance {
+        &self.council.governance
+    }
+
+    /// Realised volatility of an asset's index, for a year (rule G-10).
+    pub fn volatility(&self, asset: AssetId) -> Option<Rate> {
+        self.council.volatility[asset.index()].annual()
+    }
+
+    /// Takes over parameters that governance has changed: what is derived from them follows, and
+    /// every account is looked at again.
+    pub(crate) fn adopt(&mut self) {
+        for (market, params) in self.markets.iter_mut().zip(&self.params.markets) {
+            market.params.clone_from(params);
+        }
+        self.charges = charges::of_assets(&self.params);
+        self.refresh_charges();
+        self.council.note_limits(&self.params);
+        (0..self.accounts).map(AccountId).for_each(|account| self.watch.touch(account));
     }
 
     /// Blocks applied.
@@ -197,6 +237,11 @@ impl State {
     /// The backstop vault.
     pub fn backstop(&self) -> &Vault {
         &self.vault
+    }
+
+    /// The first account of an account's owner (rule B-7).
+    pub fn owner(&self, account: AccountId) -> AccountId {
+        self.owners.owner(account)
     }
 
     /// The ledger.
@@ -250,6 +295,7 @@ impl State {
         append(out, &(&self.ledger, &self.oracle));
         append(out, &(&self.ladders, &self.scores, &self.external));
         append(out, &(&self.budgets, &self.vault));
+        append(out, &(&self.outflow, &self.owners, &self.plans, &self.council));
         for market in &self.markets {
             append(
                 out,

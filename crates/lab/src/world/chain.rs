@@ -106,9 +106,10 @@ impl World {
                 self.gone(account, market, client, false);
             }
             Event::Rejected { account: Some(account), message, client, .. } => {
-                let command = self.block.messages[message as usize].command;
+                let command = &self.block.messages[message as usize].command;
                 if let Command::Place(order) = command {
-                    self.gone(account, order.market, client, true);
+                    let market = order.market;
+                    self.gone(account, market, client, true);
                 }
             }
             Event::Traded { taker, maker, maker_done, .. } => {
@@ -140,7 +141,28 @@ impl World {
             | Event::BackstopTook { .. }
             | Event::BackstopMoved { .. }
             | Event::Phase { .. }
-            | Event::Closed { .. } => {}
+            | Event::Closed { .. }
+            | Event::WithdrawalsShut { .. }
+            | Event::Owned { .. }
+            | Event::Transferred { .. }
+            | Event::AgentApproved { .. }
+            | Event::AgentRevoked { .. }
+            | Event::SwitchSet { .. }
+            | Event::SwitchActed { .. }
+            | Event::TwapOpened { .. }
+            | Event::TwapOver { .. }
+            | Event::TriggerSet { .. }
+            | Event::TriggerGone { .. }
+            | Event::DueRefused { .. }
+            | Event::Staked { .. }
+            | Event::UnstakeAsked { .. }
+            | Event::Proposed { .. }
+            | Event::Balloted { .. }
+            | Event::Counted { .. }
+            | Event::Executed { .. }
+            | Event::Expired { .. }
+            | Event::Changed { .. }
+            | Event::OnlyReduces { .. } => {}
         }
     }
 
@@ -260,7 +282,28 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::BackstopMoved { .. }
             | Event::Phase { .. }
             | Event::Collected { .. }
-            | Event::Closed { .. } => return true,
+            | Event::Closed { .. }
+            | Event::WithdrawalsShut { .. }
+            | Event::Owned { .. }
+            | Event::Transferred { .. }
+            | Event::AgentApproved { .. }
+            | Event::AgentRevoked { .. }
+            | Event::SwitchSet { .. }
+            | Event::SwitchActed { .. }
+            | Event::TwapOpened { .. }
+            | Event::TwapOver { .. }
+            | Event::TriggerSet { .. }
+            | Event::TriggerGone { .. }
+            | Event::DueRefused { .. }
+            | Event::Staked { .. }
+            | Event::UnstakeAsked { .. }
+            | Event::Proposed { .. }
+            | Event::Balloted { .. }
+            | Event::Counted { .. }
+            | Event::Executed { .. }
+            | Event::Expired { .. }
+            | Event::Changed { .. }
+            | Event::OnlyReduces { .. } => return true,
         }
     }
     true

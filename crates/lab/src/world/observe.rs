@@ -214,7 +214,28 @@ impl Recorder {
             | event::Event::BackstopMoved { .. }
             | event::Event::Phase { .. }
             | event::Event::Collected { .. }
-            | event::Event::Closed { .. } => {}
+            | event::Event::Closed { .. }
+            | event::Event::WithdrawalsShut { .. }
+            | event::Event::Owned { .. }
+            | event::Event::Transferred { .. }
+            | event::Event::AgentApproved { .. }
+            | event::Event::AgentRevoked { .. }
+            | event::Event::SwitchSet { .. }
+            | event::Event::SwitchActed { .. }
+            | event::Event::TwapOpened { .. }
+            | event::Event::TwapOver { .. }
+            | event::Event::TriggerSet { .. }
+            | event::Event::TriggerGone { .. }
+            | event::Event::DueRefused { .. }
+            | event::Event::Staked { .. }
+            | event::Event::UnstakeAsked { .. }
+            | event::Event::Proposed { .. }
+            | event::Event::Balloted { .. }
+            | event::Event::Counted { .. }
+            | event::Event::Executed { .. }
+            | event::Event::Expired { .. }
+            | event::Event::Changed { .. }
+            | event::Event::OnlyReduces { .. } => {}
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use money::Amount;
 
-use super::{check_account, permits};
+use super::{check_account, outflow, permits};
 use crate::command::Command;
-use crate::design::{AMOUNT_MAX, QTY_MAX};
+use crate::design::{AMOUNT_MAX, QTY_MAX, positions_fit};
 use crate::event::Event;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
 use crate::ladder::Action;
@@ -25,12 +25,14 @@ pub(super) fn custodian_command(
             check_account(state, *account)?;
             deposit(state, Holder::User(*account), *asset, *amount)?;
             state.watch.touch(*account);
+            outflow::note_deposit(state, Some(*account), *asset, *amount);
             let (account, asset, amount) = (Some(*account), *asset, *amount);
             events.push(Event::Moved { account, asset, amount });
             Ok(())
         }
         Command::FundInsurance { amount } => {
             deposit(state, Holder::Insurance, QUOTE, *amount)?;
+            outflow::note_deposit(state, None, QUOTE, *amount);
             events.push(Event::Moved { account: None, asset: QUOTE, amount: *amount });
             Ok(())
         }
@@ -47,34 +49,59 @@ pub(super) fn custodian_command(
         | Command::Cancel { .. }
         | Command::CancelAll { .. }
         | Command::Publish(_)
-        | Command::PublishPerpetual(_) => Err(Reject::NotAllowed),
+        | Command::PublishPerpetual(_)
+        | Command::OpenSubAccount
+        | Command::Transfer { .. }
+        | Command::ApproveAgent { .. }
+        | Command::RevokeAgent { .. }
+        | Command::Stake { .. }
+        | Command::Unstake { .. }
+        | Command::Propose(_)
+        | Command::Ballot { .. }
+        | Command::Emergency(_)
+        | Command::ScheduleCancel { .. }
+        | Command::PlaceTwap(_)
+        | Command::CancelTwap { .. }
+        | Command::PlaceTrigger(_)
+        | Command::PlacePair(_)
+        | Command::CancelTrigger { .. } => Err(Reject::NotAllowed),
     }
 }
 
 pub(super) fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject> {
-    let account = AccountId(state.accounts);
+    check_room(state)?;
+    add_account(state, None, events);
+    Ok(())
+}
+
+/// Rule B-2: whether there may be one account more.
+pub(super) fn check_room(state: &State) -> Result<(), Reject> {
     let accounts = state.accounts.checked_add(1).ok_or(Reject::Overflow)?;
-    if !state.perpetuals().all(|(market, _)| fits(market, accounts)) {
-        return Err(Reject::Overflow);
+    if state.council.peaks.iter().all(|peak| positions_fit(*peak, accounts)) {
+        Ok(())
+    } else {
+        Err(Reject::Overflow)
     }
-    state.accounts = accounts;
+}
+
+/// Opens the next account, of an owner who has one or of a new one.
+pub(super) fn add_account(
+    state: &mut State,
+    owner: Option<AccountId>,
+    events: &mut Vec<Event>,
+) -> AccountId {
+    let account = AccountId(state.accounts);
+    state.accounts += 1;
     state.ledger.open_account();
     state.watch.open_account();
+    state.outflow.open_account();
+    state.owners.open_account(account, owner);
     for market in &mut state.markets {
         market.entries.push(Entry::default());
         market.orders.push(Vec::new());
     }
     events.push(Event::Opened { account });
-    Ok(())
-}
-
-/// Rule B-2: so many accounts at the largest position, with open orders of twice that on each side,
-/// keep every sum of quantities inside its type.
-fn fits(market: &Market, accounts: u32) -> bool {
-    market.perpetual_params().is_none_or(|params| {
-        let most = i128::from(params.position_max.raw()) * i128::from(accounts);
-        2 * most <= i128::from(i64::MAX)
-    })
+    account
 }
 
 fn deposit(state: &mut State, to: Holder, asset: AssetId, amount: Amount) -> Result<(), Reject> {
@@ -93,13 +120,28 @@ fn deposit(state: &mut State, to: Holder, asset: AssetId, amount: Amount) -> Res
     Ok(())
 }
 
-/// Rule B-3: what leaves must be free of orders and must leave initial margin behind.
+/// Rules B-3 to B-6: what is paid out.
 pub(super) fn withdraw(
     state: &mut State,
     account: AccountId,
     asset: AssetId,
     amount: Amount,
     events: &mut Vec<Event>,
+) -> Result<(), Reject> {
+    check_leaving(state, account, asset, amount)?;
+    let flow = outflow::check_outflow(state, account, asset, amount)?;
+    state.outflow.commit((state.owners.owner(account), asset), amount, flow);
+    commit_leaving(state, account, Holder::Outside, (asset, amount), events);
+    events.push(Event::Moved { account: Some(account), asset, amount: -amount });
+    Ok(())
+}
+
+/// Rules B-3 and B-6: what leaves an account must be free of orders and must leave margin behind.
+pub(super) fn check_leaving(
+    state: &State,
+    account: AccountId,
+    asset: AssetId,
+    amount: Amount,
 ) -> Result<(), Reject> {
     check_account(state, account)?;
     if asset.index() >= state.params.assets.len() {
@@ -121,17 +163,30 @@ pub(super) fn withdraw(
     if state.available(account, asset) + settled < amount {
         return Err(Reject::InsufficientBalance);
     }
+    if !exposed {
+        return Ok(());
+    }
     let change = Change::Withdrawal { asset, amount };
-    if exposed && !state.health_after(account, Level::Initial, change).is_sound() {
+    let after = state.health_after(account, Level::Initial, change);
+    if after.equity < outflow::requirement(state, account, after.requirement) {
         return Err(Reject::InsufficientMargin);
     }
+    Ok(())
+}
+
+/// Moves a checked amount out of an account, after its funding is settled (rule F-7).
+pub(super) fn commit_leaving(
+    state: &mut State,
+    account: AccountId,
+    to: Holder,
+    (asset, amount): (AssetId, Amount),
+    events: &mut Vec<Event>,
+) {
     for at in 0..state.markets.len() {
         settle_funding(state, MarketId(u16::try_from(at).expect("checked")), account, events);
     }
-    state.ledger.transfer(Holder::User(account), Holder::Outside, asset, amount);
+    state.ledger.transfer(Holder::User(account), to, asset, amount);
     state.watch.touch(account);
-    events.push(Event::Moved { account: Some(account), asset, amount: -amount });
-    Ok(())
 }
 
 /// Whether an account needs margin: it has a position, an order that may become one, or a debt.

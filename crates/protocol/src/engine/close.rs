@@ -2,7 +2,7 @@
 
 use money::{Amount, Span};
 
-use super::{backstop, feedback, liquidation};
+use super::{backstop, feedback, liquidation, outflow};
 use crate::event::Event;
 use crate::funding::Observation;
 use crate::halt::{self, Permit};
@@ -49,10 +49,12 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
         }
     }
     feedback::feed_back(state, elapsed);
+    // Prices may also move in a block whose time did not.
     state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     if elapsed > Span::ZERO {
         margin(state, events);
         backstop::close(state, events);
+        outflow::shut_if_insolvent(state, events);
     }
 }
 

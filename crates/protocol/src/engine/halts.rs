@@ -6,9 +6,9 @@
 use money::{Amount, Price, Round};
 
 use super::accounts::settle_funding;
-use super::auctions;
 use super::orders::{cancel_in, removed};
 use super::permits::reference;
+use super::{auctions, outflow};
 use crate::book::Book;
 use crate::event::{Event, Gone};
 use crate::halt::{
@@ -90,6 +90,9 @@ fn begin(state: &mut State, id: MarketId, change: &Transition, events: &mut Vec<
                 cancel_in(&mut state.markets[id.index()], id, account, Gone::Halted, events);
             }
         }
+    }
+    if matches!(change.to, Phase::Restarting { .. }) {
+        outflow::shut(state, events); // rule B-5
     }
     events.push(Event::Phase { market: id, from: change.from, to: change.to });
     if let Phase::Settled { price } = change.to {

@@ -3,6 +3,7 @@
 use money::{Amount, Price, Qty, Rate, Round};
 
 use super::accounts::{holding, is_exposed, settle_funding};
+use super::owners::meets_family;
 use super::reducing::{check_reduce_only, only_closes};
 use super::{check_account, permits};
 use crate::book::{Book, Fill, FillKind, NewResting, Resting, Taker};
@@ -39,8 +40,12 @@ pub(super) fn place(
     order: &NewOrder,
     events: &mut Vec<Event>,
 ) -> Result<(), Reject> {
-    let checked = check_place(state, account, order)?;
-    commit_place(state, &checked, order, events);
+    let mut order = *order;
+    // Rule G-9: a market that the guardian closed takes orders as if they were all reduce-only.
+    let known = order.market.index() < state.markets.len();
+    order.reduce_only |= known && state.council.only_reduces(order.market, state.time);
+    let checked = check_place(state, account, &order)?;
+    commit_place(state, &checked, &order, events);
     Ok(())
 }
 
@@ -77,6 +82,9 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     if order.lifetime == Lifetime::PostOnly && market.would_cross(order.side, tick) {
         return Err(Reject::WouldTrade);
     }
+    if meets_family(state, market, account, (order.side, tick)) {
+        return Err(Reject::OwnOrder);
+    }
     let checked = Checked {
         account,
         market: order.market,
@@ -104,15 +112,20 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
 
 /// Rule T-3: an order may not be priced further than the band on its aggressive side.
 fn check_band(market: &Market, order: &NewOrder, index: Price) -> Result<(), Reject> {
-    let band = match market.params.kind {
-        Kind::Spot { price_band } => price_band,
-        Kind::Perpetual(params) => params.price_band,
-    };
+    let band = price_band(market);
     let inside = match order.side {
         Side::Buy => index.offset(band, Round::Down).is_none_or(|limit| order.price <= limit),
         Side::Sell => index.offset(-band, Round::Up).is_none_or(|limit| order.price >= limit),
     };
     if inside { Ok(()) } else { Err(Reject::OutsideBand) }
+}
+
+/// The band of rule T-3.
+pub(super) fn price_band(market: &Market) -> Rate {
+    match market.params.kind {
+        Kind::Spot { price_band } => price_band,
+        Kind::Perpetual(params) => params.price_band,
+    }
 }
 
 /// Rule T-4: a spot order is paid for in full: its cost and fees, or its quantity, are set aside.

@@ -32,7 +32,22 @@ pub(super) fn publisher_command(
         | Command::OpenBackstop
         | Command::BackstopDeposit { .. }
         | Command::BackstopWithdraw { .. }
-        | Command::Direct { .. } => return Err(Reject::NotAllowed),
+        | Command::Direct { .. }
+        | Command::OpenSubAccount
+        | Command::Transfer { .. }
+        | Command::ApproveAgent { .. }
+        | Command::RevokeAgent { .. }
+        | Command::Stake { .. }
+        | Command::Unstake { .. }
+        | Command::Propose(_)
+        | Command::Ballot { .. }
+        | Command::Emergency(_)
+        | Command::ScheduleCancel { .. }
+        | Command::PlaceTwap(_)
+        | Command::CancelTwap { .. }
+        | Command::PlaceTrigger(_)
+        | Command::PlacePair(_)
+        | Command::CancelTrigger { .. } => return Err(Reject::NotAllowed),
     };
     check_names(state, publisher, vote)?;
     let oracle = if external { &mut state.external.oracle } else { &mut state.oracle };

@@ -15,9 +15,7 @@ use money::{Rate, Span};
 
 use super::Refusal;
 use crate::design;
-use crate::funding::EIGHT_HOURS;
-use crate::mark::SLOW;
-use crate::params::{FundingRule, Kind, Params};
+use crate::params::{EIGHT_HOURS, FundingRule, Kind, Params, SLOW};
 
 /// What the caller proves of a design, as the solvency envelope; the error says what fails.
 pub type Proof = dyn Fn(&Params) -> Result<(), String>;

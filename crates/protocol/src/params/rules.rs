@@ -7,6 +7,7 @@ use money::{Amount, Rate, Span};
 use super::DesignError;
 use super::margin::{EnvelopeParams, InterestParams, ScenarioParams};
 use super::waterfall::{BackstopParams, LiquidationParams};
+use crate::ids::{AccountId, AssetId, QUOTE};
 
 /// What holds for the whole exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -31,6 +32,12 @@ pub struct Rules {
     pub backstop: BackstopParams,
     /// Credit between underlyings (rule R-13).
     pub scenarios: ScenarioParams,
+    /// Who acts in emergencies, and what is staked (section G).
+    pub council: CouncilParams,
+    /// Accounts and agents of one owner (rules B-7 and B-8).
+    pub owners: OwnerParams,
+    /// Bounds on what waits and what is due (rules T-10 to T-12).
+    pub plans: PlanParams,
 }
 
 /// What holds for one perpetual market or dated future.
@@ -60,7 +67,9 @@ impl Rules {
         self.backstop.check()?;
         self.flow.check()?;
         self.twap.check()?;
-        self.scenarios.check()
+        self.scenarios.check()?;
+        self.owners.check()?;
+        self.plans.check()
     }
 }
 
@@ -130,6 +139,71 @@ impl FlowParams {
             return Ok(());
         }
         Err(DesignError("flow: gate_blocks ≤ 1000000, 0 ≤ withdrawal_share ≤ 1".into()))
+    }
+}
+
+/// The start of governance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CouncilParams {
+    /// The first guardian (rule G-9); none unless one is voted in.
+    pub guardian: Option<AccountId>,
+    /// What is staked to vote: the quote currency.
+    pub asset: AssetId,
+}
+
+impl Default for CouncilParams {
+    fn default() -> CouncilParams {
+        CouncilParams { guardian: None, asset: QUOTE }
+    }
+}
+
+/// Parameters of rules B-7 and B-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OwnerParams {
+    /// Most accounts of one owner (32).
+    pub accounts_max: u32,
+    /// Most agents of one account (8).
+    pub agents_max: u32,
+}
+
+impl Default for OwnerParams {
+    fn default() -> OwnerParams {
+        OwnerParams { accounts_max: 32, agents_max: 8 }
+    }
+}
+
+impl OwnerParams {
+    /// Refuses what is outside the ranges of `docs/protocol.md`.
+    pub fn check(&self) -> Result<(), DesignError> {
+        if self.accounts_max <= 1024 && self.agents_max <= 64 {
+            return Ok(());
+        }
+        Err(DesignError("owners: accounts_max ≤ 1024, agents_max ≤ 64".into()))
+    }
+}
+
+/// Bounds on orders for later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PlanParams {
+    /// Most switches, triggers of a market, and slices that one block sets off (64 each).
+    pub due_max: u32,
+    /// Most orders of an account that wait in one market (16).
+    pub triggers_max: u32,
+}
+
+impl Default for PlanParams {
+    fn default() -> PlanParams {
+        PlanParams { due_max: 64, triggers_max: 16 }
+    }
+}
+
+impl PlanParams {
+    /// Refuses what is outside the ranges of `docs/protocol.md`.
+    pub fn check(&self) -> Result<(), DesignError> {
+        if (1..=10_000).contains(&self.due_max) && self.triggers_max <= 1024 {
+            return Ok(());
+        }
+        Err(DesignError("plans: due_max 1 to 10000, triggers_max at most 1024".into()))
     }
 }
 

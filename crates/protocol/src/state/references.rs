@@ -22,7 +22,8 @@ pub(crate) enum Lane {
 }
 
 impl State {
-    /// Equity and maintenance requirement as if index and mark of each base asset were these.
+    /// Equity and maintenance requirement by rule R-1 as if index and mark of each base asset were
+    /// these.
     pub fn health_at(&self, account: AccountId, price: impl Fn(AssetId) -> Price) -> Health {
         let mut health = Health { equity: self.ledger.cash(account), requirement: Amount::ZERO };
         for asset in self.base_assets() {
@@ -52,7 +53,10 @@ impl State {
         if at_mark.is_sound() {
             return None;
         }
-        let at_index = self.health_at(account, |asset| self.oracle.index(asset).price);
+        let mut at_index = self.health_at(account, |asset| self.oracle.index(asset).price);
+        // What size adds and a portfolio is credited (rules ), as it is at the index.
+        let added = at_mark.requirement - at_index.requirement;
+        at_index.requirement += added;
         if self.is_deep(at_mark) && self.is_deep(at_index) {
             return Some(Lane::Backstop);
         }
@@ -60,7 +64,9 @@ impl State {
             return None;
         }
         let mean = |asset| self.index_twap(asset).unwrap_or(self.oracle.index(asset).price);
-        (!self.health_at(account, mean).is_sound()).then_some(Lane::Book)
+        let mut at_mean = self.health_at(account, mean);
+        at_mean.requirement += added;
+        (!at_mean.is_sound()).then_some(Lane::Book)
     }
 
     fn is_deep(&self, health: Health) -> bool {

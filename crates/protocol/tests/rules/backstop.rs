@@ -67,7 +67,7 @@ fn l_16_nobody_commands_the_vault_and_only_the_custodian_opens_it_once() {
     assert_eq!(x.send(custodian(Command::OpenBackstop)), Err(Reject::NoBackstop));
     assert_eq!(x.send(user(first, Command::OpenBackstop)), Err(Reject::NotAllowed));
     let poor = Command::BackstopDeposit { amount: amount("1") };
-    assert_eq!(x.send(user(first, poor)), Err(Reject::InsufficientBalance));
+    assert_eq!(x.send(user(first, poor.clone())), Err(Reject::InsufficientBalance));
     let mut bare = Exchange::new();
     let someone = bare.user("10");
     assert_eq!(bare.send(user(someone, poor)), Err(Reject::NoBackstop));

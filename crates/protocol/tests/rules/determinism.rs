@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["28f75bd6605d14f04011ee2746fe1d1ab9d08c16acabe21c6f394b8b2911a81a"];
+        expect_test::expect!["d37f2d280cf686b56cc1ba24c6b39f062ea6e84e1a9c058fe711eb380de6a63e"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

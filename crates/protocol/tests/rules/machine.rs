@@ -8,10 +8,14 @@ use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 use protocol::command::*;
 use protocol::engine::apply;
 use protocol::event::Event;
+use protocol::governance::council::{Draft, Measure, ProposalId};
+use protocol::governance::guardian::Emergency;
+use protocol::governance::keys::{Key, Setting};
 use protocol::halt::{Directive, Phase};
 use protocol::ids::*;
 use protocol::ledger::Holder;
 use protocol::params::*;
+use protocol::schedule::trigger::{Execution, Kind as Waits};
 use protocol::state::{Level, State};
 
 use crate::exchange::*;
@@ -119,6 +123,13 @@ impl Machine {
         }
         params.checkpoint_blocks = 4;
         params.rules = guards(seed);
+        params.rules.flow.gate_blocks = 3;
+        params.rules.council.guardian = Some(AccountId(0));
+        params.rules.voting.voting = Span::DAY;
+        params.rules.voting.unstake_delay = Span::DAY.times(4);
+        params.rules.owners = OwnerParams { accounts_max: 3, agents_max: 2 };
+        params.rules.flow.limits.hour_min = amount("50");
+        params.rules.flow.limits.day_min = amount("900");
         let state = State::new(params).unwrap();
         let mut machine = Machine {
             random: SplitMix(seed),
@@ -230,6 +241,9 @@ impl Machine {
             11 => user(account, Command::BackstopDeposit { amount: sum }),
             12 => user(account, Command::BackstopWithdraw { shares: sum }),
             13 => self.directive(),
+            14..=17 => self.extra(account, asset, sum),
+            18..=20 => user(account, self.plan()),
+            21..=23 => user(account, self.govern(account, sum)),
             _ => user(account, Command::Place(self.order())),
         }
     }
@@ -244,6 +258,122 @@ impl Machine {
         }
         let command = Command::Direct { market, directive };
         if self.random.one_in(3) { custodian(command) } else { user(AccountId(0), command) }
+    }
+
+    /// An account, also one that its owner opened.
+    fn any(&mut self) -> AccountId {
+        AccountId(self.random.below(u64::from(self.state.accounts()) + 1) as u32)
+    }
+
+    /// A command about owners and agents.
+    fn extra(&mut self, account: AccountId, asset: AssetId, amount: Amount) -> Message {
+        let agent = AgentId(self.random.below(3));
+        let time = Time::from_nanos(self.time.saturating_add(self.random.below(100) << 32));
+        match self.random.below(8) {
+            0 => user(account, Command::OpenSubAccount),
+            1 => user(account, Command::ApproveAgent { agent, expires: time }),
+            2 => user(account, Command::RevokeAgent { agent }),
+            3 => {
+                let sender = Sender::Agent { agent, account };
+                Message { sender, command: Command::Place(self.order()) }
+            }
+            4 => {
+                let sender = Sender::Agent { agent, account };
+                Message { sender, command: Command::Withdraw { asset, amount } }
+            }
+            _ => {
+                let [from, to] = [self.any(), self.any()];
+                let from = if self.random.one_in(2) { account } else { from };
+                user(account, Command::Transfer { from, to, asset, amount })
+            }
+        }
+    }
+
+    /// A command about what is due later.
+    fn plan(&mut self) -> Command {
+        let NewOrder { market, side, qty, reduce_only, client, price, .. } = self.order();
+        let secs = self.random.below(200);
+        let number = self.random.below(40);
+        let kind = if self.random.one_in(2) { Waits::Stop } else { Waits::TakeProfit };
+        let execution = if self.random.one_in(2) {
+            Execution::Limit(price)
+        } else {
+            Execution::Market(Rate::from_bp(self.random.below(12_000) as i64))
+        };
+        let size = if self.random.one_in(2) { Some(qty) } else { None };
+        let level = Price::from_raw((price.raw() / 997).saturating_mul(1000));
+        let order = TriggerOrder { market, side, kind, level, qty: size, execution, client };
+        match self.random.below(8) {
+            0 => Command::ScheduleCancel { at: None },
+            1 => {
+                let at = self.time.saturating_add(secs * 1_000_000_000);
+                Command::ScheduleCancel { at: Some(Time::from_nanos(at)) }
+            }
+            2 | 3 => {
+                let duration = Span::from_secs(secs);
+                Command::PlaceTwap(TwapOrder { market, side, qty, duration, reduce_only, client })
+            }
+            4 => Command::CancelTwap { number },
+            5 => Command::PlaceTrigger(Box::new(order)),
+            6 => {
+                let level = Price::from_raw(price.raw() / 1003 * 1000);
+                let stop = TriggerOrder { kind: Waits::Stop, level, ..order };
+                let profit = TriggerOrder { kind: Waits::TakeProfit, ..order };
+                Command::PlacePair(Box::new([stop, profit]))
+            }
+            _ => Command::CancelTrigger { market, number },
+        }
+    }
+
+    /// A command of governance; account 0 is the guardian.
+    fn govern(&mut self, proposer: AccountId, amount: Amount) -> Command {
+        let key = Key(self.random.below(35) as u16);
+        let scope = self.random.below(4) as u16;
+        let row = key.row().ok();
+        let value = row.and_then(|row| row.read(self.state.params(), scope).ok()).unwrap_or(1);
+        let value = value + value / 40 * (self.random.below(9) as i128 - 4);
+        let set = Setting { key, scope, value };
+        let proposal = ProposalId(self.random.below(3));
+        match self.random.below(8) {
+            0 | 1 => Command::Stake { amount },
+            2 => Command::Unstake { amount: Amount::from_raw(amount.raw() / 3) },
+            3 | 4 => {
+                let measure = Measure::Settings(vec![set]);
+                Command::Propose(Box::new(Draft { proposer, measure, evidence: [1; 32] }))
+            }
+            5 | 6 => Command::Ballot { proposal, yes: !self.random.one_in(4) },
+            _ if self.random.one_in(6) => {
+                Command::Emergency(Box::new(Emergency::ReduceOnly(MarketId(scope))))
+            }
+            _ => Command::Emergency(Box::new(Emergency::Tighten(set))),
+        }
+    }
+
+    /// Now and then an order that takes what it can to close a position, else any message.
+    fn closing_or_any(&mut self) -> Message {
+        let account = AccountId(self.random.below(u64::from(ACCOUNTS)) as u32);
+        let id = if self.random.one_in(2) { BTC_PERP } else { SOL_PERP };
+        let position = self.state.market(id).entry(account).position;
+        if position.is_zero() || self.random.one_in(3) {
+            return self.message();
+        }
+        let side = if position.is_positive() { Side::Sell } else { Side::Buy };
+        let far = Rate::from_bp(900 * side.sign());
+        let mark = self.state.market(id).perpetual.mark.price;
+        let tick = self.state.market(id).params.tick.raw();
+        let limit = mark.offset(far, Round::Down).unwrap().raw() / tick * tick;
+        let (price, qty) = (Price::from_raw(limit), position.abs());
+        let order = NewOrder {
+            market: id,
+            side,
+            price,
+            qty,
+            lifetime: Lifetime::Immediate,
+            reduce_only: true,
+            self_trade: SelfTrade::CancelMaker,
+            client: ClientId(1),
+        };
+        user(account, Command::Place(order))
     }
 
     fn step(&mut self, commands: u64) {
@@ -331,6 +461,11 @@ impl Machine {
             Event::Rested { market, order, .. } | Event::Collected { market, order, .. } => {
                 self.open.push((market, order));
             }
+            Event::Staked { account, asset, amount } => add(account, asset, -amount),
+            Event::Transferred { from, to, asset, amount } => {
+                add(from, asset, -amount);
+                add(to, asset, amount);
+            }
             _ => {}
         }
     }
@@ -369,6 +504,12 @@ struct Coverage {
     insured: u32,
     taken_over: u32,
     funded: u32,
+    transferred: u32,
+    sliced: u32,
+    set_off: u32,
+    switched: u32,
+    staked: u32,
+    changed: u32,
 }
 
 impl Coverage {
@@ -381,6 +522,12 @@ impl Coverage {
             Event::InsurancePaid { .. } => self.insured += 1,
             Event::BackstopTook { .. } => self.taken_over += 1,
             Event::FundingPaid { .. } => self.funded += 1,
+            Event::Transferred { .. } => self.transferred += 1,
+            Event::TwapOver { filled, .. } if filled.is_positive() => self.sliced += 1,
+            Event::TriggerGone { fired: true, .. } => self.set_off += 1,
+            Event::SwitchActed { .. } => self.switched += 1,
+            Event::Staked { .. } => self.staked += 1,
+            Event::Changed { .. } => self.changed += 1,
             _ => {}
         }
     }
@@ -447,21 +594,32 @@ fn r_16_an_account_under_margin_never_worsens_its_ratio_by_its_own_action() {
             apply(&mut machine.state, &Block { time, messages });
             // No time passes, so that nothing but the message acts on the account.
             apply(&mut machine.state, &Block { time, messages: Vec::new() });
-            let message = machine.message();
+            let message = machine.closing_or_any();
             let Sender::User(account) = message.sender else { continue };
             let health = |state: &State, level| state.health(account, level);
             if account.0 >= ACCOUNTS || health(&machine.state, Level::Initial).is_sound() {
                 continue;
             }
             let before = health(&machine.state, Level::Maintenance);
+            let marks = |state: &State| {
+                [BTC_PERP, SOL_PERP].map(|id| state.market(id).perpetual.mark.price)
+            };
+            let marked = marks(&machine.state);
             tried += 1;
             let events = apply(&mut machine.state, &Block { time, messages: vec![message] });
             closed += u32::from(events.iter().any(|event| matches!(event, Event::Traded { .. })));
-            let after = health(&machine.state, Level::Maintenance);
+            let mut after = health(&machine.state, Level::Maintenance);
+            // The trade moves the mark for everybody; the account is measured at that of before.
+            let moved = marked.into_iter().zip(marks(&machine.state));
+            for (id, (old, new)) in [BTC_PERP, SOL_PERP].into_iter().zip(moved) {
+                let position = machine.state.market(id).entry(account).position;
+                after.equity += old.notional(position, Round::Down);
+                after.equity -= new.notional(position, Round::Down);
+            }
             // Roundings of a few units of 10⁻⁸.
             let kept = (after.equity.raw() + 20) * before.requirement.raw();
             let least = before.equity.raw() * after.requirement.raw();
-            assert!(kept >= least, "seed {seed}: {before:?} {after:?}");
+            assert!(kept >= least, "seed {seed}: {before:?} {after:?} {events:?}");
         }
     }
     assert!(tried > 100 && closed > 3, "{tried} {closed}");
@@ -485,13 +643,13 @@ fn r_9_profit_that_counts_is_backed_in_every_market() {
                 let market = state.market(id);
                 let mut profits = Amount::ZERO;
                 let mut backed = state.ledger().balance(Holder::Clearing(id), QUOTE);
-                for account in (0..ACCOUNTS).map(AccountId) {
+                for account in (0..state.accounts()).map(AccountId) {
                     let profit = market.entry(account).profit(market.perpetual.mark.price);
                     let pays = !state.equity(account).is_negative();
                     profits += profit.max(Amount::ZERO);
                     backed += if pays { (-profit).max(Amount::ZERO) } else { Amount::ZERO };
                 }
-                let rounding = Amount::from_raw(i128::from(ACCOUNTS));
+                let rounding = Amount::from_raw(i128::from(state.accounts()));
                 profitable += u32::from(profits.is_positive());
                 assert!(
                     market.perpetual.unbacked || profits <= backed + rounding,
@@ -525,8 +683,11 @@ fn the_machine_reaches_every_part_of_the_waterfall() {
             apply(&mut machine.state, &block).iter().for_each(|event| coverage.count(event));
         }
     }
-    let Coverage { rejected, traded, forced, deleveraged, insured, taken_over, funded } = coverage;
+    let Coverage { rejected, traded, forced, deleveraged, insured, taken_over, funded, .. } =
+        coverage;
+    let Coverage { transferred, sliced, set_off, switched, staked, changed, .. } = coverage;
     let counts = [rejected, traded, forced, deleveraged, insured, taken_over, funded];
+    let counts = [&counts[..], &[transferred, sliced, set_off, switched, staked, changed]].concat();
     assert!(counts.iter().all(|count| *count > 0), "{coverage:?}");
 }
 

@@ -4,8 +4,10 @@
 
 mod charges;
 mod backstop;
+mod council;
 mod determinism;
 mod exchange;
+mod flow;
 mod funding;
 mod governance;
 mod halts;
@@ -15,5 +17,7 @@ mod margin;
 mod oracle;
 mod ordering;
 mod orders;
+mod owners;
+mod plans;
 mod rejects;
 mod waterfall;

@@ -130,7 +130,7 @@ fn b_3_what_leaves_must_leave_initial_margin_behind_and_profit_counts_once_reali
     // What is not pledged needs no index at all.
     let idle = x.user("5");
     x.prices = [None; 3];
-    x.step = money::Span::HOUR;
+    x.step = money::Span::from_secs(31);
     assert_eq!(x.withdraw(idle, QUOTE, "5"), Ok(()));
 }
 
@@ -144,7 +144,7 @@ fn b_2_accounts_beyond_what_every_sum_can_hold_are_refused() {
     });
     let mut x = Exchange::of(params);
     let open = custodian(Command::OpenAccount);
-    x.run(&vec![open; 2049]);
+    x.run(&vec![open.clone(); 2049]);
     assert_eq!(x.state.accounts(), 2048);
     assert_eq!(x.send(open), Err(Reject::Overflow));
 }

@@ -232,8 +232,8 @@ fn m_1_the_external_perpetuals_are_the_third_input_while_they_are_fresh() {
         time: x.now,
     });
     let sender = Sender::Publisher(PublisherId(0));
-    assert_eq!(x.send(Message { sender, command: wish }), Err(Reject::UnknownAsset));
-    assert_eq!(x.send(user(maker, wish)), Err(Reject::NotAllowed));
+    assert_eq!(x.send(Message { sender, command: wish.clone() }), Err(Reject::UnknownAsset));
+    assert_eq!(x.send(user(maker, wish.clone())), Err(Reject::NotAllowed));
     assert_eq!(x.send(custodian(wish)), Err(Reject::NotAllowed));
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use money::{Amount, Price, Qty, Span, Time};
+use money::{Amount, Price, Qty, Rate, Span, Time};
 use protocol::command::*;
 use protocol::ids::*;
+use protocol::params::OwnerParams;
 use protocol::reject::Reject;
+use protocol::schedule::trigger::{Execution, Kind};
 
 use crate::exchange::*;
 
@@ -120,4 +122,66 @@ fn reasons(x: &Exchange) -> impl Iterator<Item = u8> {
         protocol::event::Event::Rejected { reason, .. } => Some(*reason as u8),
         _ => None,
     })
+}
+
+#[test]
+fn every_reason_about_owners_outflow_and_plans_can_be_reached() {
+    let mut params = design();
+    params.rules.flow.limits.hour_share = Rate::ZERO;
+    params.rules.flow.limits.hour_min = Amount::ZERO;
+    params.rules.owners = OwnerParams { accounts_max: 2, agents_max: 0 };
+    params.rules.plans.triggers_max = 0;
+    let mut x = Exchange::of(params);
+    x.prices = [None, Some(price("100000")), Some(price("100"))];
+    x.run(&[]);
+    let (a, b) = (x.user("50000"), x.user("50000"));
+    let ask = order(BTC_PERP, Side::Sell, "100000", "0.01");
+    x.run(&[user(a, Command::OpenSubAccount), user(b, Command::Place(ask))]);
+    let sub = AccountId(2);
+    let expires = x.now;
+    let stop = TriggerOrder {
+        market: BTC_PERP,
+        side: Side::Sell,
+        kind: Kind::Stop,
+        level: price("90000"),
+        qty: None,
+        execution: Execution::Market(rate("0.1")),
+        client: ClientId(0),
+    };
+    let trigger = |order| Command::PlaceTrigger(Box::new(order));
+    let transfer = |to| Command::Transfer { from: a, to, asset: QUOTE, amount: amount("20000") };
+    let agent = Sender::Agent { agent: AgentId(1), account: a };
+    x.run(&[
+        user(a, transfer(sub)),
+        user(a, Command::Withdraw { asset: QUOTE, amount: amount("30000") }),
+        user(sub, Command::Withdraw { asset: QUOTE, amount: amount("20000") }),
+        // More than the owner brought: it was credited to somebody else.
+        user(b, Command::Withdraw { asset: QUOTE, amount: amount("40000") }),
+        user(a, transfer(b)),
+        user(a, Command::OpenSubAccount),
+        Message { sender: agent, command: Command::CancelAll { market: None } },
+        user(a, Command::ApproveAgent { agent: AgentId(1), expires }),
+        user(a, Command::ScheduleCancel { at: Some(expires) }),
+        user(a, trigger(stop)),
+        user(a, trigger(TriggerOrder { level: price("110000"), ..stop })),
+        user(a, Command::PlacePair(Box::new([stop, stop]))),
+    ]);
+    let mut reasons: BTreeSet<u8> = reasons(&x).collect();
+    x.give(a, QUOTE, "10000");
+    x.send(user(a, transfer(sub))).unwrap_err();
+    let own = order(BTC_PERP, Side::Buy, "100000", "0.01");
+    x.give(sub, QUOTE, "10000");
+    x.run(&[
+        user(sub, Command::CancelAll { market: None }),
+        user(b, Command::CancelAll { market: None }),
+    ]);
+    x.place(sub, NewOrder { side: Side::Sell, ..own }).unwrap();
+    reasons.insert(x.place(a, own).unwrap_err() as u8);
+    let bought = order(BTC_SPOT, Side::Buy, "100000", "0.05");
+    x.give(b, BTC, "1");
+    x.trade(a, b, bought);
+    reasons.insert(x.withdraw(a, BTC, "0.05").unwrap_err() as u8);
+    x.step = Span::from_secs(3_601);
+    reasons.insert(x.withdraw(b, QUOTE, "1").unwrap_err() as u8);
+    assert_eq!(reasons, (60..=70).collect());
 }

@@ -1,0 +1,95 @@
+//! When and how much may leave (rules B-4 to B-6).
+//!
+//! Limits have their minima in quote currency; those of a base asset are what the minimum buys at
+//! its index, ⌊·⌋, and nothing before there is one.
+
+use money::{Amount, Price, Round, mul_div};
+
+use crate::design::AMOUNT_MAX;
+use crate::event::Event;
+use crate::flow::{Flow, FlowLimits, is_insolvent, withdrawal_requirement};
+use crate::ids::{AccountId, AssetId, QUOTE};
+use crate::ledger::Holder;
+use crate::reject::Reject;
+use crate::state::State;
+
+/// Rules B-4 and B-5 for a withdrawal; what the asset's flow is after it.
+pub(super) fn check_outflow(
+    state: &State,
+    account: AccountId,
+    asset: AssetId,
+    amount: Amount,
+) -> Result<Flow, Reject> {
+    if !state.outflow.gate.is_open(state.height) {
+        return Err(Reject::WithdrawalsShut);
+    }
+    let (owner, total) = (state.owners.owner(account), inside(state, asset));
+    let limits = limits(state, asset);
+    let flow = state.outflow.check((owner, asset), amount, (state.time, total), &limits);
+    flow.map_err(|_| Reject::OutflowLimit)
+}
+
+/// Notes what a deposit brought, after it was booked.
+pub(super) fn note_deposit(
+    state: &mut State,
+    account: Option<AccountId>,
+    asset: AssetId,
+    amount: Amount,
+) {
+    let before = inside(state, asset) - amount;
+    let owner = account.map(|account| state.owners.owner(account));
+    state.outflow.deposited(owner, asset, amount, (state.time, before));
+}
+
+/// Rule B-6: what an exposed account with this initial requirement keeps when it withdraws.
+pub(super) fn requirement(state: &State, account: AccountId, initial: Amount) -> Amount {
+    let gross: Amount = state
+        .perpetuals()
+        .map(|(market, _)| {
+            let qty = market.entry(account).position.abs();
+            market.perpetual.mark.price.notional(qty, Round::Up)
+        })
+        .sum();
+    withdrawal_requirement(initial, gross, state.params.rules.flow.withdrawal_share)
+        .expect("a share of at most one")
+}
+
+/// What is inside of an asset.
+fn inside(state: &State, asset: AssetId) -> Amount {
+    -state.ledger.balance(Holder::Outside, asset)
+}
+
+/// Rule B-5 at the close of a block: shuts withdrawals while more is owed than can be paid. Only
+/// accounts that the next block looks at can owe anything (invariant I-9).
+pub(super) fn shut_if_insolvent(state: &mut State, events: &mut Vec<Event>) {
+    if is_insolvent(state.deficits(), state.ledger.insurance()) {
+        shut(state, events);
+    }
+}
+
+/// Shuts withdrawals for the blocks of rule B-5, this one included.
+pub(super) fn shut(state: &mut State, events: &mut Vec<Event>) {
+    let blocks = state.params.rules.flow.gate_blocks;
+    let was_open = state.outflow.gate.is_open(state.height);
+    state.outflow.gate = state.outflow.gate.closed(state.height, blocks);
+    if was_open && blocks > 0 {
+        events.push(Event::WithdrawalsShut { blocks });
+    }
+}
+
+fn limits(state: &State, asset: AssetId) -> FlowLimits {
+    let limits = state.params.rules.flow.limits;
+    if asset == QUOTE {
+        return limits;
+    }
+    let index = state.oracle.index(asset).price;
+    let bought = |amount: Amount| {
+        if !index.is_positive() {
+            return Amount::ZERO;
+        }
+        let one = i128::from(Price::ONE.raw());
+        let units = mul_div(amount.raw(), one, i128::from(index.raw()), Round::Down);
+        units.map_or(AMOUNT_MAX, Amount::from_raw)
+    };
+    FlowLimits { hour_min: bought(limits.hour_min), day_min: bought(limits.day_min), ..limits }
+}

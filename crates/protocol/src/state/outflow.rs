@@ -1,0 +1,82 @@
+//! What the state remembers of money that came in and left (rules B-4 and B-5): the windows of each
+//! asset, each owner's own net deposits, and when withdrawals open again.
+//!
+//! Own deposits are kept for the owner of accounts and not for each account, so that moving money
+//! between one's own accounts changes nothing.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use money::{Amount, Time};
+
+use crate::flow::{Flow, FlowLimits, Gate, OwnDeposits};
+use crate::ids::{AccountId, AssetId};
+
+/// Inflows and outflows of all assets.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Outflow {
+    flows: Vec<Flow>,
+    /// For each asset, by the number of the owner's first account.
+    own: Vec<Vec<OwnDeposits>>,
+    /// Rule B-5.
+    pub(crate) gate: Gate,
+}
+
+impl Outflow {
+    pub(crate) fn new(assets: usize) -> Outflow {
+        Outflow {
+            flows: vec![Flow::default(); assets],
+            own: vec![Vec::new(); assets],
+            gate: Gate::default(),
+        }
+    }
+
+    pub(crate) fn open_account(&mut self) {
+        for own in &mut self.own {
+            own.push(OwnDeposits::default());
+        }
+    }
+
+    /// What an owner brought of an asset and has not taken back.
+    pub(crate) fn own(&self, owner: AccountId, asset: AssetId) -> OwnDeposits {
+        self.own[asset.index()][owner.index()]
+    }
+
+    /// Notes an inflow, of an owner's or of nobody's; `total` was inside before it.
+    pub(crate) fn deposited(
+        &mut self,
+        owner: Option<AccountId>,
+        asset: AssetId,
+        amount: Amount,
+        (now, total): (Time, Amount),
+    ) {
+        let flow = &mut self.flows[asset.index()];
+        *flow = flow.deposited(now, total);
+        if let Some(owner) = owner {
+            let own = &mut self.own[asset.index()][owner.index()];
+            *own = own.deposited(amount);
+        }
+    }
+
+    /// The asset's flow after a withdrawal; the error says what may leave beyond own deposits.
+    pub(crate) fn check(
+        &self,
+        (owner, asset): (AccountId, AssetId),
+        amount: Amount,
+        (now, total): (Time, Amount),
+        limits: &FlowLimits,
+    ) -> Result<Flow, Amount> {
+        let own = self.own(owner, asset);
+        self.flows[asset.index()].withdrawn(now, total, (amount, own), limits)
+    }
+
+    /// Notes a checked withdrawal.
+    pub(crate) fn commit(
+        &mut self,
+        (owner, asset): (AccountId, AssetId),
+        amount: Amount,
+        after: Flow,
+    ) {
+        self.flows[asset.index()] = after;
+        let own = &mut self.own[asset.index()][owner.index()];
+        *own = own.withdrawn(amount);
+    }
+}
