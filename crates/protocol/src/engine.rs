@@ -7,6 +7,7 @@
 mod accounts;
 mod orders;
 mod liquidation;
+mod convergence;
 mod close;
 
 use money::{Span, Time};

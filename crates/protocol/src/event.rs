@@ -1,7 +1,7 @@
 //! What happened: the whole output of the state machine.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, FundingIndex, Price, Qty, Rate};
+use money::{Amount, FundingIndex, Price, Qty, Rate, Span, Time};
 
 use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, Side};
 use crate::reject::Reject;
@@ -182,5 +182,29 @@ pub enum Event {
     Closed {
         /// Its height.
         height: u64,
+    },
+    /// A window of the convergence ledger ended (rule C-2).
+    ConvergenceWindow {
+        /// Where.
+        market: MarketId,
+        /// When the window began.
+        start: Time,
+        /// How much of it was observed.
+        observed: Span,
+        /// Share of that within the target's distance, rounded down.
+        share: Rate,
+        /// Whether the target was met; none where too little was observed.
+        met: Option<bool>,
+    },
+    /// A market went beyond the target's distance from its index, or came back (rule C-3).
+    Breach {
+        /// Where.
+        market: MarketId,
+        /// Whether it begins.
+        begun: bool,
+        /// When it began.
+        since: Time,
+        /// The largest deviation in it.
+        worst: Rate,
     },
 }

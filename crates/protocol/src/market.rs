@@ -4,6 +4,7 @@ use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round};
 
 use crate::book::{Book, FastBook};
+use crate::convergence::Convergence;
 use crate::funding::Funding;
 use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
 use crate::mark::{Mark, Quotes};
@@ -26,6 +27,8 @@ pub struct Perpetual {
     pub funding_fraction: i128,
     /// Σ of long positions, which equals Σ of short ones.
     pub open_interest: Qty,
+    /// How far the mark was from the index, for how long (section C).
+    pub convergence: Convergence,
 }
 
 /// Sums over the positions of a market, kept as they change and compared with the positions

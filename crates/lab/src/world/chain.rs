@@ -138,6 +138,8 @@ impl World {
             | Event::Funded { .. }
             | Event::Realised { .. }
             | Event::LiquidationStarted { .. }
+            | Event::ConvergenceWindow { .. }
+            | Event::Breach { .. }
             | Event::Closed { .. } => {}
         }
     }
@@ -235,6 +237,8 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::LiquidationFee { .. }
             | Event::Deleveraged { .. }
             | Event::InsurancePaid { .. }
+            | Event::ConvergenceWindow { .. }
+            | Event::Breach { .. }
             | Event::Closed { .. } => return true,
         }
     }

@@ -209,6 +209,8 @@ impl Recorder {
             | event::Event::Indexed { .. }
             | event::Event::FundingPaid { .. }
             | event::Event::Realised { .. }
+            | event::Event::ConvergenceWindow { .. }
+            | event::Event::Breach { .. }
             | event::Event::Closed { .. } => {}
         }
     }

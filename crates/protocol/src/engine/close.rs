@@ -1,8 +1,9 @@
-//! The end of a block: funding, then margin of every account that carries risk.
+//! The end of a block: funding, margin of every account that carries risk, then the convergence
+//! ledger.
 
 use money::{Amount, Span};
 
-use super::liquidation;
+use super::{convergence, liquidation};
 use crate::event::Event;
 use crate::funding::Observation;
 use crate::ids::{AccountId, MarketId, Side};
@@ -42,6 +43,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     if elapsed > Span::ZERO {
         margin(state, events);
     }
+    convergence::observe(state, events);
 }
 
 /// Rules L-3 and R-5: liquidates every account under maintenance, in the order of account numbers,

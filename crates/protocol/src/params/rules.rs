@@ -34,6 +34,8 @@ pub struct MarketRules {
     pub target: Target,
     /// Deviation feedback (rules ).
     pub feedback: FeedbackParams,
+    /// r_quote − r_base for each 8 h, which makes a basis fair (rule C-4).
+    pub carry_8h: Rate,
 }
 
 impl Rules {
@@ -52,7 +54,11 @@ impl MarketRules {
     pub fn check(&self) -> Result<(), DesignError> {
         self.depth.check()?;
         self.target.check()?;
-        self.feedback.check()
+        self.feedback.check()?;
+        if -Rate::ONE <= self.carry_8h && self.carry_8h <= Rate::ONE {
+            return Ok(());
+        }
+        Err(DesignError("carry_8h must lie within ±1".into()))
     }
 }
 

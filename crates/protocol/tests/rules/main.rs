@@ -2,6 +2,7 @@
 //! of the rule in `docs/protocol.md`. Every block of every test also passes all invariants.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, missing_docs)]
 
+mod convergence;
 mod determinism;
 mod exchange;
 mod funding;
