@@ -42,6 +42,9 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     }
     if elapsed > Span::ZERO {
         margin(state, events);
+    } else {
+        // Prices may have moved: whoever that hurts is due in the next block.
+        state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     }
     convergence::observe(state, events);
 }
