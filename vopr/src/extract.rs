@@ -1,12 +1,13 @@
 //! How much a coalition of publishers and traders can take out (C6 and C26 of the survey).
 //!
 //! A member's wealth at the true price changes by its position times the price's own move, by what
-//! it gains or loses in trades that both sides wanted, and by what the *mechanism* brings: forced
-//! trades, deleveraging, insurance, funding and fees. Only the last is extraction, less what was
-//! lost in agreed trades to bring it about. It is bounded by what the mechanism takes from others:
-//! what INSURANCE lost, and what forced trades, deleveraging, funding and fees took from honest
-//! accounts. The true price moves by at most 0.1 % a block, so a bankruptcy comes of a lie or of a
-//! thin book. Below half of the stake no lie moves the index out of the honest votes.
+//! it gains or loses in trades that both sides wanted, with their fees and rebates, and by what the
+//! *mechanism* brings: forced trades, deleveraging, insurance and funding. Only the last is
+//! extraction, less what was lost in agreed trades to bring it about. It is bounded by what the
+//! mechanism takes from others: what INSURANCE lost, and what forced trades, deleveraging and
+//! funding took from honest accounts. The true price moves by at most 0.1 % a block, so a
+//! bankruptcy comes of a lie or of a thin book. Below half of the stake no lie moves the index out
+//! of the honest votes.
 //!
 //! Always holds: the parts sum to the change in wealth, to the rounding of its valuation.
 
@@ -41,7 +42,7 @@ pub struct Gain {
     pub wealth: Amount,
     /// Of that, positions times the moves of the true price.
     pub price: Amount,
-    /// Of that, trades that both sides wanted.
+    /// Of that, trades that both sides wanted, with their fees.
     pub agreed: Amount,
     /// Of that, forced trades and deleveraging.
     pub forced: Amount,
@@ -358,8 +359,12 @@ impl Game {
                 let signed = if side == Side::Buy { qty } else { -qty };
                 let edge = (self.price() - price).notional(signed, Round::Down);
                 for (account, edge, fee) in [(taker, edge, taker_fee), (maker, -edge, maker_fee)] {
-                    self.share(account, edge, liquidation);
-                    self.pay(account, -fee);
+                    if liquidation {
+                        self.share(account, edge, true);
+                        self.pay(account, -fee);
+                    } else {
+                        self.share(account, edge - fee, false);
+                    }
                 }
             }
             Event::Deleveraged { account, counterparty, price, qty, haircut, .. } => {

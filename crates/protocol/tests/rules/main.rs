@@ -13,3 +13,4 @@ mod margin;
 mod oracle;
 mod orders;
 mod rejects;
+mod survey;
