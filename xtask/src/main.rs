@@ -1,4 +1,5 @@
-//! Project chores: `cargo xtask ci` is the whole check, its steps can be called alone.
+//! Project chores: `cargo xtask ci` is the whole check, its steps can be called alone; `cargo xtask
+//! vopr` throws a hostile market at the rules.
 
 mod source;
 
@@ -15,6 +16,11 @@ use steps::{STEPS, Step};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, rest @ ..] = arguments.as_slice()
+        && word == "vopr"
+    {
+        return steps::vopr(&root(), rest);
+    }
     let chosen: Vec<&Step> = match arguments.as_slice() {
         [] => return help(),
         [word] if matches!(word.as_str(), "help" | "-h" | "--help") => return help(),
@@ -35,6 +41,7 @@ fn help() -> ExitCode {
     for step in &STEPS {
         println!("  {:<8} {}", step.name, step.what);
     }
+    println!("\n  {:<8} a hostile market against the rules; `vopr --help` says more", "vopr");
     ExitCode::SUCCESS
 }
 

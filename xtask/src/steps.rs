@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use crate::tidy;
@@ -65,6 +65,19 @@ pub fn run(root: &Path, steps: &[&Step]) -> bool {
         Some(cause) => println!("xtask: FAILED at {cause} ({seconds:.1} s)"),
     }
     failure.is_none()
+}
+
+/// Builds `vopr` optimised and runs it with these arguments.
+pub fn vopr(root: &Path, arguments: &[String]) -> ExitCode {
+    let mut command = cargo(root, &["run", "--locked", "--quiet", "--release", "-p", "vopr", "--"]);
+    match command.args(arguments).status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: cannot run cargo: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn fmt(root: &Path) -> Result<String, String> {

@@ -22,6 +22,7 @@ mod governance;
 mod halts;
 mod liquidation;
 mod feedback;
+mod convergence;
 mod close;
 
 use money::Span;

@@ -1,7 +1,7 @@
 //! What happened: the whole output of the state machine.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, FundingIndex, Price, Qty, Rate, Time};
+use money::{Amount, FundingIndex, Price, Qty, Rate, Span, Time};
 
 use crate::governance::Refusal;
 use crate::governance::changes::Change;
@@ -414,5 +414,29 @@ pub enum Event {
         market: MarketId,
         /// Until then.
         until: Time,
+    },
+    /// A window of the convergence ledger ended (rule C-2).
+    ConvergenceWindow {
+        /// Where.
+        market: MarketId,
+        /// When the window began.
+        start: Time,
+        /// How much of it was observed.
+        observed: Span,
+        /// Share of that within the target's distance, rounded down.
+        share: Rate,
+        /// Whether the target was met; none where too little was observed.
+        met: Option<bool>,
+    },
+    /// A market went beyond the target's distance from its index, or came back (rule C-3).
+    Breach {
+        /// Where.
+        market: MarketId,
+        /// Whether it begins.
+        begun: bool,
+        /// When it began.
+        since: Time,
+        /// The largest deviation in it.
+        worst: Rate,
     },
 }

@@ -6,9 +6,11 @@
 use money::{Amount, Qty};
 
 use crate::book::Book;
+use crate::design;
 use crate::ids::{AccountId, AssetId, QUOTE, Side, Tick};
 use crate::ladder::Action;
 use crate::ledger::Holder;
+use crate::position::Entry;
 use crate::state::{Level, State};
 
 /// How much of an invariant is checked.
@@ -32,7 +34,7 @@ pub struct Invariant {
 }
 
 /// All invariants.
-pub const TABLE: [Invariant; 10] = [
+pub const TABLE: [Invariant; 15] = [
     Invariant { name: "I-1 conservation", checkpoint: false, holds: conservation },
     Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
     Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
@@ -42,7 +44,12 @@ pub const TABLE: [Invariant; 10] = [
     Invariant { name: "I-7 books are not crossed", checkpoint: false, holds: uncrossed },
     Invariant { name: "I-8 order sums are folds", checkpoint: true, holds: order_sums },
     Invariant { name: "I-9 nobody unsound is overlooked", checkpoint: true, holds: watched },
-    Invariant { name: "I-20 all stake is held", checkpoint: true, holds: staked },
+    Invariant { name: "I-10 profits are backed", checkpoint: true, holds: backed },
+    Invariant { name: "I-11 the design would be accepted", checkpoint: true, holds: designed },
+    Invariant { name: "I-12 no price is of the future", checkpoint: false, holds: dated },
+    Invariant { name: "I-13 an empty market owes nothing", checkpoint: false, holds: emptied },
+    Invariant { name: "I-14 spot asks are covered", checkpoint: true, holds: covered },
+    Invariant { name: "I-15 all stake is held", checkpoint: true, holds: staked },
 ];
 
 /// Runs all invariants, the folds only at a checkpoint.
@@ -227,12 +234,88 @@ fn watched(state: &State, _depth: Depth) -> Result<(), String> {
     Ok(())
 }
 
-/// I-20: what STAKED holds is the stake of all accounts, and what is on its way out.
+/// I-15: what STAKED holds is the stake of all accounts, and what is on its way out.
 fn staked(state: &State, _depth: Depth) -> Result<(), String> {
     let asset = state.params().rules.council.asset;
     let held = state.ledger().balance(Holder::Staked, asset);
     let stakes = state.council.governance.stakes().total();
     if held == stakes { Ok(()) } else { Err(format!("held {held}, stakes {stakes}")) }
+}
+
+/// I-10: what positions would realise at the mark is in clearing, less a unit of rounding for each.
+fn backed(state: &State, _depth: Depth) -> Result<(), String> {
+    for (market, id) in state.perpetuals() {
+        let mark = market.perpetual.mark.price;
+        let open = market.entries.iter().filter(|entry| !entry.position.is_zero());
+        let (mut profits, mut positions) = (Amount::ZERO, Amount::ZERO);
+        for entry in open {
+            profits += entry.profit(mark);
+            positions += Amount::from_raw(1);
+        }
+        let held = state.ledger().balance(Holder::Clearing(id), QUOTE);
+        if profits > held || held > profits + positions {
+            return Err(format!("{}: profits {profits}, clearing {held}", market.params.name));
+        }
+    }
+    Ok(())
+}
+
+/// I-11: the design in force is one that a new exchange would accept, and each market trades by its
+/// part of it.
+fn designed(state: &State, _depth: Depth) -> Result<(), String> {
+    design::check(state.params()).map_err(|error| error.to_string())?;
+    for (market, params) in state.markets().iter().zip(&state.params().markets) {
+        if market.params != *params {
+            return Err(format!("{} does not trade by the design", params.name));
+        }
+    }
+    Ok(())
+}
+
+/// I-12: no index is newer than the block, and none is negative or less than certain.
+fn dated(state: &State, _depth: Depth) -> Result<(), String> {
+    for asset in state.base_assets() {
+        let index = state.oracle().index(asset);
+        if index.time > state.time() || index.price.is_negative() || index.confidence.is_negative()
+        {
+            return Err(format!("asset {}: {index:?} at {:?}", asset.0, state.time()));
+        }
+    }
+    Ok(())
+}
+
+/// I-13: where no position is open, neither clearing nor the funding pool holds anything, and no
+/// closed position has a cost.
+fn emptied(state: &State, depth: Depth) -> Result<(), String> {
+    for (market, id) in state.perpetuals() {
+        let name = &market.params.name;
+        if market.perpetual.open_interest.is_zero() {
+            for holder in [Holder::Clearing(id), Holder::Funding(id)] {
+                let held = state.ledger().balance(holder, QUOTE);
+                if !held.is_zero() {
+                    return Err(format!("{name}: {holder:?} {held} without a position"));
+                }
+            }
+        }
+        let flat = |entry: &&Entry| entry.position.is_zero() && !entry.cost.is_zero();
+        if depth == Depth::Folds && market.entries.iter().any(|entry| flat(&entry)) {
+            return Err(format!("{name}: a closed position has a cost"));
+        }
+    }
+    Ok(())
+}
+
+/// I-14: nobody offers more of a base asset in the spot books than they hold.
+fn covered(state: &State, _depth: Depth) -> Result<(), String> {
+    for account in (0..state.accounts()).map(AccountId) {
+        for asset in state.base_assets() {
+            let free = state.available(account, asset);
+            if free.is_negative() {
+                return Err(format!("account {}: {free} of asset {}", account.0, asset.0));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -241,7 +324,7 @@ mod tests {
     use super::*;
     use crate::command::{Block, Command, Message, Sender, Vote};
     use crate::engine::apply;
-    use crate::ids::PublisherId;
+    use crate::ids::{MarketId, PublisherId};
     use crate::params::{
         AssetParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams, Params,
         PerpetualParams, Rules,
@@ -270,18 +353,22 @@ mod tests {
             fee_liquidation: Rate::from_bp(100),
             position_max: Qty::ONE,
         };
+        let market = |name: &str, kind: Kind| MarketParams {
+            name: name.into(),
+            base: AssetId(1),
+            kind,
+            tick: Price::ONE,
+            lot: Qty::ONE,
+            fee_maker: Rate::ZERO,
+            fee_taker: Rate::ZERO,
+            rules: MarketRules::default(),
+        };
         Params {
             assets: vec![asset("USD"), asset("BTC")],
-            markets: vec![MarketParams {
-                name: "BTC-PERP".into(),
-                base: AssetId(1),
-                kind: Kind::Perpetual(perpetual),
-                tick: Price::ONE,
-                lot: Qty::ONE,
-                fee_maker: Rate::ZERO,
-                fee_taker: Rate::ZERO,
-                rules: MarketRules::default(),
-            }],
+            markets: vec![
+                market("BTC-PERP", Kind::Perpetual(perpetual)),
+                market("BTC-SPOT", Kind::Spot { price_band: Rate::from_bp(1000) }),
+            ],
             oracle: OracleParams {
                 stakes: vec![1],
                 vote_age_max: Span::SECOND,
@@ -311,7 +398,7 @@ mod tests {
     #[test]
     fn each_invariant_fires_when_its_rule_is_broken() {
         type Corrupt = fn(&mut State);
-        let table: [(&str, Corrupt); 9] = [
+        let table: [(&str, Corrupt); 14] = [
             ("I-1", |state| state.ledger.mint(Holder::Dust, Amount::from_raw(1))),
             ("I-2", |state| state.markets[0].entries[0].position = Qty::ONE),
             ("I-3", |state| state.markets[0].entries[1].cost = Amount::from_raw(1)),
@@ -326,7 +413,18 @@ mod tests {
                 let (user, outside) = (Holder::User(AccountId(0)), Holder::Outside);
                 state.ledger.transfer(user, outside, QUOTE, Amount::from_raw(1));
             }),
-            ("I-20", |state| {
+            ("I-10", |state| {
+                let entry = &mut state.markets[0].entries[0];
+                (entry.position, entry.cost) = (Qty::ONE, Amount::from_raw(-1));
+            }),
+            ("I-11", |state| state.params.open_orders_max = 1025),
+            ("I-12", |state| state.time = Time::ZERO),
+            ("I-13", |state| {
+                let (pool, dust) = (Holder::Funding(MarketId(0)), Holder::Dust);
+                state.ledger.transfer(dust, pool, QUOTE, Amount::from_raw(1));
+            }),
+            ("I-14", |state| state.markets[1].entries[0].ask_lots = 1),
+            ("I-15", |state| {
                 let (staked, outside) = (Holder::Staked, Holder::Outside);
                 state.ledger.transfer(outside, staked, QUOTE, Amount::from_raw(1));
             }),
@@ -341,6 +439,21 @@ mod tests {
             assert!(invariant.name.starts_with(name));
             assert!(check(&state, true).is_err());
         }
+    }
+
+    #[test]
+    fn i_11_a_market_that_trades_by_other_parameters_is_seen() {
+        let mut state = sound();
+        state.markets[0].params.lot = Qty::from_raw(1);
+        assert!(designed(&state, Depth::Folds).is_err());
+    }
+
+    #[test]
+    fn i_13_a_closed_position_with_a_cost_is_seen() {
+        let mut state = sound();
+        state.markets[0].entries[1].cost = Amount::from_raw(1);
+        assert_eq!(emptied(&state, Depth::Sums), Ok(()));
+        assert!(emptied(&state, Depth::Folds).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round, Span, Time};
 
 use crate::book::{Book, FastBook, Resting};
+use crate::convergence::Convergence;
 use crate::depth::{Depth, displayed};
 use crate::feedback::Feedback;
 use crate::funding::Funding;
@@ -38,6 +39,8 @@ pub struct Perpetual {
     pub unbacked: bool,
     /// Margin multipliers (rules ).
     pub feedback: Feedback,
+    /// How far the mark was from the index, for how long (section C).
+    pub convergence: Convergence,
 }
 
 /// Sums over the positions of a market, kept as they change and compared with the positions

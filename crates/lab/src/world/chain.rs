@@ -163,6 +163,7 @@ impl World {
             | Event::Expired { .. }
             | Event::Changed { .. }
             | Event::OnlyReduces { .. } => {}
+            Event::ConvergenceWindow { .. } | Event::Breach { .. } | Event::Closed { .. } => {}
         }
     }
 
@@ -303,7 +304,9 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::Executed { .. }
             | Event::Expired { .. }
             | Event::Changed { .. }
-            | Event::OnlyReduces { .. } => return true,
+            | Event::OnlyReduces { .. }
+            | Event::ConvergenceWindow { .. }
+            | Event::Breach { .. } => return true,
         }
     }
     true

@@ -1,8 +1,9 @@
-//! The end of a block: aged depth (rule D-1), funding, then margin of every account at risk.
+//! The end of a block: aged depth (rule D-1), funding, margin of every account at risk, then the
+//! convergence ledger.
 
 use money::{Amount, Span};
 
-use super::{backstop, feedback, liquidation, outflow};
+use super::{backstop, convergence, feedback, liquidation, outflow};
 use crate::event::Event;
 use crate::funding::Observation;
 use crate::halt::{self, Permit};
@@ -56,6 +57,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
         backstop::close(state, events);
         outflow::shut_if_insolvent(state, events);
     }
+    convergence::observe(state, events);
 }
 
 /// Rules L-3 and R-5: liquidates every account under maintenance, in the order of account numbers,

@@ -55,6 +55,8 @@ pub struct MarketRules {
     pub envelope: EnvelopeParams,
     /// How initial margin grows with open interest (rule R-8).
     pub interest: InterestParams,
+    /// r_quote − r_base for each 8 h, which makes a basis fair (rule C-4).
+    pub carry_8h: Rate,
 }
 
 impl Rules {
@@ -81,7 +83,11 @@ impl MarketRules {
         self.feedback.check()?;
         self.mark.check()?;
         self.envelope.check()?;
-        self.interest.check()
+        self.interest.check()?;
+        if -Rate::ONE <= self.carry_8h && self.carry_8h <= Rate::ONE {
+            return Ok(());
+        }
+        Err(DesignError("carry_8h must lie within ±1".into()))
     }
 }
 

@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["d37f2d280cf686b56cc1ba24c6b39f062ea6e84e1a9c058fe711eb380de6a63e"];
+        expect_test::expect!["df0fe311d3c9e963c608c49283c385a7f6a9a3689fb5d92fb647e9c630a3c37f"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

@@ -5,6 +5,7 @@
 mod charges;
 mod backstop;
 mod council;
+mod convergence;
 mod determinism;
 mod exchange;
 mod flow;
@@ -21,3 +22,4 @@ mod owners;
 mod plans;
 mod rejects;
 mod waterfall;
+mod survey;

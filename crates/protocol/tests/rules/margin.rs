@@ -1,7 +1,9 @@
 //! Rules, B-3 and T-3 on whole accounts.
 
-use money::{Amount, Rate};
+use money::{Amount, Price, Rate, Span};
 use protocol::command::*;
+use protocol::engine::apply;
+use protocol::event::Event;
 use protocol::ids::*;
 use protocol::reject::Reject;
 use protocol::state::Level;
@@ -246,4 +248,27 @@ fn r_4_resting_sales_of_a_holding_below_the_index_count_too() {
     x.place(account, order(BTC_SPOT, Side::Sell, "95000", "0.5")).unwrap();
     // 2 500 of loss if they sell, while the requirement stays that of the unsold holding.
     assert_eq!(requirement(&x, account, Level::Initial), before + amount("2500"));
+}
+
+/// A block without time does not liquidate, and the next one knows what prices did in it.
+#[test]
+fn r_5_a_move_in_a_block_without_time_is_seen_in_the_next() {
+    let mut x = Exchange::new();
+    let (long, short) = (x.user("1100"), x.user("100000"));
+    x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "0.1"));
+    let now = x.now.after(Span::from_secs(5));
+    for (second, at) in [(1, "100000"), (5, "93000")] {
+        let time = x.now.after(Span::from_secs(second));
+        let vote = Vote { asset: BTC, price: price(at), confidence: Price::ZERO, time };
+        let votes = (0..3).map(|publisher| Message {
+            sender: Sender::Publisher(PublisherId(publisher)),
+            command: Command::Publish(vote),
+        });
+        let events = apply(&mut x.state, &Block { time: now, messages: votes.collect() });
+        assert!(!events.iter().any(|event| matches!(event, Event::LiquidationStarted { .. })));
+    }
+    assert!(!x.state.health(long, Level::Maintenance).is_sound());
+    let later = now.after(Span::SECOND);
+    let events = apply(&mut x.state, &Block { time: later, messages: Vec::new() });
+    assert!(events.iter().any(|event| matches!(event, Event::LiquidationStarted { .. })));
 }

@@ -1,0 +1,110 @@
+//! Market designs: two assets with a spot and a perpetual market each, everything else by chance.
+
+use money::{Amount, Price, Qty, Rate, Span};
+use protocol::ids::AssetId;
+use protocol::params::{
+    AssetParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams, Params,
+    PerpetualParams, Rules, Target,
+};
+
+use crate::random::Random;
+
+/// Prices at the start; the quote currency is 1.
+pub const PRICES: [f64; 3] = [1.0, 100_000.0, 100.0];
+
+/// A design that `design::check` accepts.
+pub fn design(random: &mut Random, checkpoint_blocks: u64) -> Params {
+    let margin = random.pick(&[200, 500, 1_000, 2_000]);
+    let asset = |name: &str, bp: [i64; 4]| {
+        let [haircut_initial, haircut_maintenance, basis_initial, basis_maintenance] =
+            bp.map(Rate::from_bp);
+        let name = name.to_owned();
+        AssetParams { name, haircut_initial, haircut_maintenance, basis_initial, basis_maintenance }
+    };
+    let charges = [2 * margin, margin, margin / 2, margin / 4];
+    let publishers = 3 + random.below(7);
+    Params {
+        assets: vec![asset("USD", [0; 4]), asset("BTC", charges), asset("SOL", charges)],
+        markets: markets(random, margin),
+        oracle: OracleParams {
+            stakes: (0..publishers).map(|_| 20 + random.below(20)).collect(),
+            vote_age_max: Span::from_secs(10),
+            index_age_max: Span::from_secs(30),
+            confidence_min: Rate::from_bp(1),
+            confidence_max: Rate::from_bp(500),
+        },
+        open_orders_max: random.pick(&[8, 64]),
+        liquidation_tranche_min: quote(random.pick(&[1_000, 50_000])),
+        checkpoint_blocks,
+        rules: Rules::default(),
+    }
+}
+
+fn markets(random: &mut Random, margin: i64) -> Vec<MarketParams> {
+    let fee_taker = Rate::from_bp(random.pick(&[0, 5, 30]));
+    let fee_maker = random.pick(&[-fee_taker, Rate::ZERO, Rate::from_raw(fee_taker.raw() / 3)]);
+    let price_band = Rate::from_bp(random.pick(&[500, 1_000, 3_000]));
+    let mut market = |name: &str, base: u16, kind: Kind| {
+        let (tick, lot) = if base == 1 { (10_000_000, 10_000) } else { (1_000_000, 1_000_000) };
+        MarketParams {
+            name: name.to_owned(),
+            base: AssetId(base),
+            kind,
+            tick: Price::from_raw(tick),
+            lot: Qty::from_raw(lot),
+            fee_maker,
+            fee_taker,
+            rules: MarketRules {
+                carry_8h: Rate::from_bp(random.pick(&[-1, 0, 1])),
+                target: Target { window: Span::MINUTE, ..Target::default() },
+                ..MarketRules::default()
+            },
+        }
+    };
+    let spot = Kind::Spot { price_band };
+    let mut markets = vec![market("BTC-SPOT", 1, spot), market("SOL-SPOT", 2, spot)];
+    let perpetual = Kind::Perpetual(PerpetualParams {
+        funding: FundingRule::Velocity {
+            max_velocity: Rate::ONE,
+            premium_scale: Rate::from_bp(10),
+            cap: Rate::from_bp(400),
+        },
+        impact_notional: quote(5_000),
+        margin_initial: Rate::from_bp(margin),
+        margin_maintenance: Rate::from_bp(margin / 2),
+        mark_band: Rate::from_bp(300),
+        price_band,
+        fee_liquidation: Rate::from_bp(margin / 8),
+        position_max: Qty::from_raw(100_000_000_000),
+    });
+    markets.extend([market("BTC-PERP", 1, perpetual), market("SOL-PERP", 2, perpetual)]);
+    for market in &mut markets[2..] {
+        if let Kind::Perpetual(params) = &mut market.kind {
+            params.funding = funding(random);
+        }
+    }
+    markets
+}
+
+fn funding(random: &mut Random) -> FundingRule {
+    let (hour, cap) = (Span::HOUR, Rate::from_bp(random.pick(&[400, 3_000])));
+    let (one, ten) = (Rate::from_bp(1), Rate::from_bp(10));
+    random.pick(&[
+        FundingRule::Anchored { anchor: hour.times(8), carry: one, cap },
+        FundingRule::Industry { interval: hour, interest: one, clamp: Rate::from_bp(5), cap },
+        FundingRule::Dydx { sample: Span::MINUTE, interval: hour, interest: one, cap },
+        FundingRule::Velocity { max_velocity: Rate::ONE, premium_scale: ten, cap },
+        FundingRule::Pi {
+            proportional: Rate::from_bp(20_000),
+            integral: Rate::from_bp(30_000),
+            leak: hour,
+            carry: -ten,
+            cap,
+        },
+    ])
+}
+
+/// Whole units of the quote currency.
+pub fn quote(units: i64) -> Amount {
+    Amount::from_raw(i128::from(units) * Amount::ONE.raw())
+}

@@ -1,0 +1,283 @@
+//! Everybody gets out (C24 of the survey: no reachable state keeps an account for ever).
+//!
+//! Publishers are honest again, dealers with means of their own quote both sides close to the
+//! index, and each account closes its positions with reduce-only orders, then withdraws. A bounded
+//! number of blocks later no position is open, and nobody who has something free still has it here.
+
+use money::{Amount, Price, Qty, Span};
+use protocol::command::{Block, Command, Lifetime, Message, NewOrder, SelfTrade, Sender};
+use protocol::engine::apply_into;
+use protocol::event::Event;
+use protocol::ids::{AccountId, AssetId, ClientId, MarketId, QUOTE, Side};
+use protocol::ledger::Holder;
+use protocol::state::{Level, State};
+
+use crate::design::quote;
+use crate::weather::Weather;
+
+/// Dealers who take the other side.
+const DEALERS: u32 = 6;
+/// Blocks in which all positions must be closed.
+const CLOSING_MAX: u32 = 400;
+/// The round from which accounts that are still open are given margin.
+const UNAIDED: u32 = 60;
+/// Hours in which everything must be withdrawn.
+const LEAVING_MAX: u32 = 400;
+
+/// Closes and pays out everything, and says how often somebody needed margin from outside to close;
+/// the error says who is stuck with what.
+pub fn exit(state: &mut State, weather: &mut Weather) -> Result<u64, String> {
+    let crowd = state.accounts();
+    let mut leaving = Leaving { state, weather, events: Vec::new(), crowd, aided: 0 };
+    leaving.invite_dealers();
+    let flat = (0..CLOSING_MAX).any(|round| {
+        leaving.close(round);
+        leaving.open_positions() == 0
+    });
+    if !flat {
+        return Err(leaving.stuck_position());
+    }
+    let everybody = leaving.state.accounts();
+    let gone = (0..LEAVING_MAX).any(|_| {
+        leaving.withdraw();
+        (0..everybody).all(|account| leaving.remains(AccountId(account)).is_none())
+    });
+    let stuck = (0..everybody).find_map(|account| leaving.remains(AccountId(account)));
+    match stuck {
+        Some(what) if !gone => Err(what),
+        Some(_) | None => Ok(leaving.aided),
+    }
+}
+
+struct Leaving<'a> {
+    state: &'a mut State,
+    weather: &'a mut Weather,
+    events: Vec<Event>,
+    /// Accounts below this number are the crowd, the others dealers.
+    crowd: u32,
+    /// Deposits that were needed to close.
+    aided: u64,
+}
+
+impl Leaving<'_> {
+    fn block(&mut self, step: Span, messages: Vec<Message>) {
+        self.weather.now = self.weather.now.after(step).max(self.state.time());
+        let mut all = self.weather.honest();
+        all.extend(messages);
+        self.events.clear();
+        apply_into(self.state, &Block { time: self.weather.now, messages: all }, &mut self.events);
+    }
+
+    fn invite_dealers(&mut self) {
+        let custodian = |command| Message { sender: Sender::Custodian, command };
+        let mut messages: Vec<Message> = (0..self.crowd)
+            .map(|account| says(AccountId(account), Command::CancelAll { market: None }))
+            .collect();
+        for account in (self.crowd..self.crowd + DEALERS).map(AccountId) {
+            messages.push(custodian(Command::OpenAccount));
+            let amount = quote(1_000_000_000);
+            messages.push(custodian(Command::Deposit { account, asset: QUOTE, amount }));
+        }
+        self.block(Span::SECOND, messages);
+    }
+
+    /// Dealers quote anew, and everybody closes what they can.
+    fn close(&mut self, round: u32) {
+        let mut messages = Vec::new();
+        let perpetuals: Vec<MarketId> = self.perpetuals();
+        for dealer in (self.crowd..self.state.accounts()).map(AccountId) {
+            messages.push(says(dealer, Command::CancelAll { market: None }));
+            for &market in &perpetuals {
+                for side in [Side::Buy, Side::Sell] {
+                    messages.push(says(dealer, Command::Place(self.quote(market, side))));
+                }
+            }
+            for market in self.spot_markets() {
+                messages.push(says(dealer, Command::Place(self.quote(market, Side::Buy))));
+            }
+        }
+        messages.extend(self.debtors_sales());
+        // Of longs and shorts in turn, so that the dealers' inventories stay small.
+        for account in 0..self.state.accounts() {
+            for &market in &perpetuals {
+                let position = self.state.market(market).entry(AccountId(account)).position;
+                if position.is_zero() || (account >= self.crowd && round <= 4) {
+                    continue;
+                }
+                if round >= UNAIDED {
+                    messages.push(self.aid(AccountId(account)));
+                }
+                let orders = self.closing(AccountId(account), market, position);
+                let says = |order| says(AccountId(account), Command::Place(order));
+                messages.extend(orders.into_iter().map(says));
+            }
+        }
+        self.block(Span::from_secs(5), messages);
+    }
+
+    /// Who owes cash sells holdings first: a short that hedges one cannot be closed before.
+    fn debtors_sales(&self) -> Vec<Message> {
+        let mut sales = Vec::new();
+        for account in (0..self.crowd).map(AccountId) {
+            if !self.state.ledger().cash(account).is_negative() {
+                continue;
+            }
+            for market in self.spot_markets() {
+                let params = &self.state.market(market).params;
+                let held = self.state.available(account, params.base).raw();
+                let held = i64::try_from(held).expect("a holding is a quantity");
+                let qty = Qty::from_raw(held / params.lot.raw() * params.lot.raw());
+                let order =
+                    NewOrder { qty, reduce_only: false, ..self.order(market, Side::Sell, 0.002) };
+                if qty.is_positive() {
+                    sales.push(says(account, Command::Place(order)));
+                }
+            }
+        }
+        sales
+    }
+
+    fn perpetuals(&self) -> Vec<MarketId> {
+        let markets = (0u16..).zip(self.state.markets());
+        let perpetuals = markets.filter(|(_, market)| market.perpetual_params().is_some());
+        perpetuals.map(|(id, _)| MarketId(id)).collect()
+    }
+
+    fn spot_markets(&self) -> Vec<MarketId> {
+        let markets = (0u16..).zip(self.state.markets());
+        let spot = markets.filter(|(_, market)| market.perpetual_params().is_none());
+        spot.map(|(id, _)| MarketId(id)).collect()
+    }
+
+    fn quote(&self, market: MarketId, side: Side) -> NewOrder {
+        let most = self.state.market(market).perpetual_params().map(|params| params.position_max);
+        let lot = self.state.market(market).params.lot.raw();
+        let qty = most.map_or(10_000_000_000, |most| most.raw() / 4) / lot * lot;
+        NewOrder {
+            qty: Qty::from_raw(qty),
+            lifetime: Lifetime::Resting,
+            reduce_only: false,
+            ..self.order(market, side, -0.0005)
+        }
+    }
+
+    /// The orders that close a position: a short that hedges a holding loses its naked part first,
+    /// then both legs go in pieces, because either leg alone raises what the account must have.
+    fn closing(&self, account: AccountId, market: MarketId, position: Qty) -> Vec<NewOrder> {
+        let side = if position.is_positive() { Side::Sell } else { Side::Buy };
+        let order = self.order(market, side, 0.002);
+        let params = &self.state.market(market).params;
+        let lot = params.lot.raw();
+        let held = self.state.available(account, params.base).raw().max(0);
+        let held = Qty::from_raw(i64::try_from(held).expect("a holding is a quantity"));
+        if !position.is_negative() || held.raw() < lot {
+            return vec![NewOrder { qty: position.abs(), ..order }];
+        }
+        let naked = (position.abs() - held).raw() / lot * lot;
+        if naked > 0 {
+            return vec![NewOrder { qty: Qty::from_raw(naked), ..order }];
+        }
+        let qty = Qty::from_raw((position.abs().raw() / 4 / lot * lot).max(lot));
+        let spot = self.spot_markets().into_iter();
+        let spot = spot.filter(|id| self.state.market(*id).params.base == params.base);
+        let sales = spot.map(|id| NewOrder {
+            qty,
+            reduce_only: false,
+            ..self.order(id, Side::Sell, 0.002)
+        });
+        sales.chain([NewOrder { qty, ..order }]).collect()
+    }
+
+    /// What initial margin lacks. A hedged account between maintenance and initial margin can move
+    /// neither leg, so it is stuck without means from outside.
+    fn aid(&mut self, account: AccountId) -> Message {
+        let health = self.state.health(account, Level::Initial);
+        let lacking = health.requirement - health.equity;
+        let amount = lacking.max(Amount::ZERO) + health.requirement + quote(1);
+        self.aided += 1;
+        let command = Command::Deposit { account, asset: QUOTE, amount };
+        Message { sender: Sender::Custodian, command }
+    }
+
+    /// An immediate order to reduce by one lot at a distance from the index.
+    fn order(&self, market: MarketId, side: Side, eager: f64) -> NewOrder {
+        let params = &self.state.market(market).params;
+        let tick = params.tick.raw();
+        let index = self.state.index_price(market).raw() as f64;
+        let raw = (index * (1.0 + eager * side.sign() as f64)) as i64 / tick * tick;
+        NewOrder {
+            market,
+            side,
+            price: Price::from_raw(raw.max(tick)),
+            qty: params.lot,
+            lifetime: Lifetime::Immediate,
+            reduce_only: true,
+            self_trade: SelfTrade::CancelMaker,
+            client: ClientId(0),
+        }
+    }
+
+    fn open_positions(&self) -> usize {
+        let entries = self.state.markets().iter().flat_map(|market| &market.entries);
+        entries.filter(|entry| !entry.position.is_zero()).count()
+    }
+
+    fn stuck_position(&self) -> String {
+        for (market, id) in self.state.markets().iter().zip(0u16..) {
+            for (entry, account) in market.entries.iter().zip(0u32..) {
+                if !entry.position.is_zero() {
+                    let cash = self.state.ledger().cash(AccountId(account));
+                    let held = entry.position;
+                    let equity = self.state.equity(AccountId(account));
+                    let why = self.refusals(AccountId(account));
+                    return format!(
+                        "account {account} cannot close {held} in market {id} (cash {cash}, equity \
+                         {equity}, refused: {why}); {} positions are open",
+                        self.open_positions()
+                    );
+                }
+            }
+        }
+        "nothing is open".to_owned()
+    }
+
+    fn refusals(&self, wanted: AccountId) -> String {
+        let refused = self.events.iter().filter_map(|event| {
+            let Event::Rejected { account: Some(account), reason, .. } = event else { return None };
+            (*account == wanted).then(|| format!("{reason:?}"))
+        });
+        refused.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Each account takes all that it has.
+    fn withdraw(&mut self) {
+        let mut messages = Vec::new();
+        for account in (0..self.state.accounts()).map(AccountId) {
+            messages.push(says(account, Command::CancelAll { market: None }));
+            for (asset, amount) in self.free(account) {
+                messages.push(says(account, Command::Withdraw { asset, amount }));
+            }
+        }
+        self.block(Span::HOUR, messages);
+    }
+
+    /// What an account has of each asset, if anything. Holdings of a debtor secure the debt.
+    fn free(&self, account: AccountId) -> Vec<(AssetId, Amount)> {
+        let ledger = self.state.ledger();
+        let assets = if ledger.cash(account).is_negative() { 0 } else { 3 };
+        let held = (0..assets)
+            .map(AssetId)
+            .map(|asset| (asset, ledger.balance(Holder::User(account), asset)));
+        held.filter(|(_, amount)| amount.is_positive()).collect()
+    }
+
+    fn remains(&self, account: AccountId) -> Option<String> {
+        let (asset, amount) = self.free(account).first().copied()?;
+        let why = self.refusals(account);
+        Some(format!("account {} cannot withdraw {amount} of asset {} ({why})", account.0, asset.0))
+    }
+}
+
+fn says(account: AccountId, command: Command) -> Message {
+    Message { sender: Sender::User(account), command }
+}
