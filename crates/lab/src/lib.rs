@@ -19,4 +19,5 @@ pub mod text;
 pub mod metrics;
 pub mod compare;
 pub mod table;
+pub mod stress;
 pub mod report;

@@ -14,6 +14,8 @@ mod classes;
 
 mod rules;
 
+mod stress;
+
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
 use crate::record::Record;
@@ -46,6 +48,13 @@ pub fn compare_page(comparison: &Comparison, runs: &[Run]) -> String {
     let mut body = rules::sections(comparison, runs, &mut charts);
     body.push_str(DEFINITIONS);
     document(&format!("{} · funding rules", comparison.scenario), &body, charts)
+}
+
+/// The report on the incident library.
+pub fn stress_page(report: &crate::stress::Report) -> String {
+    let mut charts = Vec::new();
+    let body = stress::sections(report, &mut charts);
+    document("Incident library", &body, charts)
 }
 
 fn header(record: &Record) -> String {

@@ -3,7 +3,9 @@
 
 mod failure;
 mod summary;
+mod work;
 mod data;
+mod stress_command;
 mod lab_command;
 
 use std::process::ExitCode;
