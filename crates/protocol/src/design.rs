@@ -6,6 +6,7 @@
 
 use money::{Amount, Price, Qty, Rate, Span};
 
+use crate::envelope;
 use crate::ids::QUOTE;
 pub use crate::params::DesignError;
 use crate::params::{AssetParams, FundingRule as Rule, Kind, MarketParams, OracleParams};
@@ -35,7 +36,8 @@ pub(crate) fn check(params: &Params) -> Result<(), DesignError> {
     params.rules.check()?;
     check_oracle(&params.oracle)?;
     params.assets.iter().try_for_each(check_asset)?;
-    params.markets.iter().try_for_each(|market| check_market(market, params))
+    params.markets.iter().try_for_each(|market| check_market(market, params))?;
+    envelope::prove(params)
 }
 
 fn check_oracle(oracle: &OracleParams) -> Result<(), DesignError> {

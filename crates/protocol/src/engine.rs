@@ -7,14 +7,16 @@
 mod accounts;
 mod orders;
 mod liquidation;
+mod feedback;
 mod close;
 
-use money::{Span, Time};
+use money::Span;
 
 use crate::command::{Block, Command, Message, Sender};
 use crate::event::Event;
 use crate::ids::{AccountId, ClientId, PublisherId};
 use crate::invariants;
+use crate::ladder::Action;
 use crate::mark::Decay;
 use crate::reject::Reject;
 use crate::state::{State, append};
@@ -61,24 +63,24 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
         }
     }
     for asset in state.base_assets() {
-        if let Some(index) = state.oracle.refresh(asset, now, &state.params.oracle) {
+        if let Some(index) = state.refresh_index(asset) {
             let (price, confidence) = (index.price, index.confidence);
             events.push(Event::Indexed { asset, price, confidence });
         }
     }
-    mark(state, now, elapsed);
+    mark(state, elapsed);
     elapsed
 }
 
-/// Rule M-3: the mark moves only on a fresh index.
-fn mark(state: &mut State, now: Time, elapsed: Span) {
+/// Rule M-3: the mark moves only on an index that serves it.
+fn mark(state: &mut State, elapsed: Span) {
     let decay = Decay::over(elapsed);
-    for market in &mut state.markets {
-        let Some(band) = market.perpetual_params().map(|params| params.mark_band) else {
-            continue;
-        };
-        let index = state.oracle.index(market.params.base);
-        if index.is_fresh(now, &state.params.oracle) {
+    for at in 0..state.markets.len() {
+        let base = state.markets[at].params.base;
+        let index = state.serving(Action::Mark, base);
+        let market = &mut state.markets[at];
+        let band = market.perpetual_params().map(|params| params.mark_band);
+        if let (Some(index), Some(band)) = (index, band) {
             let quotes = market.quotes();
             market.perpetual.mark =
                 market.perpetual.mark.next(index.price, quotes, elapsed, decay, band);

@@ -75,6 +75,13 @@ impl Feedback {
         Rate::ONE + self.maintenance
     }
 
+    /// Whether θ is zero and stays so at this deviation, whatever the branching ratio.
+    pub fn is_idle(&self, deviation: Rate, params: &FeedbackParams) -> bool {
+        self.held.is_zero()
+            && self.initial.is_zero()
+            && self.average.max(deviation) <= params.threshold
+    }
+
     /// The multipliers at the close of a block that lasted `elapsed` (a minute at most), with the
     /// |mark/index − 1| and the branching ratio measured there.
     #[must_use]

@@ -7,6 +7,7 @@ use money::{Amount, Qty};
 
 use crate::book::Book;
 use crate::ids::{AccountId, AssetId, QUOTE, Side, Tick};
+use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::state::{Level, State};
 
@@ -153,14 +154,11 @@ fn never_negative(state: &State, depth: Depth) -> Result<(), String> {
     Ok(())
 }
 
-/// I-6: a mark that moved in this block lies within its band around the index.
+/// I-6: a mark that an index served in this block lies within its band around the index.
 fn mark(state: &State, _depth: Depth) -> Result<(), String> {
     for (market, _) in state.perpetuals() {
-        let index = state.oracle().index(market.params.base);
         let Some(params) = market.perpetual_params() else { continue };
-        if !index.is_fresh(state.time(), &state.params().oracle) {
-            continue;
-        }
+        let Some(index) = state.serving(Action::Mark, market.params.base) else { continue };
         let mark = market.perpetual.mark.price;
         let low = index.price.offset(-params.mark_band, money::Round::Down);
         let high = index.price.offset(params.mark_band, money::Round::Up);

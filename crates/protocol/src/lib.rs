@@ -8,6 +8,7 @@
 
 pub mod ids;
 pub mod params;
+pub mod envelope;
 pub mod design;
 pub mod reject;
 pub mod command;
@@ -29,6 +30,7 @@ pub mod convergence;
 pub mod feedback;
 pub mod position;
 pub mod margin;
+pub mod scenarios;
 pub mod tranche;
 pub mod adl;
 pub mod market;

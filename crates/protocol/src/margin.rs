@@ -6,9 +6,12 @@
 //! perpetual: its margin). Shorts hedge the costlier long first: the cheapest pairing, which makes
 //! the requirement sub-additive. Rule R-2 (initial): the worst over all open orders of
 //! each direction filling. Rule R-3: charges are on the index and round up; equity values holdings
-//! at the index and positions at the mark and rounds down.
+//! at the index and positions at the mark and rounds down. Rule R-7: beyond a flat notional a
+//! position is charged the impact of its sale as well.
 
-use money::{Amount, Price, Qty, Rate, Round};
+use money::{Amount, Price, Qty, Rate, Round, mul_div};
+
+use crate::params::{InterestParams, MarketRules};
 
 /// An account's stake in one underlying.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,6 +60,31 @@ pub fn requirement(exposure: Exposure, charges: Charges, index: Price) -> Amount
         + charge(naked_long - cheap, charges.haircut.max(charges.margin))
 }
 
+/// What a position of this notional is charged for its size, above a margin of `margin` (rule R-7):
+/// the impact, in the depth that the design counts on, of what lies beyond `flat`; both together
+/// never more than the whole.
+pub fn size_charge(notional: Amount, margin: Rate, rules: &MarketRules) -> Amount {
+    let envelope = &rules.envelope;
+    if notional <= envelope.flat {
+        return Amount::ZERO;
+    }
+    let (excess, window) = (notional - envelope.flat, i128::from(rules.depth.window.raw()));
+    let moved = mul_div(excess.raw(), window, envelope.depth_min.raw(), Round::Up);
+    let moved = moved.and_then(|raw| i64::try_from(raw).ok()).map_or(Rate::MAX, Rate::from_raw);
+    let rate = moved.min(Rate::ONE - margin);
+    notional.share(rate, Round::Up).expect("a share of a notional is smaller than the notional")
+}
+
+/// Initial margin at an open interest, in quote, rounded up (rule R-8).
+pub fn interest_margin(margin: Rate, interest: Amount, params: &InterestParams) -> Rate {
+    let width = params.upper - params.lower;
+    let excess = (interest - params.lower).clamp(Amount::ZERO, width);
+    let room = i128::from((Rate::ONE - margin).raw());
+    let more = mul_div(room, excess.raw(), width.raw(), Round::Up);
+    let more = more.and_then(|raw| i64::try_from(raw).ok()).expect("a part of the room is smaller");
+    margin + Rate::from_raw(more)
+}
+
 /// An account against its requirement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Health {
@@ -77,6 +105,7 @@ impl Health {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::envelope::need;
     use proptest::prelude::*;
 
     const CHARGES: Charges = Charges {
@@ -108,7 +137,74 @@ mod tests {
         }
     }
 
+    #[test]
+    fn r_7_a_large_position_is_charged_its_impact_up_to_the_whole() {
+        let rules = MarketRules::default(); // flat to 1 M, 2 % for 10 M
+        let table = [
+            ("1000000", "0"),
+            ("1000000.00000001", "0.00000101"),
+            ("2000000", "4000"),
+            ("11000000", "220000"),
+            // 0.2 % for each million: the whole less 5 % at 476 M.
+            ("476000000", "452200000"),
+            ("1000000000", "950000000"),
+        ];
+        for (notional, expected) in table {
+            let charge = size_charge(notional.parse().unwrap(), CHARGES.margin, &rules);
+            assert_eq!(charge.to_string(), expected, "{notional}");
+        }
+    }
+
+    #[test]
+    fn r_8_initial_margin_rises_from_the_lower_to_the_upper_open_interest() {
+        let amount = |text: &str| text.parse().unwrap();
+        let params = InterestParams { lower: amount("100"), upper: amount("200") };
+        let table = [("0", 1000), ("100", 1000), ("150", 5500), ("200", 10_000), ("999", 10_000)];
+        for (interest, bp) in table {
+            let margin = interest_margin(Rate::from_bp(1000), amount(interest), &params);
+            assert_eq!(margin, Rate::from_bp(bp), "{interest}");
+        }
+        let least = interest_margin(Rate::from_bp(1000), amount("100.00000001"), &params);
+        assert_eq!(least.raw(), Rate::from_bp(1000).raw() + 90);
+    }
+
     proptest! {
+        /// The margin of together bears the envelope of a position of any size, unless
+        /// it is the whole.
+        #[test]
+        fn r_7_what_the_envelope_accepts_at_the_flat_size_it_accepts_at_every_size(
+            flat in 0i128..5_000_000, depth in 1i128..50_000_000, gap in 0i64..300,
+            spare in 0i64..1000, notional in 1i128..100_000_000_000,
+        ) {
+            let whole = |units: i128| Amount::from_raw(units * Amount::ONE.raw());
+            let mut rules = MarketRules::default();
+            rules.envelope.gap = Rate::from_bp(gap);
+            (rules.envelope.flat, rules.envelope.depth_min) = (whole(flat), whole(depth));
+            let mut perpetual = crate::params::PerpetualParams {
+                funding: crate::params::FundingRule::Velocity {
+                    max_velocity: Rate::ONE, premium_scale: Rate::ONE, cap: Rate::ONE,
+                },
+                impact_notional: Amount::ONE,
+                margin_initial: Rate::ONE,
+                margin_maintenance: Rate::ONE,
+                mark_band: Rate::from_bp(100),
+                price_band: Rate::from_bp(100),
+                fee_liquidation: Rate::from_bp(100),
+                position_max: Qty::ONE,
+            };
+            let margin = need(&perpetual, &rules).total() + Rate::from_bp(spare);
+            prop_assume!(margin < Rate::ONE);
+            perpetual.margin_maintenance = margin;
+            let value = whole(notional);
+            let held = value.share(margin, Round::Up).unwrap() + size_charge(value, margin, &rules);
+            prop_assert!(held <= value + Amount::from_raw(2));
+            rules.envelope.flat = value.max(rules.envelope.flat);
+            let needed = value.share(need(&perpetual, &rules).total(), Round::Down).unwrap();
+            // Each side rounds a rate up at 10⁻¹².
+            let rounding = value.share(Rate::from_raw(2), Round::Up).unwrap();
+            prop_assert!(held + rounding >= needed.min(value), "{held} < {needed}");
+        }
+
         #[test]
         fn r_1_a_hedge_never_costs_more_than_its_basis(
             holding in 0i64..1_000_000_000_000, long in 0i64..1_000_000_000_000,

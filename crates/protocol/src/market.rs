@@ -4,6 +4,7 @@ use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Round};
 
 use crate::book::{Book, FastBook};
+use crate::feedback::Feedback;
 use crate::funding::Funding;
 use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
 use crate::mark::{Mark, Quotes};
@@ -26,6 +27,8 @@ pub struct Perpetual {
     pub funding_fraction: i128,
     /// Σ of long positions, which equals Σ of short ones.
     pub open_interest: Qty,
+    /// Margin multipliers (rules ).
+    pub feedback: Feedback,
 }
 
 /// Sums over the positions of a market, kept as they change and compared with the positions
@@ -172,6 +175,11 @@ impl Market {
     /// Whole lots of a quantity's magnitude, rounded down.
     pub(crate) fn lots_of(&self, qty: Qty) -> Lots {
         Lots(qty.raw().unsigned_abs() / self.params.lot.raw().unsigned_abs())
+    }
+
+    /// Price and quantity of a level.
+    pub(crate) fn level(&self, tick: Tick, lots: Lots) -> (Price, Qty) {
+        (self.price(tick), self.level_qty(lots))
     }
 
     /// Best bid, best ask and last trade.

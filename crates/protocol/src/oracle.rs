@@ -16,7 +16,7 @@ use crate::reject::Reject;
 /// Largest price that a vote or an order may name (10¹⁰ quote), so that sums of prices fit.
 pub const PRICE_MAX: Price = Price::from_raw(1_000_000_000_000_000_000);
 
-/// An index price.
+/// A price that a quorum formed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Index {
     /// The price; zero before the first quorum.
@@ -27,14 +27,7 @@ pub struct Index {
     pub time: Time,
 }
 
-impl Index {
-    /// Whether the index may serve new risk and liquidations (rule O-4).
-    pub fn is_fresh(&self, now: Time, params: &OracleParams) -> bool {
-        self.price.is_positive() && now.since(self.time) <= params.index_age_max
-    }
-}
-
-/// The last vote of every publisher on every asset.
+/// The last vote of every publisher on every asset, and the index that the market goes by.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Oracle {
     votes: Vec<Vec<Option<Vote>>>,
@@ -52,7 +45,7 @@ impl Oracle {
         }
     }
 
-    /// The index price of an asset.
+    /// The index of an asset: the aggregate that was accepted last (rule O-6).
     #[inline]
     pub fn index(&self, asset: AssetId) -> Index {
         self.indices[asset.index()]
@@ -88,7 +81,7 @@ impl Oracle {
         self.changed[vote.asset.index()] = true;
     }
 
-    /// Forms the index of an asset again where votes changed; `None` leaves the old one to age.
+    /// The aggregate of an asset's votes where they changed; `None` leaves the index to age.
     pub(crate) fn refresh(
         &mut self,
         asset: AssetId,
@@ -100,9 +93,26 @@ impl Oracle {
         }
         let votes = &self.votes[asset.index()];
         let (price, confidence) = quorum(votes, now, params).and_then(|fresh| aggregate(&fresh))?;
-        let index = Index { price, confidence, time: now };
+        Some(Index { price, confidence, time: now })
+    }
+
+    /// Makes an aggregate the index of its asset.
+    pub(crate) fn accept(&mut self, asset: AssetId, index: Index) {
         self.indices[asset.index()] = index;
-        Some(index)
+    }
+
+    /// Each publisher's vote on an asset, if it is fresh.
+    pub(crate) fn fresh_votes<'a>(
+        &'a self,
+        asset: AssetId,
+        now: Time,
+        params: &'a OracleParams,
+    ) -> impl Iterator<Item = Option<Price>> + 'a {
+        let votes = self.votes[asset.index()].iter();
+        votes.map(move |vote| {
+            let vote = vote.filter(|vote| is_fresh(vote, now, params.vote_age_max));
+            vote.map(|vote| vote.price)
+        })
     }
 }
 

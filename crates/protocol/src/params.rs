@@ -1,5 +1,6 @@
 //! What a market design consists of. Every number has its unit in its type or name.
 
+mod margin;
 mod rules;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use money::{Amount, Price, Qty, Rate, Span};
 
 use crate::ids::AssetId;
 
+pub use margin::{EnvelopeParams, InterestParams, ScenarioParams};
 pub use rules::{
     DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams, MarketRules,
     OrderingRule, Rules, ScoreParams, Target, Trigger, TwapParams, VotingTerms,

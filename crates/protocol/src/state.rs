@@ -1,14 +1,20 @@
 //! The whole state of the exchange, and what can be read from it.
 
+mod charges;
+mod size;
 mod health;
+mod indices;
+mod sweep;
 
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Round, Time};
+use money::{Amount, Price, Qty, Rate, Round, Time};
 
 use crate::book::Book;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
 use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
+use crate::ladder::Ladder;
+use crate::ladder::scores::Score;
 use crate::ledger::Ledger;
 use crate::margin::Charges;
 use crate::market::Market;
@@ -16,7 +22,6 @@ use crate::oracle::Oracle;
 use crate::params::Params;
 use crate::watch::Watch;
 pub(crate) use health::bounded_share;
-use health::charges;
 
 /// Which requirement is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +84,15 @@ pub struct State {
     pub(crate) accounts: u32,
     pub(crate) ledger: Ledger,
     pub(crate) oracle: Oracle,
+    /// The ladder of each asset's index; the quote currency's stays empty.
+    pub(crate) ladders: Vec<Ladder>,
+    /// Each publisher's record on each asset.
+    pub(crate) scores: Vec<Vec<Score>>,
     pub(crate) markets: Vec<Market>,
     pub(crate) chain: [u8; 32],
     pub(crate) scratch: Scratch,
     pub(crate) watch: Watch,
-    /// Charges of each asset, initial and maintenance: fixed by the design.
+    /// Charges of each asset, initial and maintenance, as of the last close.
     charges: Vec<[Charges; 2]>,
 }
 
@@ -94,6 +103,7 @@ pub(crate) struct Scratch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) touched: Vec<AccountId>,
     pub(crate) again: Vec<AccountId>,
+    pub(crate) margins: Vec<[Rate; 2]>,
 }
 
 impl State {
@@ -101,25 +111,23 @@ impl State {
     pub fn new(params: Params) -> Result<State, DesignError> {
         design::check(&params)?;
         let markets: Vec<Market> = params.markets.iter().cloned().map(Market::new).collect();
-        Ok(State {
+        let mut state = State {
             height: 0,
             time: Time::ZERO,
             accounts: 0,
             ledger: Ledger::new(params.assets.len(), markets.len()),
             oracle: Oracle::new(params.assets.len(), params.oracle.stakes.len()),
+            ladders: vec![Ladder::default(); params.assets.len()],
+            scores: vec![vec![Score::default(); params.oracle.stakes.len()]; params.assets.len()],
             markets,
             chain: [0; 32],
             scratch: Scratch::default(),
             watch: Watch::default(),
-            charges: (0u16..)
-                .map(AssetId)
-                .zip(&params.assets)
-                .map(|(id, _)| {
-                    [Level::Initial, Level::Maintenance].map(|level| charges(&params, id, level))
-                })
-                .collect(),
+            charges: charges::of_assets(&params),
             params,
-        })
+        };
+        state.refresh_charges();
+        Ok(state)
     }
 
     /// The design.
@@ -191,6 +199,7 @@ impl State {
         let fixed = (&self.params, self.height, self.time, self.accounts);
         append(out, &fixed);
         append(out, &(&self.ledger, &self.oracle));
+        append(out, &(&self.ladders, &self.scores));
         for market in &self.markets {
             append(out, &(&market.last, &market.entries, &market.perpetual));
             market.book.write_canonical(out);

@@ -2,10 +2,12 @@
 //!
 //! An account with surplus S (equity less maintenance) and exposure E = Σ units·index cannot become
 //! unsound before prices have travelled r = S/(1.3·E), where a block's travel is the largest
-//! (|Δindex| + |Δmark| + |Δfunding index|)/index over the assets: a unit held changes S by at most
-//! |Δindex|, a unit of a position by at most the three together, because every charge is at most
-//! the whole. With r ≤ ¼ an index has grown by less than e^¼ < 1.3 meanwhile. So a look at the
-//! accounts that have come that far, and at those whose stake changed, is a look at all.
+//! (|Δindex| + |Δmark| + |Δfunding index|)/index over the assets, and the largest change of a
+//! maintenance margin: a unit held changes S by at most |Δindex|, a unit of a position by at most
+//! the three together, because every charge is at most the whole. A position that is charged for
+//! its size moves its charge by at most twice the whole, and counts twice. With r ≤ ¼ an
+//! index has grown by less than e^¼ < 1.3 meanwhile. So a look at the accounts that have come that
+//! far, and at those whose stake changed, is a look at all.
 //!
 //! Holds nothing that the state does not follow from: `State` can rebuild it, by looking at
 //! everybody once.
@@ -13,7 +15,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use money::{FundingIndex, Price, Round, mul_div};
+use money::{FundingIndex, Price, Rate, Round, mul_div};
 
 use crate::ids::{AccountId, AssetId};
 use crate::market::Market;
@@ -100,6 +102,12 @@ impl Watch {
         }
         self.travelled += far;
         self.list_due();
+    }
+
+    /// Adds what a change of maintenance margin takes of a surplus: at most that share of the
+    /// exposure, as a move of the prices by as much.
+    pub(crate) fn charges_moved(&mut self, margin: Rate) {
+        self.travelled += u128::from(margin.raw().unsigned_abs());
     }
 
     /// Moves the accounts that have come far enough to the touched ones.
@@ -207,35 +215,47 @@ mod tests {
     }
 
     proptest! {
-        /// Along any path of index, mark and funding, the surplus of a position and a holding is
-        /// not used up before the travel reaches the account's distance.
+        /// Along any path of index, mark, funding and maintenance margin, the surplus of a position
+        /// and a holding is not used up before the travel reaches the account's distance.
         #[test]
-        fn r_5_no_path_of_prices_uses_the_surplus_up_within_the_reach(
-            qty in -1_000i128..1_000, held in 0i128..1_000, surplus in 1i128..200_000_000,
-            margin in 0i128..=100, haircut in 0i128..=100,
-            path in prop::collection::vec((-300i128..300, -300i128..300, -50i128..50), 1..60),
+        fn r_5_no_path_of_prices_and_margins_uses_the_surplus_up_within_the_reach(
+            qty in -1_000i128..1_000, held in 0i128..1_000, surplus in 1i128..2_000_000_000,
+            margin in 0i128..=100, haircut in 0i128..=100, depth in 1i128..20_000_000,
+            path in prop::collection::vec(
+                (-300i128..300, -300i128..300, -50i128..50, -2i128..=2), 1..60),
         ) {
             let (mut index, mut mark, mut funding) = (10_000i128, 10_000i128, 0i128);
-            // In hundredths, so that charges are exact.
-            let value = |index: i128, mark: i128, funding: i128| {
-                100 * qty * (mark - funding) - qty.abs() * index * margin
+            // Rule R-7, where the envelope holds: the impact of `flat` is within the margin.
+            let (least, flat) = (margin, margin * depth / 100);
+            let size = |index: i128, margin: i128| {
+                let worth = qty.abs() * index;
+                worth * (100 * (worth - flat).max(0) / depth).min(100 - margin)
+            };
+            // In hundredths, so that charges are exact but for the rate of R-7.
+            let value = |index: i128, mark: i128, funding: i128, margin: i128| {
+                100 * qty * (mark - funding) - qty.abs() * index * margin - size(index, margin)
                     + held * index * (100 - haircut)
             };
-            let start = value(index, mark, funding);
-            let exposure = 100 * (qty.abs() + held) * index;
+            let start = value(index, mark, funding, margin);
+            let worth = qty.abs() * index;
+            let sized = if worth + worth / 3 <= flat { 0 } else { worth };
+            let exposure = 100 * (worth + sized + held * index);
             let reach = Distance { surplus, exposure }.reach();
-            let mut travelled = 0u128;
-            for (a, b, c) in path {
+            let (mut travelled, mut now) = (0u128, margin);
+            for (a, b, c, d) in path {
                 let next = (index + a).max(1);
                 let moved = (next - index).abs() + (b + next - index).abs() + c.abs();
-                let least = index.min(next);
-                let step = (moved * ONE / least + 1).min(ONE);
-                travelled += step.unsigned_abs();
+                let changed = (now + d).clamp(least, 100);
+                let step = (moved * ONE / index.min(next) + 1).min(ONE);
+                travelled += (step + (changed - now).abs() * ONE / 100).unsigned_abs();
+                now = changed;
                 (index, mark, funding) = (next, mark + b + next - index, funding + c);
                 if travelled > reach {
                     break;
                 }
-                prop_assert!(value(index, mark, funding) - start >= -surplus);
+                // The rate of R-7 is rounded down to a hundredth.
+                let rounding = qty.abs() * index;
+                prop_assert!(value(index, mark, funding, now) - start >= -surplus - rounding);
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::design::{AMOUNT_MAX, QTY_MAX};
 use crate::event::Event;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
+use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::market::Market;
 use crate::position::Entry;
@@ -132,11 +133,11 @@ pub(super) fn is_exposed(state: &State, account: AccountId) -> bool {
         })
 }
 
-/// Rule O-4: the index of all that an account has a stake in must be fresh before it may weaken.
+/// Rules O-4 and O-5: the index of all that an account has a stake in must serve a withdrawal.
 fn check_indices(state: &State, account: AccountId) -> Result<(), Reject> {
-    let fresh = |asset| state.oracle.index(asset).is_fresh(state.time, &state.params.oracle);
+    let serves = |asset| state.serving(Action::Withdraw, asset).is_some();
     let mut assets = state.base_assets();
-    if assets.all(|asset| !state.has_stake(account, asset, Change::None) || fresh(asset)) {
+    if assets.all(|asset| !state.has_stake(account, asset, Change::None) || serves(asset)) {
         Ok(())
     } else {
         Err(Reject::StaleIndex)

@@ -2,10 +2,11 @@
 
 use money::{Amount, Span};
 
-use super::liquidation;
+use super::{feedback, liquidation};
 use crate::event::Event;
 use crate::funding::Observation;
 use crate::ids::{AccountId, MarketId, Side};
+use crate::ladder::Action;
 use crate::market::Market;
 use crate::params::PerpetualParams;
 use crate::premium::{one_sided, symmetric};
@@ -17,15 +18,16 @@ const SCALE: i128 = Amount::ONE.raw();
 
 pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     let now = state.time;
-    for (market, id) in state.markets.iter_mut().zip(0u16..) {
+    for (at, id) in (0..state.markets.len()).zip(0u16..) {
+        let index = state.serving(Action::Fund, state.markets[at].params.base);
+        let market = &mut state.markets[at];
         let Some(params) = market.perpetual_params().copied() else { continue };
-        let index = state.oracle.index(market.params.base);
-        // Rule F-8: without a fresh index no funding accrues, and the time without it is not
-        // charged.
-        if !index.is_fresh(now, &state.params.oracle) {
+        // Rule F-8: without an index that serves funding none accrues, and the time without it is
+        // not charged.
+        let Some(index) = index else {
             market.perpetual.funding.pause();
             continue;
-        }
+        };
         let seen = observe(market, &params, now, index.price);
         let funding = &mut market.perpetual.funding;
         funding.limit(now, state.params.oracle.index_age_max);
@@ -39,6 +41,8 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
             });
         }
     }
+    feedback::feed_back(state, elapsed);
+    state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     if elapsed > Span::ZERO {
         margin(state, events);
     }
@@ -47,7 +51,6 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
 /// Rules L-3 and R-5: liquidates every account under maintenance, in the order of account numbers,
 /// each at most once a block.
 fn margin(state: &mut State, events: &mut Vec<Event>) {
-    state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     let mut again = std::mem::take(&mut state.scratch.again);
     let mut last = None;
     while let Some(account) = state.watch.next() {

@@ -15,17 +15,18 @@ use super::orders::{Checked, Trade, cancel_in, exchange_perpetual, take, trim_to
 use crate::command::SelfTrade;
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, ClientId, Lots, MarketId, QUOTE, Side, Tick};
+use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::market::Market;
 use crate::oracle::PRICE_MAX;
 use crate::params::Kind;
 use crate::state::{Level, State};
 
-/// Rules L-3 … L-6 for one account. Nothing happens while no price that it depends on is fresh
-/// (rule O-4).
+/// Rules L-3 … L-6 for one account. Nothing happens while no price that it depends on may
+/// serve it (rules O-4 and O-5).
 pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
     let open = by_size(state, account);
-    if !open.is_empty() && !open.iter().any(|id| index_is_fresh(state, *id)) {
+    if !open.is_empty() && !open.iter().any(|id| index_serves(state, *id)) {
         return;
     }
     let started = events.len();
@@ -41,12 +42,12 @@ pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<
         if state.health(account, Level::Maintenance).is_sound() {
             return;
         }
-        if index_is_fresh(state, id) {
+        if index_serves(state, id) {
             close_tranche(state, account, id, events);
         }
     }
     // Rule O-4: what a stale mark says is owed, nobody pays.
-    if by_size(state, account).iter().any(|id| !index_is_fresh(state, *id)) {
+    if by_size(state, account).iter().any(|id| !index_serves(state, *id)) {
         return;
     }
     if by_size(state, account).is_empty() {
@@ -60,9 +61,9 @@ pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<
     }
 }
 
-fn index_is_fresh(state: &State, id: MarketId) -> bool {
-    let base = state.markets[id.index()].params.base;
-    state.oracle.index(base).is_fresh(state.time, &state.params.oracle)
+/// Whether a market's index may serve a liquidation (rules O-4 and O-5).
+fn index_serves(state: &State, id: MarketId) -> bool {
+    state.serving(Action::Liquidate, state.markets[id.index()].params.base).is_some()
 }
 
 /// The account's perpetual positions, largest notional first.
@@ -224,7 +225,7 @@ fn sell_holdings(state: &mut State, account: AccountId, events: &mut Vec<Event>)
             continue;
         }
         let spot = spot_market(state, asset);
-        let Some(id) = spot.filter(|id| index_is_fresh(state, *id)) else { continue };
+        let Some(id) = spot.filter(|id| index_serves(state, *id)) else { continue };
         let wanted = owed.buys(index, Round::Up).unwrap_or(crate::design::QTY_MAX);
         // A hundredth more, for the price that the sale may fetch.
         let wanted = wanted.checked_add(Qty::from_raw(wanted.raw() / 100)).unwrap_or(wanted);

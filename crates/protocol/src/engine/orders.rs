@@ -9,6 +9,7 @@ use crate::command::{Lifetime, NewOrder, SelfTrade};
 use crate::design::QTY_MAX;
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, ClientId, Lots, MarketId, OrderId, QUOTE, Side, Tick};
+use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::margin::Health;
 use crate::market::Market;
@@ -62,10 +63,9 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     {
         return Err(Reject::Overflow);
     }
-    let index = state.oracle.index(market.params.base);
-    if !index.is_fresh(state.time, &state.params.oracle) {
-        return Err(Reject::StaleIndex);
-    }
+    let action =
+        if only_closes(market, account, order, lots) { Action::Trade } else { Action::Increase };
+    let index = state.serving(action, market.params.base).ok_or(Reject::StaleIndex)?;
     check_band(market, order, index.price)?;
     if order.lifetime != Lifetime::Immediate && entry.orders >= state.params.open_orders_max {
         return Err(Reject::TooManyOrders);
@@ -98,6 +98,18 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
         }
     }
     Ok(checked)
+}
+
+/// Whether an order makes a perpetual position smaller whatever else rests; a reduce-only order is
+/// cut to that.
+fn only_closes(market: &Market, account: AccountId, order: &NewOrder, lots: Lots) -> bool {
+    let entry = market.entry(account);
+    let (held, resting) = match order.side {
+        Side::Buy => (-entry.position, entry.bid_lots),
+        Side::Sell => (entry.position, entry.ask_lots),
+    };
+    let held = market.lots_of(held.max(Qty::ZERO));
+    market.perpetual_params().is_some() && (order.reduce_only || resting + lots.0 <= held.0)
 }
 
 /// Rule T-3: an order may not be priced further than the band on its aggressive side.

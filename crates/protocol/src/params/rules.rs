@@ -5,6 +5,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Span};
 
 use super::DesignError;
+use super::margin::{EnvelopeParams, InterestParams, ScenarioParams};
 
 /// What holds for the whole exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -23,6 +24,8 @@ pub struct Rules {
     pub twap: TwapParams,
     /// Terms of voting (section G).
     pub voting: VotingTerms,
+    /// Credit between underlyings (rule R-13).
+    pub scenarios: ScenarioParams,
 }
 
 /// What holds for one perpetual market or dated future.
@@ -34,6 +37,10 @@ pub struct MarketRules {
     pub target: Target,
     /// Deviation feedback (rules ).
     pub feedback: FeedbackParams,
+    /// What maintenance margin must bear, and how it grows with size (rules ).
+    pub envelope: EnvelopeParams,
+    /// How initial margin grows with open interest (rule R-8).
+    pub interest: InterestParams,
 }
 
 impl Rules {
@@ -43,7 +50,8 @@ impl Rules {
         self.scores.check()?;
         self.halt.check()?;
         self.flow.check()?;
-        self.twap.check()
+        self.twap.check()?;
+        self.scenarios.check()
     }
 }
 
@@ -52,7 +60,9 @@ impl MarketRules {
     pub fn check(&self) -> Result<(), DesignError> {
         self.depth.check()?;
         self.target.check()?;
-        self.feedback.check()
+        self.feedback.check()?;
+        self.envelope.check()?;
+        self.interest.check()
     }
 }
 

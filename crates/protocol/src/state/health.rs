@@ -2,14 +2,16 @@
 
 use money::{Amount, Price, Qty, Rate, Round};
 
+use super::size::size_exposure;
 use super::{Change, Level, State, as_qty, open_qty, pending_funding};
 use crate::book::Book;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE, Side};
 use crate::ledger::Holder;
-use crate::margin::{Charges, Exposure, Health, requirement};
+use crate::margin::{Exposure, Health, requirement};
 use crate::market::Market;
-use crate::params::{Kind, Params};
+use crate::params::Kind;
 use crate::position::Entry;
+use crate::scenarios::Portfolio;
 use crate::watch::Distance;
 
 /// Units of an amount in one of its wholes.
@@ -56,6 +58,7 @@ impl State {
     pub fn health_after(&self, account: AccountId, level: Level, change: Change) -> Health {
         let equity = self.ledger.cash(account) + self.profits(account);
         let mut health = Health { equity, requirement: Amount::ZERO };
+        let mut portfolio = Portfolio::default();
         if let Change::Withdrawal { asset: QUOTE, amount } = change {
             health.equity -= amount;
         }
@@ -71,8 +74,16 @@ impl State {
             }
             let holding = as_qty(holding);
             health.equity += self.oracle.index(asset).price.notional(holding, Round::Down);
-            health.requirement += self.asset_requirement(account, asset, holding, level, change);
+            let (charge, net) = self.asset_requirement(account, asset, holding, level, change);
+            health.requirement += charge;
+            let offset = self.params.rules.scenarios.offset(asset);
+            if offset.is_positive() && !net.is_zero() {
+                let value = self.oracle.index(asset).price.notional(net, Round::Down);
+                portfolio.add(value, self.charges[asset.index()][level.index()], offset);
+            }
         }
+        health.requirement -= portfolio.credit(&self.params.rules.scenarios);
+        health.requirement += self.size_charges(account, level, change);
         if level == Level::Initial {
             health.requirement +=
                 self.markets.iter().map(|market| self.open_loss(market, account)).sum();
@@ -167,7 +178,8 @@ impl State {
         // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
         let owed = (received.raw().checked_mul(qty)? >> 33).min(0);
         let notional = value(self.oracle.index(market.params.base).price, qty.abs())?;
-        Some((profit.checked_add(owed)?, notional))
+        let exposure = notional.checked_add(size_exposure(market, notional)?)?;
+        Some((profit.checked_add(owed)?, exposure))
     }
 
     /// The charge, negative, on a position with these lots of bids and asks, the worse of the two
@@ -191,7 +203,11 @@ impl State {
             Kind::Spot { .. } => charges.haircut.max(charges.margin),
             Kind::Perpetual(_) => charges.margin,
         };
-        Some((-bounded_share(notional, rate)?, 0))
+        let size = match market.params.kind {
+            Kind::Spot { .. } => 0,
+            Kind::Perpetual(_) => self.bounded_size(market, notional, level)?,
+        };
+        Some((-bounded_share(notional, rate)?.checked_add(size)?, 0))
     }
 
     /// More than [`State::open_loss`], at 10⁻¹⁶: no order is priced worse than the best of its
@@ -257,7 +273,8 @@ impl State {
     }
 
     /// The requirement of one underlying; initial: the worst over the directions in which open
-    /// orders can fill (rule R-2).
+    /// orders can fill (rule R-2). With it the net quantity that is there in all of them, which is
+    /// what counts for rule R-13.
     fn asset_requirement(
         &self,
         account: AccountId,
@@ -265,7 +282,7 @@ impl State {
         holding: Qty,
         level: Level,
         change: Change,
-    ) -> Amount {
+    ) -> (Amount, Qty) {
         let ordered = match level {
             Level::Maintenance => [false; 2],
             Level::Initial => self.ordered(account, asset, change),
@@ -275,16 +292,18 @@ impl State {
         });
         let index = self.oracle.index(asset).price;
         let charges = self.charges[asset.index()][level.index()];
-        let mut worst = Amount::ZERO;
+        let (mut worst, mut least, mut most) = (Amount::ZERO, Qty::MAX, -Qty::MAX);
         for &spot_fills in spot {
             for &perpetual_fills in perpetual {
                 let mut exposure = Exposure { holding, ..Exposure::default() };
                 let fills = Fills { sides: [spot_fills, perpetual_fills], change };
                 self.add_exposure(&mut exposure, account, asset, &fills);
                 worst = worst.max(requirement(exposure, charges, index));
+                let net = exposure.holding + exposure.long - exposure.short;
+                (least, most) = (least.min(net), most.max(net));
             }
         }
-        worst
+        (worst, least.max(Qty::ZERO) + most.min(Qty::ZERO))
     }
 
     /// Whether an account has orders, with the change, in the spot and in the perpetual markets of
@@ -349,20 +368,4 @@ impl State {
 pub(crate) fn bounded_share(value: i128, rate: Rate) -> Option<i128> {
     let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
     value.checked_mul(i128::from(bp)).map(|product| (product >> 13) + 1)
-}
-
-/// The charges of an asset (rule R-1).
-pub(super) fn charges(params: &Params, id: AssetId, level: Level) -> Charges {
-    let asset = &params.assets[id.index()];
-    let perpetuals = params.markets.iter().filter(|market| market.base == id);
-    let margin = perpetuals.filter_map(|market| match (&market.kind, level) {
-        (Kind::Spot { .. }, Level::Initial | Level::Maintenance) => None,
-        (Kind::Perpetual(perpetual), Level::Initial) => Some(perpetual.margin_initial),
-        (Kind::Perpetual(perpetual), Level::Maintenance) => Some(perpetual.margin_maintenance),
-    });
-    let (haircut, basis) = match level {
-        Level::Initial => (asset.haircut_initial, asset.basis_initial),
-        Level::Maintenance => (asset.haircut_maintenance, asset.basis_maintenance),
-    };
-    Charges { haircut, basis, margin: margin.max().unwrap_or(Rate::ZERO) }
 }

@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["d8654cb01fec697129b24f05bb52df480eb1772e9bc564f115edac0434d70a0e"];
+        expect_test::expect!["6c1407080b3679ddef72558b50a078b798d919e5c30fb580fadd5576399483d4"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

@@ -98,8 +98,23 @@ pub fn design() -> Params {
         open_orders_max: 8,
         liquidation_tranche_min: amount("50000"),
         checkpoint_blocks: 1,
-        rules: Rules::default(),
+        rules: unguarded(),
     }
+}
+
+/// Rules under which prices may jump as a test likes: neither ladder nor triggers stop it.
+pub fn unguarded() -> Rules {
+    let far = Rate::from_bp(1_000_000);
+    let age = Span::MINUTE;
+    let ladder = LadderParams {
+        jump_max: far,
+        distance_max: far,
+        age_mark: age,
+        age_margin: age,
+        ..LadderParams::default()
+    };
+    let halt = HaltParams { triggers: Vec::new(), ..HaltParams::default() };
+    Rules { ladder, halt, ..Rules::default() }
 }
 
 pub fn user(account: AccountId, command: Command) -> Message {

@@ -348,6 +348,39 @@ fn i_1_to_i_8_hold_after_every_block_of_hostile_commands() {
     }
 }
 
+/// The naive twin of `State::margin_sweep`.
+fn unsound_one_by_one(state: &State) -> Vec<AccountId> {
+    let risky = |account: AccountId| {
+        let open = |market: &protocol::market::Market| !market.entry(account).position.is_zero();
+        state.ledger().cash(account).is_negative() || state.markets().iter().any(open)
+    };
+    let unsound = |account| !state.health(account, Level::Maintenance).is_sound();
+    (0..state.accounts()).map(AccountId).filter(|&a| risky(a) && unsound(a)).collect()
+}
+
+#[test]
+fn r_5_the_sweep_finds_whom_asking_each_account_finds() {
+    let mut found = 0;
+    for seed in 0..100 {
+        let mut machine = Machine::new(seed);
+        for height in 0..40 {
+            machine.time += Span::SECOND.nanos();
+            machine.prices[1] *= 1.0 + 0.02 * machine.random.signed();
+            // Without votes nobody is liquidated and accounts stay under margin.
+            let mut messages = if height % 8 < 5 { machine.votes() } else { Vec::new() };
+            messages.extend((0..12).map(|_| machine.message()));
+            let time = Time::from_nanos(machine.time);
+            apply(&mut machine.state, &Block { time, messages });
+            // What a fall would leave, before anybody is liquidated.
+            machine.prices[1] *= if height == 30 { 0.93 } else { 1.0 };
+            let unsound = unsound_one_by_one(&machine.state);
+            found += unsound.len();
+            assert_eq!(machine.state.margin_sweep(), unsound, "seed {seed} height {height}");
+        }
+    }
+    assert!(found > 0, "nobody was ever under margin");
+}
+
 #[test]
 fn the_machine_reaches_every_part_of_the_waterfall() {
     let mut coverage = Coverage::default();

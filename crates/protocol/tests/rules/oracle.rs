@@ -1,8 +1,10 @@
-//! Rules O-1, O-3, O-4.
+//! Rules O-1 … O-10.
 
 use money::{Price, Span};
 use protocol::command::*;
 use protocol::ids::*;
+use protocol::ladder::{Action, Grade};
+use protocol::params::*;
 use protocol::reject::Reject;
 
 use crate::exchange::*;
@@ -85,4 +87,111 @@ fn m_3_the_mark_stands_still_without_a_fresh_index() {
     let mark = x.mark(BTC_PERP);
     x.blocks(3);
     assert_eq!(x.mark(BTC_PERP), mark);
+}
+
+/// The exchange with the default ladder.
+fn guarded() -> Exchange {
+    let params =
+        Params { rules: Rules { ladder: LadderParams::default(), ..unguarded() }, ..design() };
+    let mut x = Exchange::of(params);
+    x.prices = [None, Some(price("100000")), Some(price("100"))];
+    x.run(&[]);
+    x
+}
+
+/// A long of 1 BTC with 11 000 of margin, against a short that is rich.
+fn leveraged(x: &mut Exchange) -> (AccountId, AccountId) {
+    let (long, short) = (x.user("11000"), x.user("1000000"));
+    x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "1"));
+    (long, short)
+}
+
+#[test]
+fn o_6_an_index_of_nearly_zero_or_a_thousandfold_or_a_frozen_one_touches_nobody() {
+    for fault in ["0.1", "100000000"] {
+        let mut x = guarded();
+        let (long, short) = leveraged(&mut x);
+        let before = [x.equity(long), x.equity(short)];
+        x.prices[1] = Some(price(fault));
+        x.blocks(2);
+        assert_eq!(index(&x), price("100000"), "held back");
+        assert_eq!(
+            (x.mark(BTC_PERP), [x.equity(long), x.equity(short)]),
+            (price("100000"), before)
+        );
+        let wish = order(BTC_PERP, Side::Buy, "99000", "0.01");
+        assert_eq!(x.place(short, wish), Err(Reject::StaleIndex), "confirmed, but too distant");
+        assert_eq!(x.withdraw(short, QUOTE, "1"), Err(Reject::StaleIndex));
+        x.blocks(5);
+        assert_eq!(x.position(long, BTC_PERP), qty("1"), "{fault}");
+        assert_eq!(x.position(short, BTC_PERP), qty("-1"), "{fault}");
+        assert_eq!(x.mark(BTC_PERP), price("100000"), "{fault}");
+        x.prices[1] = Some(price("100000"));
+        x.blocks(5);
+        assert_eq!(
+            [x.position(long, BTC_PERP), x.position(short, BTC_PERP)],
+            [qty("1"), qty("-1")]
+        );
+        assert_eq!(x.place(short, wish), Ok(()));
+    }
+    let mut x = guarded();
+    let (long, _) = leveraged(&mut x);
+    x.prices = [None; 3];
+    x.blocks(100);
+    assert_eq!(x.position(long, BTC_PERP), qty("1"));
+}
+
+#[test]
+fn o_5_a_wide_confidence_serves_the_mark_but_no_new_risk() {
+    let mut x = guarded();
+    let (long, short) = leveraged(&mut x);
+    for publisher in 0..3 {
+        let _ = vote(&mut x, publisher, "100000", "4000");
+    }
+    x.prices[1] = None;
+    for publisher in 0..3 {
+        vote(&mut x, publisher, "101000", "4000").unwrap();
+    }
+    let grade = x.state.ladder(BTC).grade(x.now, &LadderParams::default());
+    assert_eq!(grade, Grade::Uncertain);
+    let wish = order(BTC_PERP, Side::Buy, "99000", "0.01");
+    assert_eq!(
+        x.place(short, NewOrder { side: Side::Sell, price: price("101000"), ..wish }),
+        Err(Reject::StaleIndex)
+    );
+    assert_eq!(x.withdraw(short, QUOTE, "1"), Err(Reject::StaleIndex));
+    assert_eq!(x.place(short, wish), Ok(()), "an order that only closes");
+    assert!(x.state.serving(Action::Mark, BTC).is_some());
+    assert!(x.state.serving(Action::Settle, BTC).is_none());
+    assert_eq!(x.position(long, BTC_PERP), qty("1"));
+}
+
+#[test]
+fn o_7_a_fall_to_a_fifth_in_twelve_minutes_gets_through() {
+    let mut x = guarded();
+    x.blocks(60);
+    let (mut at, mut served) = (100.0f64, 0);
+    for _ in 0..720 {
+        at *= 0.2f64.powf(1.0 / 720.0);
+        x.prices[2] = Some(Price::from_raw((at * 1e8) as i64));
+        x.run(&[]);
+        served += u32::from(x.state.serving(Action::Increase, SOL).is_some());
+        assert!(x.state.serving(Action::Liquidate, SOL).is_some());
+    }
+    assert_eq!(served, 720);
+    assert!(x.state.index_twap(SOL).unwrap() > x.state.oracle().index(SOL).price);
+}
+
+#[test]
+fn o_10_publishers_are_judged_each_time_an_index_is_formed() {
+    let mut params = design();
+    params.oracle.stakes = vec![50, 10, 40];
+    let mut x = Exchange::of(params);
+    for publisher in [1, 0, 2] {
+        vote(&mut x, publisher, "100", "0").unwrap();
+    }
+    vote(&mut x, 1, "104", "0").unwrap();
+    let scores = [0, 1, 2].map(|publisher| x.state.score(BTC, PublisherId(publisher)));
+    let judged = scores.map(|score| (score.judged, score.misses, score.outliers));
+    assert_eq!(judged, [(2, 0, 0), (2, 0, 1), (2, 0, 0)]);
 }
