@@ -20,4 +20,5 @@ pub mod metrics;
 pub mod compare;
 pub mod table;
 pub mod stress;
+pub mod frontier;
 pub mod report;

@@ -16,6 +16,8 @@ mod rules;
 
 mod stress;
 
+mod frontier;
+
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
 use crate::record::Record;
@@ -55,6 +57,13 @@ pub fn stress_page(report: &crate::stress::Report) -> String {
     let mut charts = Vec::new();
     let body = stress::sections(report, &mut charts);
     document("Incident library", &body, charts)
+}
+
+/// The report on the frontier of solvency of a scenario's markets.
+pub fn frontier_page(scenario: &str, markets: &[crate::frontier::Frontier]) -> String {
+    let mut charts = Vec::new();
+    let body = frontier::sections(scenario, markets, &mut charts);
+    document(&format!("{scenario} · frontier"), &body, charts)
 }
 
 fn header(record: &Record) -> String {

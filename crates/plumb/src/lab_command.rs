@@ -15,6 +15,7 @@ use lab::verify::{self, IndustryTerms};
 use lab::world::World;
 
 use crate::failure::{Failure, refuse, say};
+use crate::frontier_command::FrontierOf;
 use crate::stress_command::Stress;
 use crate::summary::{self, Colour};
 use crate::work::{bar, open_folder};
@@ -72,6 +73,12 @@ pub enum Lab {
     /// used, bad debt beside the venue's, ADL volume, accounts wrongly liquidated and minutes with
     /// the mark more than 50 bp off the true price. docs/incidents.md describes the files.
     Stress(Stress),
+    /// Plot which price gap in one block the margin of a market bears, by depth.
+    ///
+    /// Solvency and convergence in one figure: a thin book or a fast price needs more margin, and
+    /// more margin is dearer arbitrage. Rows are maintenance margins, columns depths; the design of
+    /// the scenario is the point.
+    Frontier(FrontierOf),
     /// Check the rulebook against what an exchange really settled.
     #[command(subcommand, arg_required_else_help = true)]
     Verify(Verify),
@@ -125,6 +132,7 @@ pub fn run(command: Lab) -> Result<(), Failure> {
             compare(&scenario, &plan)
         }
         Lab::Stress(stress) => stress.run(),
+        Lab::Frontier(frontier) => frontier.run(),
         Lab::Verify(Verify::Funding {
             spot,
             perp,

@@ -6,6 +6,7 @@ mod summary;
 mod work;
 mod data;
 mod stress_command;
+mod frontier_command;
 mod lab_command;
 
 use std::process::ExitCode;

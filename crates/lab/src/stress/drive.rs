@@ -35,8 +35,6 @@ const START: Time = Time::from_nanos(1_700_000_000_000_000_000);
 /// A publisher's error and its stated confidence, as shares of the price.
 const NOISE: f64 = 2e-5;
 const CONFIDENCE: f64 = 2e-4;
-/// How often a design that the engine refuses gets a quarter more margin.
-const RAISES: u32 = 12;
 
 /// Runs a variant of an incident under the terms of one side.
 pub(super) fn run(incident: &Incident, terms: &Terms, variant: Variant, seed: u64) -> Outcome {
@@ -74,7 +72,8 @@ impl<'a> Run<'a> {
         seed: u64,
     ) -> Result<Run<'a>, String> {
         let cast = Cast::of(incident, terms);
-        let state = accepted(incident, terms, cast.len())?;
+        let params = design(incident, terms, cast.len());
+        let state = State::new(params).map_err(|error| error.to_string())?;
         let course = Course::new(incident, variant);
         let maker = |(at, account): (usize, &protocol::ids::AccountId)| {
             let market = MarketId(u16::try_from(at).expect("an incident has few markets"));
@@ -224,23 +223,6 @@ impl<'a> Run<'a> {
     fn true_prices(&self, second: f64) -> Vec<Price> {
         (0..self.makers.len()).map(|at| as_price(self.course.price(at, second))).collect()
     }
-}
-
-/// A state whose design the engine accepts: with more margin where the venue's is refused.
-fn accepted(incident: &Incident, terms: &Terms, accounts: u32) -> Result<State, String> {
-    let mut refusal = String::new();
-    let mut terms = terms.clone();
-    for _ in 0..RAISES {
-        match State::new(design(incident, &terms, accounts)) {
-            Ok(state) => return Ok(state),
-            Err(error) => refusal = error.to_string(),
-        }
-        let asset = &incident.assets[0];
-        let (initial, maintenance) =
-            terms.margins.unwrap_or((asset.margin_initial, asset.margin_maintenance));
-        terms.margins = Some(((initial * 1.25).min(1.0), (maintenance * 1.25).min(0.8)));
-    }
-    Err(refusal)
 }
 
 /// What a publisher says of a price, and how sure it says it is; `None` if it is silent.

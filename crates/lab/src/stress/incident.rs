@@ -198,6 +198,8 @@ pub struct Terms {
     pub halts: bool,
     /// Only depth that has rested counts.
     pub aged_depth: bool,
+    /// Margin bears the impact of size and open interest (rules ).
+    pub size_margin: bool,
     /// Margin rises off the index.
     pub feedback: bool,
     /// The mark is the index itself.

@@ -98,6 +98,7 @@ pub(super) const RULES: &[Key] = &[
     flag("withdrawal_limits", true, "whether withdrawals are limited beyond margin"),
     flag("halts", true, "whether a fast move leads to an auction"),
     flag("aged_depth", true, "whether only depth that has rested counts"),
+    flag("size_margin", true, "whether margin bears the impact of size and of open interest"),
     flag("feedback", true, "whether margin rises off the index"),
     flag("mark_is_index", false, "whether the mark is the index itself"),
     flag("own_book_index", false, "whether publishers quote the market's own mark"),

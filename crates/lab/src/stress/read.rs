@@ -263,6 +263,7 @@ fn terms(root: &Section<'_>, name: &str, insurance_usd: f64) -> Read<Terms> {
         withdrawal_limits: section.flag("withdrawal_limits")?,
         halts: section.flag("halts")?,
         aged_depth: section.flag("aged_depth")?,
+        size_margin: section.flag("size_margin")?,
         feedback: section.flag("feedback")?,
         mark_is_index: section.flag("mark_is_index")?,
         own_book_index: section.flag("own_book_index")?,

@@ -4,7 +4,9 @@
 //! the same engine runs both. Whether a design is accepted is the engine's to say.
 
 use money::{Amount, Price, Qty, Rate, Round, Span};
-use pricing::convert::{amount, rate};
+use pricing::convert::{amount, rate, rate_f64};
+use protocol::design::AMOUNT_MAX;
+use protocol::envelope;
 use protocol::ids::AssetId;
 use protocol::params::{
     AssetParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams, Params,
@@ -15,6 +17,8 @@ use super::incident::{Asset, Incident, Terms};
 
 /// Publishers, of equal stake.
 pub(super) const PUBLISHERS: u16 = 5;
+/// Notional for which margin is flat, over the depth.
+const FLAT_SHARE: f64 = 0.1;
 /// Most that a clamp can be opened to: a hundredfold step.
 pub(super) const CLAMP_OPEN: f64 = 100.0;
 
@@ -60,30 +64,44 @@ fn market(asset: &Asset, base: AssetId, terms: &Terms, accounts: u32) -> MarketP
         terms.margins.unwrap_or((asset.margin_initial, asset.margin_maintenance));
     let (tick, lot) = steps(asset.price_usd);
     let share = i64::MAX / 2 / i64::from(accounts.max(1) + 1);
-    let position_max = Qty::from_raw(share).min(protocol::design::QTY_MAX);
+    let rules = guards(asset, terms);
+    let perpetual = PerpetualParams {
+        funding: FundingRule::Anchored {
+            anchor: Span::HOUR.times(8),
+            carry: Rate::ZERO,
+            cap: Rate::from_bp(200),
+        },
+        impact_notional: usd((asset.depth[0].1 / 100.0).max(1.0)),
+        margin_initial: ratio(initial),
+        margin_maintenance: ratio(maintenance),
+        mark_band: if terms.mark_is_index { Rate::from_bp(1) } else { Rate::from_bp(500) },
+        price_band: Rate::from_bp(1_000),
+        fee_liquidation: ratio((maintenance / 4.0).min(0.005)),
+        position_max: Qty::from_raw(share).min(protocol::design::QTY_MAX),
+    };
     MarketParams {
         name: format!("{}-PERP", asset.name),
         base,
-        kind: Kind::Perpetual(PerpetualParams {
-            funding: FundingRule::Anchored {
-                anchor: Span::HOUR.times(8),
-                carry: Rate::ZERO,
-                cap: Rate::from_bp(200),
-            },
-            impact_notional: usd((asset.depth[0].1 / 100.0).max(1.0)),
-            margin_initial: ratio(initial),
-            margin_maintenance: ratio(maintenance),
-            mark_band: if terms.mark_is_index { Rate::from_bp(1) } else { Rate::from_bp(500) },
-            price_band: Rate::from_bp(1_000),
-            fee_liquidation: ratio((maintenance / 4.0).min(0.005)),
-            position_max,
-        }),
+        kind: Kind::Perpetual(proven(perpetual, &rules)),
         tick,
         lot,
         fee_maker: Rate::ZERO,
         fee_taker: Rate::from_bp(5),
-        rules: guards(terms),
+        rules,
     }
+}
+
+/// The market with as much maintenance margin as its envelope needs (rule R-6), and initial margin
+/// in the same proportion.
+fn proven(mut perpetual: PerpetualParams, rules: &MarketRules) -> PerpetualParams {
+    let need = envelope::need(&perpetual, rules).total();
+    let (initial, maintenance) = (perpetual.margin_initial, perpetual.margin_maintenance);
+    if need > maintenance && need < Rate::ONE {
+        let grown = rate_f64(need) / rate_f64(maintenance) * rate_f64(initial);
+        perpetual.margin_maintenance = need;
+        perpetual.margin_initial = ratio(grown.min(1.0));
+    }
+    perpetual
 }
 
 /// Tick and lot of about 10⁻⁵ of the price and a few dollars.
@@ -118,8 +136,16 @@ fn exchange(terms: &Terms) -> Rules {
     rules
 }
 
-fn guards(terms: &Terms) -> MarketRules {
+fn guards(asset: &Asset, terms: &Terms) -> MarketRules {
     let mut rules = MarketRules::default();
+    if terms.size_margin {
+        rules.envelope.depth_min = usd(asset.depth[0].1.max(1.0));
+        rules.envelope.flat = usd(asset.depth[0].1 * FLAT_SHARE);
+    } else {
+        (rules.envelope.gap, rules.envelope.accrual) = (Rate::ZERO, Span::ZERO);
+        (rules.envelope.depth_min, rules.envelope.flat) = (AMOUNT_MAX, Amount::ZERO);
+        (rules.interest.lower, rules.interest.upper) = (AMOUNT_MAX - Amount::ONE, AMOUNT_MAX);
+    }
     if !terms.aged_depth {
         rules.depth.time_constant = Span::SECOND;
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::incident::Incident;
 use super::tally::Outcome;
 use super::{Job, Rulebook, Variant};
+use crate::text::usd;
 
 /// The outcomes of a set of incidents.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -59,7 +60,7 @@ pub struct Row {
     pub theirs: String,
     /// What the file leaves out.
     pub note: String,
-    /// Variants in which our bad debt is above theirs.
+    /// Variants in which our bad debt is above theirs, with what else differs.
     pub worse_in: Vec<String>,
     /// All runs, the incident as it was first.
     pub runs: Vec<Pair>,
@@ -77,10 +78,23 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Whether our bad debt is above theirs.
-    fn is_worse(&self) -> bool {
-        let theirs = self.theirs.as_ref().filter(|theirs| theirs.failure.is_none());
-        theirs.is_some_and(|theirs| self.ours.bad_debt > theirs.bad_debt)
+    /// Says where our bad debt is above theirs; `None` where it is not.
+    fn worse(&self) -> Option<String> {
+        let theirs = self.theirs.as_ref().filter(|theirs| theirs.failure.is_none())?;
+        let ours = &self.ours;
+        (ours.bad_debt > theirs.bad_debt).then(|| {
+            format!(
+                "{} (bad debt {} against {}, accounts liquidated {} against {}, insurance {} \
+                 against {})",
+                self.variant,
+                usd(ours.bad_debt),
+                usd(theirs.bad_debt),
+                ours.liquidated,
+                theirs.liquidated,
+                usd(ours.insurance_used),
+                usd(theirs.insurance_used),
+            )
+        })
     }
 }
 
@@ -145,7 +159,7 @@ fn row(incident: &Incident, runs: Vec<Pair>) -> Row {
         invariants_broken_theirs: theirs.map(|theirs| theirs.invariants_broken).sum(),
         theirs: incident.theirs.inexpressible.as_ref().unwrap_or(&incident.theirs.why).clone(),
         note: incident.note.clone(),
-        worse_in: runs.iter().filter(|pair| pair.is_worse()).map(|p| p.variant.clone()).collect(),
+        worse_in: runs.iter().filter_map(Pair::worse).collect(),
         runs,
     }
 }
