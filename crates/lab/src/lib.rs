@@ -19,4 +19,6 @@ pub mod text;
 pub mod metrics;
 pub mod compare;
 pub mod table;
+pub mod stress;
+pub mod frontier;
 pub mod report;

@@ -14,6 +14,10 @@ mod classes;
 
 mod rules;
 
+mod stress;
+
+mod frontier;
+
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
 use crate::record::Record;
@@ -46,6 +50,20 @@ pub fn compare_page(comparison: &Comparison, runs: &[Run]) -> String {
     let mut body = rules::sections(comparison, runs, &mut charts);
     body.push_str(DEFINITIONS);
     document(&format!("{} · funding rules", comparison.scenario), &body, charts)
+}
+
+/// The report on the incident library.
+pub fn stress_page(report: &crate::stress::Report) -> String {
+    let mut charts = Vec::new();
+    let body = stress::sections(report, &mut charts);
+    document("Incident library", &body, charts)
+}
+
+/// The report on the frontier of solvency of a scenario's markets.
+pub fn frontier_page(scenario: &str, markets: &[crate::frontier::Frontier]) -> String {
+    let mut charts = Vec::new();
+    let body = frontier::sections(scenario, markets, &mut charts);
+    document(&format!("{scenario} · frontier"), &body, charts)
 }
 
 fn header(record: &Record) -> String {

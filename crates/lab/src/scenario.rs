@@ -9,9 +9,9 @@
 //! What enters the rulebook has its money type and is a `protocol::params` struct already; the
 //! rest is `f64` as a plain ratio (1 bp is 0.0001), in quote currency or in hours as named.
 
-mod error;
-mod keys;
-mod section;
+pub(crate) mod error;
+pub(crate) mod keys;
+pub(crate) mod section;
 mod rules;
 mod model;
 mod agents;

@@ -29,3 +29,8 @@ pub enum Failure {
         source: std::io::Error,
     },
 }
+
+/// What the lab refuses.
+pub fn refuse(error: impl std::fmt::Display) -> Failure {
+    Failure::Lab(error.to_string())
+}

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
 use lab::compare::{Comparison, Run};
 use lab::metrics::{Metrics, Options};
 use lab::record::Record;
@@ -15,8 +14,11 @@ use lab::setup::{self, Tapes};
 use lab::verify::{self, IndustryTerms};
 use lab::world::World;
 
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, refuse, say};
+use crate::frontier_command::FrontierOf;
+use crate::stress_command::Stress;
 use crate::summary::{self, Colour};
+use crate::work::{bar, open_folder};
 
 /// The laboratory.
 #[derive(Debug, Subcommand)]
@@ -64,6 +66,19 @@ pub enum Lab {
         #[arg(long)]
         json: bool,
     },
+    /// Run the incident library: what went wrong at real venues, under our rules and under theirs.
+    ///
+    /// Each incident runs as it was, with each dimension varied alone (size of the move, depth of
+    /// the books, oracle fault, halt of the chain) and in its worst corners. A row names insurance
+    /// used, bad debt beside the venue's, ADL volume, accounts wrongly liquidated and minutes with
+    /// the mark more than 50 bp off the true price. docs/incidents.md describes the files.
+    Stress(Stress),
+    /// Plot which price gap in one block the margin of a market bears, by depth.
+    ///
+    /// Solvency and convergence in one figure: a thin book or a fast price needs more margin, and
+    /// more margin is dearer arbitrage. Rows are maintenance margins, columns depths; the design of
+    /// the scenario is the point.
+    Frontier(FrontierOf),
     /// Check the rulebook against what an exchange really settled.
     #[command(subcommand, arg_required_else_help = true)]
     Verify(Verify),
@@ -116,6 +131,8 @@ pub fn run(command: Lab) -> Result<(), Failure> {
             let plan = Plan { rules, seeds, market, folder, json };
             compare(&scenario, &plan)
         }
+        Lab::Stress(stress) => stress.run(),
+        Lab::Frontier(frontier) => frontier.run(),
         Lab::Verify(Verify::Funding {
             spot,
             perp,
@@ -132,10 +149,6 @@ pub fn run(command: Lab) -> Result<(), Failure> {
     }
 }
 
-fn refuse(error: impl std::fmt::Display) -> Failure {
-    Failure::Lab(error.to_string())
-}
-
 fn load(path: &Path) -> Result<Scenario, Failure> {
     Scenario::load(path).map_err(refuse)
 }
@@ -150,21 +163,6 @@ fn with_rule(scenario: Scenario, rule: Option<&str>) -> Result<Scenario, Failure
 fn runs(name: &str) -> PathBuf {
     let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '.' { c } else { '-' };
     Path::new("runs").join(name.chars().map(plain).collect::<String>())
-}
-
-/// Makes the folder for the results before the work, so that a run is not lost for want of one.
-fn open_folder(folder: &Path) -> Result<(), Failure> {
-    let path = folder.display();
-    std::fs::create_dir_all(folder)
-        .map_err(|source| Failure::File { path: format!("cannot write to {path}"), source })
-}
-
-/// A bar on standard error; hidden where that is no terminal.
-fn bar(length: u64, template: &str) -> ProgressBar {
-    let bar = ProgressBar::new(length);
-    let style = ProgressStyle::with_template(template).expect("the template is a constant");
-    bar.set_style(style.progress_chars("━╸─"));
-    bar
 }
 
 /// One world from start to end.

@@ -3,7 +3,10 @@
 
 mod failure;
 mod summary;
+mod work;
 mod data;
+mod stress_command;
+mod frontier_command;
 mod lab_command;
 
 use std::process::ExitCode;

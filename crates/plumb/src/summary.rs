@@ -3,6 +3,9 @@
 //! Bold and colour only where standard output is a terminal and `NO_COLOR` is unset or empty; the
 //! text is the same without them.
 
+pub mod frontier;
+pub mod stress;
+
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use lab::compare::{Comparison, MEASURES, RuleComparison};
 use lab::metrics::{Distribution, MarketMetrics, Metrics, SeriesMetrics, basis_bp, deviation_bp};

@@ -333,3 +333,34 @@ fn verified_funding_prints_as_json() {
     assert!(value["correlation"].as_f64().unwrap() > 0.93, "{value}");
     assert!(value["mae_bp"].as_f64().unwrap() < 0.13, "{value}");
 }
+
+#[test]
+fn an_unknown_incident_is_refused_with_those_there_are() {
+    let desk = Desk::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/incidents");
+    let said = desk.refusal(&["lab", "stress", "E99", "--incidents", folder]);
+    assert!(said.starts_with("plumb: E99: no such incident; there are E1, E2, E3, E4"), "{said}");
+}
+
+#[test]
+fn the_json_of_an_incident_has_its_row_and_no_loss_of_a_flat_account() {
+    let desk = Desk::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/incidents");
+    let arguments = ["lab", "stress", "e12c", "--json", "--incidents", folder];
+    let output = plumb(desk.folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0));
+    let report: serde_json::Value = serde_json::from_str(text(&output.stdout)).unwrap();
+    let row = &report["incidents"][0];
+    assert_eq!(row["id"], "E12c");
+    assert_eq!((&row["flat_user_loss"], &row["invariants_broken"]), (&0.0.into(), &0.into()));
+    assert!(row["bad_debt_ours"].is_number() && row["bad_debt_theirs"].is_number(), "{row}");
+}
+
+#[test]
+fn the_frontier_of_a_scenario_is_a_table_with_its_markets() {
+    let desk = Desk::new();
+    let output = plumb(desk.folder.path(), &["lab", "frontier", "small.toml", "--out", "frontier"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("BTC-PERP · maintenance margin 2.50 %"));
+    assert!(desk.path("frontier/frontier.html").is_file());
+}

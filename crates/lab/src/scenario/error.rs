@@ -29,7 +29,7 @@ pub enum ScenarioError {
 
 /// The text of a scenario and the name of its file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     pub file: &'a Path,
     pub text: &'a str,
 }
@@ -49,7 +49,7 @@ impl Source<'_> {
 }
 
 /// The known name that is nearest to a misspelt one, if any is near.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let far = (name.chars().count() / 3).max(2);
     known
         .into_iter()
@@ -60,7 +60,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// `; did you mean …?`, or a list of what is known.
-pub(super) fn hint(name: &str, known: &[&str]) -> String {
+pub(crate) fn hint(name: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {
         Some(candidate) => format!("; did you mean `{candidate}`?"),
         None if known.is_empty() => String::new(),

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// One key.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(crate) struct Key {
     pub name: &'static str,
     pub kind: Kind,
     pub fallback: Fallback,
@@ -15,7 +15,7 @@ pub(super) struct Key {
 
 /// What a key's value is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Text,
     Instant,
     File,
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 
 /// What holds when the key is missing.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fallback {
+pub(crate) enum Fallback {
     Required,
     Absent,
     Number(f64),
@@ -42,27 +42,42 @@ pub(super) enum Fallback {
 use Fallback::{Absent, Required};
 use Kind::{Coins, File, Flag, Instant, Names, Table, Tables, Text, Wholes};
 
-const fn key(name: &'static str, kind: Kind, fallback: Fallback, help: &'static str) -> Key {
+pub(crate) const fn key(
+    name: &'static str,
+    kind: Kind,
+    fallback: Fallback,
+    help: &'static str,
+) -> Key {
     Key { name, kind, fallback, help }
 }
 
-const fn number(name: &'static str, range: (f64, f64), default: f64, help: &'static str) -> Key {
+pub(crate) const fn number(
+    name: &'static str,
+    range: (f64, f64),
+    default: f64,
+    help: &'static str,
+) -> Key {
     key(name, Kind::Number(range.0, range.1), Fallback::Number(default), help)
 }
 
-const fn needed(name: &'static str, range: (f64, f64), help: &'static str) -> Key {
+pub(crate) const fn needed(name: &'static str, range: (f64, f64), help: &'static str) -> Key {
     key(name, Kind::Number(range.0, range.1), Required, help)
 }
 
-const fn optional(name: &'static str, range: (f64, f64), help: &'static str) -> Key {
+pub(crate) const fn optional(name: &'static str, range: (f64, f64), help: &'static str) -> Key {
     key(name, Kind::Number(range.0, range.1), Absent, help)
 }
 
-const fn whole(name: &'static str, range: (i64, i64), default: i64, help: &'static str) -> Key {
+pub(crate) const fn whole(
+    name: &'static str,
+    range: (i64, i64),
+    default: i64,
+    help: &'static str,
+) -> Key {
     key(name, Kind::Whole(range.0, range.1), Fallback::Whole(default), help)
 }
 
-const fn flag(name: &'static str, default: bool, help: &'static str) -> Key {
+pub(crate) const fn flag(name: &'static str, default: bool, help: &'static str) -> Key {
     key(name, Flag, Fallback::Flag(default), help)
 }
 
@@ -78,7 +93,7 @@ const CAP: (f64, f64) = (0.01, 100_000.0);
 const LEVERAGE: (f64, f64) = (0.1, 100.0);
 const BP: (f64, f64) = (0.0, 10_000.0);
 
-pub(super) const ROOT: &[Key] = &[
+pub(crate) const ROOT: &[Key] = &[
     key("name", Text, Required, "name of the scenario"),
     key("description", Text, Absent, "what it shows, in a sentence"),
     key("start", Instant, Required, "first instant, UTC (`2025-10-01T00:00:00Z` or a date)"),
@@ -103,14 +118,14 @@ pub(super) const ROOT: &[Key] = &[
     key("agents", Tables, Absent, "groups of agents"),
 ];
 
-pub(super) const CHAIN: &[Key] = &[
+pub(crate) const CHAIN: &[Key] = &[
     number("block_ms", (1.0, 60_000.0), 500.0, "time between blocks"),
     whole("checkpoint_blocks", (1, 1_000_000_000), 1_000, "blocks between full state hashes"),
     whole("open_orders_max", (1, 1_024), 1_000, "open orders of one account in one market"),
     number("liquidation_tranche_min_usd", USD, 100_000.0, "notional liquidated in one piece"),
 ];
 
-pub(super) const ASSET: &[Key] = &[
+pub(crate) const ASSET: &[Key] = &[
     key("name", Text, Required, "name, as `BTC`"),
     key("spot_bars", File, Required, "recorded spot bars: the path of the price"),
     key("perp_bars", File, Absent, "recorded perpetual bars, for comparison"),
@@ -121,7 +136,7 @@ pub(super) const ASSET: &[Key] = &[
     number("basis_maintenance_pct", SHARE, 1.0, "the same, maintenance margin"),
 ];
 
-pub(super) const SPOT_MARKET: &[Key] = &[
+pub(crate) const SPOT_MARKET: &[Key] = &[
     key("name", Text, Required, "name, as `BTC-SPOT`"),
     key("asset", Text, Required, "name of its base asset"),
     needed("tick", STEP, "price step, in quote"),
@@ -131,7 +146,7 @@ pub(super) const SPOT_MARKET: &[Key] = &[
     number("price_band_pct", MARGIN, 10.0, "largest distance of an order from the index"),
 ];
 
-pub(super) const PERPETUAL: &[Key] = &[
+pub(crate) const PERPETUAL: &[Key] = &[
     number("impact_notional_usd", USD_SOME, 10_000.0, "size for which impact prices are measured"),
     number("margin_initial_pct", MARGIN, 5.0, "initial margin of a naked position"),
     number("margin_maintenance_pct", MARGIN, 2.5, "maintenance margin; below the initial one"),
@@ -141,36 +156,36 @@ pub(super) const PERPETUAL: &[Key] = &[
     key("funding", Table, Required, "its funding rule: `{ rule = \"anchored\", … }`"),
 ];
 
-pub(super) const RULE: &[Key] =
+pub(crate) const RULE: &[Key] =
     &[key("rule", Text, Required, "anchored, industry, dydx, velocity or pi")];
 
-pub(super) const ANCHORED: &[Key] = &[
+pub(crate) const ANCHORED: &[Key] = &[
     number("anchor_h", HOURS, 8.0, "time in which a premium is paid in full"),
     number("carry_pct_year", YEARLY, 4.3, "interest of quote less base"),
     number("cap_bp_8h", CAP, 200.0, "bound on the rate for 8 h"),
 ];
 
-pub(super) const INDUSTRY: &[Key] = &[
+pub(crate) const INDUSTRY: &[Key] = &[
     number("interval_h", HOURS, 8.0, "settlement interval"),
     number("interest_bp", BP, 1.0, "interest for the interval"),
     number("clamp_bp", BP, 5.0, "half-width of the dead band"),
     number("cap_bp", CAP, 200.0, "bound on the rate for the interval"),
 ];
 
-pub(super) const DYDX: &[Key] = &[
+pub(crate) const DYDX: &[Key] = &[
     number("sample_s", (1.0, 3_600.0), 60.0, "time of one premium sample"),
     number("interval_h", HOURS, 1.0, "settlement interval"),
     number("interest_bp_8h", BP, 1.0, "default funding for 8 h"),
     number("cap_bp_8h", CAP, 200.0, "bound on the rate for 8 h"),
 ];
 
-pub(super) const VELOCITY: &[Key] = &[
+pub(crate) const VELOCITY: &[Key] = &[
     number("velocity_pct_day2", CAP, 900.0, "change of the daily rate in a day at full velocity"),
     number("premium_scale_bp", (0.01, 1_000.0), 10.0, "premium at full velocity"),
     number("cap_pct_day", CAP, 100.0, "bound on the rate for a day"),
 ];
 
-pub(super) const PI: &[Key] = &[
+pub(crate) const PI: &[Key] = &[
     number("proportional", (0.0, 100.0), 1.0, "rate for 8 h per unit of premium"),
     number("integral", (0.0, 100.0), 0.1, "growth of the integral in 8 h per unit of premium"),
     number("leak_h", HOURS, 72.0, "time constant of the integral's leak"),
@@ -178,7 +193,7 @@ pub(super) const PI: &[Key] = &[
     number("cap_bp_8h", CAP, 200.0, "bound on the rate for 8 h, also on the integral"),
 ];
 
-pub(super) const ORACLE: &[Key] = &[
+pub(crate) const ORACLE: &[Key] = &[
     whole("publishers", (1, 1_000), 4, "number of publishers"),
     key("stakes", Wholes, Absent, "stake of each, from 1 to 10^12; else 1 each"),
     number("noise_bp", BP, 1.0, "standard deviation of a publisher's error"),
@@ -192,15 +207,15 @@ pub(super) const ORACLE: &[Key] = &[
     key("outage", Tables, Absent, "`{ publisher = 0, from = …, to = … }`: it is silent"),
 ];
 
-pub(super) const PUBLISHER: &[Key] =
+pub(crate) const PUBLISHER: &[Key] =
     &[key("publisher", Kind::Whole(0, 999), Required, "number of the publisher, from 0")];
 
-pub(super) const OUTAGE: &[Key] = &[
+pub(crate) const OUTAGE: &[Key] = &[
     key("from", Instant, Required, "first instant"),
     key("to", Instant, Required, "the instant at which it is over"),
 ];
 
-pub(super) const VENUE: &[Key] = &[
+pub(crate) const VENUE: &[Key] = &[
     number("tick", STEP, 0.01, "price step, in quote"),
     number("lot", STEP, 0.00001, "quantity step, in coins"),
     number("half_spread_bp", (0.0, 500.0), 0.5, "half of the spread"),
@@ -210,7 +225,7 @@ pub(super) const VENUE: &[Key] = &[
     number("fee_taker_bp", FEE, 2.0, "fee of the aggressor"),
 ];
 
-pub(super) const LINK: &[Key] = &[
+pub(crate) const LINK: &[Key] = &[
     number("latency_ms", (0.0, 600_000.0), 20.0, "least time on the road"),
     number("jitter_ms", (0.0, 600_000.0), 5.0, "mean of the exponential time on top"),
     number("loss_pct", (0.0, 90.0), 0.0, "messages lost and sent again"),
@@ -220,7 +235,7 @@ pub(super) const LINK: &[Key] = &[
 ];
 
 /// Classes of links.
-pub(super) const LINKS: &[Key] = &[
+pub(crate) const LINKS: &[Key] = &[
     key("default", Table, Absent, "every class that has no table; classes inherit its values"),
     key("maker", Table, Absent, "makers to the chain"),
     key("noise", Table, Absent, "noise traders to the chain"),
@@ -229,7 +244,7 @@ pub(super) const LINKS: &[Key] = &[
     key("cross", Table, Absent, "cross-venue traders to the chain"),
 ];
 
-pub(super) const FUNDING: &[Key] = &[
+pub(crate) const FUNDING: &[Key] = &[
     key("anchored", Table, Absent, "defaults of the anchored rule"),
     key("industry", Table, Absent, "defaults of the industry rule"),
     key("dydx", Table, Absent, "defaults of the dYdX rule"),
@@ -237,13 +252,13 @@ pub(super) const FUNDING: &[Key] = &[
     key("pi", Table, Absent, "defaults of the PI rule"),
 ];
 
-pub(super) const FINANCING: &[Key] =
+pub(crate) const FINANCING: &[Key] =
     &[number("rate_pct_year", YEARLY, 4.3, "true financing cost of the arbitrageurs")];
 
-pub(super) const INSURANCE: &[Key] =
+pub(crate) const INSURANCE: &[Key] =
     &[number("fund_usd", USD, 1_000_000.0, "insurance fund at the start")];
 
-pub(super) const AGENTS: &[Key] = &[
+pub(crate) const AGENTS: &[Key] = &[
     key("class", Text, Required, "maker, noise, momentum, basis or cross"),
     key("name", Text, Absent, "name of the group; else its class"),
     whole("count", (0, 10_000_000), 1, "number of agents, each with all that follows"),
@@ -255,7 +270,7 @@ pub(super) const AGENTS: &[Key] = &[
     number("wake_ms", (1.0, 86_400_000.0), 1_000.0, "time between decisions"),
 ];
 
-pub(super) const MAKER: &[Key] = &[
+pub(crate) const MAKER: &[Key] = &[
     whole("levels", (1, 100), 3, "price levels on each side"),
     number("half_spread_bp", BP, 3.0, "distance of the first level from the fair price"),
     number("level_step_bp", BP, 3.0, "distance between levels"),
@@ -265,7 +280,7 @@ pub(super) const MAKER: &[Key] = &[
     number("requote_bp", BP, 1.0, "move of the fair price that replaces the quotes"),
 ];
 
-pub(super) const NOISE: &[Key] = &[
+pub(crate) const NOISE: &[Key] = &[
     number("orders_per_hour", (0.0, 1_000_000.0), 6.0, "mean number of orders"),
     number("size_usd_median", USD_SOME, 1_000.0, "median size of an order"),
     number("size_sigma", (0.0, 5.0), 1.0, "standard deviation of the logarithm of the size"),
@@ -274,7 +289,7 @@ pub(super) const NOISE: &[Key] = &[
     number("leverage_max", LEVERAGE, 5.0, "largest position over equity"),
 ];
 
-pub(super) const MOMENTUM: &[Key] = &[
+pub(crate) const MOMENTUM: &[Key] = &[
     number("lookback_min", (0.1, 100_000.0), 60.0, "time over which the return is taken"),
     number("threshold_bp", BP, 30.0, "return that triggers an order in its direction"),
     number("size_usd", USD_SOME, 5_000.0, "size of an order"),
@@ -282,7 +297,7 @@ pub(super) const MOMENTUM: &[Key] = &[
     number("leverage_max", LEVERAGE, 5.0, "largest position over equity"),
 ];
 
-pub(super) const BASIS: &[Key] = &[
+pub(crate) const BASIS: &[Key] = &[
     number("order_usd", USD_SOME, 25_000.0, "size of one order"),
     number("position_usd_max", USD_SOME, 1_000_000.0, "largest position on each leg"),
     number("edge_bp", (-100.0, 10_000.0), 2.0, "profit beyond costs that is asked for"),
@@ -290,7 +305,7 @@ pub(super) const BASIS: &[Key] = &[
     number("loss_max_usd", USD_SOME, 100_000.0, "loss at which it stops"),
 ];
 
-pub(super) const CROSS: &[Key] = &[
+pub(crate) const CROSS: &[Key] = &[
     number("order_usd", USD_SOME, 25_000.0, "size of one order"),
     number("inventory_usd_max", USD_SOME, 500_000.0, "largest net position over both venues"),
     number("edge_bp", (-100.0, 10_000.0), 1.0, "profit beyond costs that is asked for"),

@@ -13,7 +13,7 @@ use super::keys::{Fallback, Key, Kind};
 
 /// A table of the file.
 #[derive(Debug)]
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     pub source: Source<'a>,
     /// As in the file: `[venue]`.
     pub title: String,
@@ -324,7 +324,7 @@ impl<'a> Section<'a> {
 }
 
 /// A count of coins as a quantity.
-pub(super) fn coins_as_qty(coins: f64) -> Qty {
+pub(crate) fn coins_as_qty(coins: f64) -> Qty {
     Qty::from_raw((coins * 1e8).round() as i64)
 }
 

@@ -1,0 +1,76 @@
+//! The incident library: what went wrong at real venues, run through the rules.
+//!
+//! An incident is a file of `scenarios/incidents`: prices, depth, faults, halts and who held what.
+//! Each variant of it runs twice through `protocol::engine::apply`: under our rules, and under
+//! parameters that stand for the rules of the venue where it happened. Same files and seed, same
+//! numbers. Who runs the jobs, and on how many threads, is the caller's to decide.
+
+mod keys;
+mod incident;
+mod read;
+mod variant;
+mod rules;
+mod course;
+mod maker;
+mod cast;
+mod moves;
+mod tally;
+mod drive;
+mod table;
+
+pub use incident::Incident;
+pub use table::{Pair, Report, Row, Unexpressed};
+pub use tally::Outcome;
+pub use variant::Variant;
+
+/// Whose rules a run is under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rulebook {
+    /// Ours.
+    Ours,
+    /// What stands for the venue's.
+    Theirs,
+}
+
+/// One run: an incident by its place, a variant of it, and whose rules.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Job {
+    /// Which incident.
+    pub incident: usize,
+    /// Which variant.
+    pub variant: Variant,
+    /// Whose rules.
+    pub rulebook: Rulebook,
+}
+
+/// The runs of a set of incidents, in the order in which [`Report::of`] wants their outcomes.
+pub fn jobs(incidents: &[Incident], full: bool) -> Vec<Job> {
+    let variants = Variant::all(full);
+    let mut jobs = Vec::new();
+    for (at, incident) in incidents.iter().enumerate() {
+        if incident.inexpressible.is_some() {
+            continue;
+        }
+        for &variant in &variants {
+            jobs.push(Job { incident: at, variant, rulebook: Rulebook::Ours });
+            if incident.theirs.inexpressible.is_none() {
+                jobs.push(Job { incident: at, variant, rulebook: Rulebook::Theirs });
+            }
+        }
+    }
+    jobs
+}
+
+/// Runs one job. A panic of the state machine, which is a broken invariant, is caught and counted.
+pub fn run(incidents: &[Incident], job: &Job, seed: u64) -> Outcome {
+    let incident = &incidents[job.incident];
+    let terms = match job.rulebook {
+        Rulebook::Ours => &incident.ours,
+        Rulebook::Theirs => &incident.theirs,
+    };
+    drive::run(incident, terms, job.variant, seed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
