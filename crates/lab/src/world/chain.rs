@@ -163,7 +163,7 @@ impl World {
             | Event::Expired { .. }
             | Event::Changed { .. }
             | Event::OnlyReduces { .. } => {}
-            Event::ConvergenceWindow { .. } | Event::Breach { .. } | Event::Closed { .. } => {}
+            Event::ConvergenceWindow { .. } | Event::Breach { .. } => {}
         }
     }
 

@@ -6,7 +6,7 @@ use pricing::convert::{amount_f64, price_f64, rate_f64};
 use protocol::book::Book as _;
 use protocol::event;
 use protocol::funding::Funding;
-use protocol::ids::{MarketId, QUOTE, Side};
+use protocol::ids::{MarketId, Side};
 use protocol::ledger::Holder;
 use protocol::market::Market;
 use protocol::state::State;
@@ -236,9 +236,7 @@ impl Recorder {
             | event::Event::Expired { .. }
             | event::Event::Changed { .. }
             | event::Event::OnlyReduces { .. } => {}
-            event::Event::ConvergenceWindow { .. }
-            | event::Event::Breach { .. }
-            | event::Event::Closed { .. } => {}
+            event::Event::ConvergenceWindow { .. } | event::Event::Breach { .. } => {}
         }
     }
 }

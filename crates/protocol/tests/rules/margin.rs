@@ -257,7 +257,7 @@ fn r_5_a_move_in_a_block_without_time_is_seen_in_the_next() {
     let (long, short) = (x.user("1100"), x.user("100000"));
     x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "0.1"));
     let now = x.now.after(Span::from_secs(5));
-    for (second, at) in [(1, "100000"), (5, "93000")] {
+    for (second, at) in [(1, "100000"), (5, "91000")] {
         let time = x.now.after(Span::from_secs(second));
         let vote = Vote { asset: BTC, price: price(at), confidence: Price::ZERO, time };
         let votes = (0..3).map(|publisher| Message {
