@@ -2,6 +2,7 @@
 
 mod waterfall;
 mod margin;
+mod access;
 mod rules;
 
 use std::fmt;
@@ -11,11 +12,13 @@ use money::{Amount, Price, Qty, Rate, Span};
 
 use crate::ids::AssetId;
 
+pub use access::{
+    CouncilParams, FlowLimits, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms,
+};
 pub use margin::{EnvelopeParams, InterestParams, ScenarioParams};
 pub use rules::{
-    CouncilParams, DepthParams, FeedbackParams, FlowLimits, FlowParams, HaltParams, LadderParams,
-    MarkParams, MarketRules, OrderingRule, OwnerParams, PlanParams, Rules, ScoreParams, Target,
-    Trigger, TwapParams, VotingTerms,
+    DepthParams, FeedbackParams, HaltParams, LadderParams, MarkParams, MarketRules, OrderingRule,
+    Rules, ScoreParams, Target, Trigger,
 };
 pub use waterfall::{BackstopParams, LiquidationParams};
 

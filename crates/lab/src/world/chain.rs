@@ -106,11 +106,7 @@ impl World {
                 self.gone(account, market, client, false);
             }
             Event::Rejected { account: Some(account), message, client, .. } => {
-                let command = &self.block.messages[message as usize].command;
-                if let Command::Place(order) = command {
-                    let market = order.market;
-                    self.gone(account, market, client, true);
-                }
+                self.refused(account, message, client);
             }
             Event::Traded { taker, maker, maker_done, .. } => {
                 let done = taker_is_done(events, at);
@@ -164,6 +160,14 @@ impl World {
             | Event::Changed { .. }
             | Event::OnlyReduces { .. } => {}
             Event::ConvergenceWindow { .. } | Event::Breach { .. } => {}
+        }
+    }
+
+    /// A command was refused: an order is then gone.
+    fn refused(&mut self, account: AccountId, message: u32, client: ClientId) {
+        if let Command::Place(order) = &self.block.messages[message as usize].command {
+            let market = order.market;
+            self.gone(account, market, client, true);
         }
     }
 
