@@ -39,9 +39,29 @@ pub struct Phase {
 /// A strategy.
 pub type Strategy = [Phase; PHASES];
 
-/// A strategy by chance.
+/// Sells, then tells a third less than the truth until the auction that this brings about is over
+/// and others are liquidated, while it bids far below the index. The strategy that took most of
+/// those tried by hand.
+pub fn siege() -> Strategy {
+    std::array::from_fn(|at| {
+        let (lie, act) = match at {
+            0..3 => (1.0, Act::Lever(-4.0)),
+            3..10 => (0.7, Act::Lurk(0.06)),
+            _ => (0.7, Act::Flatten),
+        };
+        Phase { lie, pace: 5, acts: [act; MEMBERS] }
+    })
+}
+
+/// A strategy by chance: a lie and a pace mostly last for several phases, because what is told
+/// for a few blocks is not believed (rule O-6) and liquidates nobody in an auction.
 pub fn draw(random: &mut Random) -> Strategy {
-    std::array::from_fn(|_| phase(random))
+    let mut told = phase(random);
+    std::array::from_fn(|_| {
+        let fresh = phase(random);
+        told = if random.one_in(4) { fresh } else { Phase { acts: fresh.acts, ..told } };
+        told
+    })
 }
 
 /// The same strategy, another in one phase or one act.
@@ -51,9 +71,15 @@ pub fn vary(strategy: &Strategy, random: &mut Random) -> Strategy {
         let fresh = phase(random);
         let at = usize::try_from(random.below(PHASES as u64)).expect("an index");
         let member = usize::try_from(random.below(MEMBERS as u64)).expect("an index");
-        match random.below(4) {
+        match random.below(6) {
             0 => varied[at] = fresh,
             1 => varied[at].lie = fresh.lie,
+            2 => {
+                let until = PHASES.min(at + 1 + usize::try_from(random.below(8)).expect("few"));
+                for held in &mut varied[at..until] {
+                    (held.lie, held.pace) = (fresh.lie, fresh.pace);
+                }
+            }
             _ => varied[at].acts[member] = fresh.acts[member],
         }
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use protocol::event::{Event, Gone};
 use protocol::ids::MarketId;
 
+use crate::exit::Aid;
 use crate::weather::{KINDS, Kind};
 
 /// A thing that an event shows.
@@ -59,8 +60,8 @@ pub struct Coverage {
     pub commands: u64,
     /// Blocks applied.
     pub blocks: u64,
-    /// Deposits without which somebody could not have closed at the exit.
-    pub aided: u64,
+    /// What it took from outside to get everybody out.
+    pub aid: Aid,
     counts: [u64; TABLE.len()],
     weather: [u64; KINDS.len()],
     refusals: BTreeSet<u8>,
@@ -88,7 +89,8 @@ impl Coverage {
     pub fn add(&mut self, other: &Coverage) {
         self.commands += other.commands;
         self.blocks += other.blocks;
-        self.aided += other.aided;
+        self.aid.margins += other.aid.margins;
+        self.aid.bailouts += other.aid.bailouts;
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
         self.weather.iter_mut().zip(other.weather).for_each(|(sum, count)| *sum += count);
         self.refusals.extend(&other.refusals);
@@ -111,6 +113,7 @@ impl fmt::Display for Coverage {
             write!(f, ", {} {count}", row.name)?;
         }
         write!(f, ", refusals of {} kinds", self.refusals.len())?;
-        write!(f, ", {} deposits to close", self.aided)
+        let Aid { margins, bailouts } = self.aid;
+        write!(f, ", {margins} deposits to close, {bailouts} to withdraw")
     }
 }

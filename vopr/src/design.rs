@@ -3,8 +3,8 @@
 use money::{Amount, Price, Qty, Rate, Span};
 use protocol::ids::AssetId;
 use protocol::params::{
-    AssetParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams, Params,
-    PerpetualParams, Rules, Target,
+    AssetParams, EnvelopeParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams,
+    Params, PerpetualParams, Rules, Target,
 };
 
 use crate::random::Random;
@@ -12,7 +12,7 @@ use crate::random::Random;
 /// Prices at the start; the quote currency is 1.
 pub const PRICES: [f64; 3] = [1.0, 100_000.0, 100.0];
 
-/// A design that `design::check` accepts.
+/// A design that `design::check` accepts; its envelope is as narrow as its margins ask for.
 pub fn design(random: &mut Random, checkpoint_blocks: u64) -> Params {
     let margin = random.pick(&[200, 500, 1_000, 2_000]);
     let asset = |name: &str, bp: [i64; 4]| {
@@ -36,8 +36,16 @@ pub fn design(random: &mut Random, checkpoint_blocks: u64) -> Params {
         open_orders_max: random.pick(&[8, 64]),
         liquidation_tranche_min: quote(random.pick(&[1_000, 50_000])),
         checkpoint_blocks,
-        rules: Rules::default(),
+        rules: rules(),
     }
+}
+
+/// The defaults, but for limits on outflow that let everybody go within an hour.
+fn rules() -> Rules {
+    let mut rules = Rules::default();
+    rules.flow.limits.hour_min = quote(1_000_000_000);
+    rules.flow.limits.day_min = quote(10_000_000_000);
+    rules
 }
 
 fn markets(random: &mut Random, margin: i64) -> Vec<MarketParams> {
@@ -57,6 +65,11 @@ fn markets(random: &mut Random, margin: i64) -> Vec<MarketParams> {
             rules: MarketRules {
                 carry_8h: Rate::from_bp(random.pick(&[-1, 0, 1])),
                 target: Target { window: Span::MINUTE, ..Target::default() },
+                envelope: EnvelopeParams {
+                    gap: Rate::from_bp(margin / 8),
+                    accrual: Span::SECOND,
+                    ..EnvelopeParams::default()
+                },
                 ..MarketRules::default()
             },
         }

@@ -1,13 +1,18 @@
 //! Everybody gets out (C24 of the survey: no reachable state keeps an account for ever).
 //!
-//! Publishers are honest again, dealers with means of their own quote both sides close to the
-//! index, and each account closes its positions with reduce-only orders, then withdraws. A bounded
-//! number of blocks later no position is open, and nobody who has something free still has it here.
+//! Publishers are honest again, markets that the custodian stopped may go on, dealers with means of
+//! their own quote both sides close to the index, and each account closes its positions with
+//! reduce-only orders, then withdraws. A bounded number of blocks later no position is open, and
+//! nobody who has something free still has it here. No gap between blocks is an outage.
+//!
+//! What outlives this is an insolvency: while more is owed than INSURANCE holds, rule B-5 keeps
+//! withdrawals shut. Somebody then has to pay INSURANCE what is lacking; it is counted.
 
 use money::{Amount, Price, Qty, Span};
 use protocol::command::{Block, Command, Lifetime, Message, NewOrder, SelfTrade, Sender};
 use protocol::engine::apply_into;
 use protocol::event::Event;
+use protocol::halt::Directive;
 use protocol::ids::{AccountId, AssetId, ClientId, MarketId, QUOTE, Side};
 use protocol::ledger::Holder;
 use protocol::state::{Level, State};
@@ -17,19 +22,34 @@ use crate::weather::Weather;
 
 /// Dealers who take the other side.
 const DEALERS: u32 = 6;
+/// Time between blocks: shorter than any outage.
+const PACE: Span = Span::from_secs(20);
+/// Blocks in which markets restart, and auctions that have begun are held.
+const RESTARTING: u32 = 40;
 /// Blocks in which all positions must be closed.
 const CLOSING_MAX: u32 = 400;
 /// The round from which accounts that are still open are given margin.
 const UNAIDED: u32 = 60;
-/// Hours in which everything must be withdrawn.
+/// Blocks in which everything must be withdrawn: more than rule B-5 shuts withdrawals for.
 const LEAVING_MAX: u32 = 400;
 
-/// Closes and pays out everything, and says how often somebody needed margin from outside to close;
-/// the error says who is stuck with what.
-pub fn exit(state: &mut State, weather: &mut Weather) -> Result<u64, String> {
+/// What had to come from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Aid {
+    /// Deposits of margin without which somebody could not have closed.
+    pub margins: u64,
+    /// Payments into INSURANCE without which nobody could have withdrawn.
+    pub bailouts: u64,
+}
+
+/// Closes and pays out everything, and says what it took from outside; the error says who is stuck
+/// with what.
+pub fn exit(state: &mut State, weather: &mut Weather) -> Result<Aid, String> {
     let crowd = state.accounts();
-    let mut leaving = Leaving { state, weather, events: Vec::new(), crowd, aided: 0 };
+    let aid = Aid::default();
+    let mut leaving = Leaving { state, weather, events: Vec::new(), crowd, aid };
     leaving.invite_dealers();
+    (0..RESTARTING).for_each(|_| leaving.block(Vec::new()));
     let flat = (0..CLOSING_MAX).any(|round| {
         leaving.close(round);
         leaving.open_positions() == 0
@@ -45,7 +65,7 @@ pub fn exit(state: &mut State, weather: &mut Weather) -> Result<u64, String> {
     let stuck = (0..everybody).find_map(|account| leaving.remains(AccountId(account)));
     match stuck {
         Some(what) if !gone => Err(what),
-        Some(_) | None => Ok(leaving.aided),
+        Some(_) | None => Ok(leaving.aid),
     }
 }
 
@@ -55,13 +75,12 @@ struct Leaving<'a> {
     events: Vec<Event>,
     /// Accounts below this number are the crowd, the others dealers.
     crowd: u32,
-    /// Deposits that were needed to close.
-    aided: u64,
+    aid: Aid,
 }
 
 impl Leaving<'_> {
-    fn block(&mut self, step: Span, messages: Vec<Message>) {
-        self.weather.now = self.weather.now.after(step).max(self.state.time());
+    fn block(&mut self, messages: Vec<Message>) {
+        self.weather.now = self.weather.now.after(PACE).max(self.state.time());
         let mut all = self.weather.honest();
         all.extend(messages);
         self.events.clear();
@@ -78,7 +97,10 @@ impl Leaving<'_> {
             let amount = quote(1_000_000_000);
             messages.push(custodian(Command::Deposit { account, asset: QUOTE, amount }));
         }
-        self.block(Span::SECOND, messages);
+        for market in (0u16..).zip(self.state.markets()).map(|(id, _)| MarketId(id)) {
+            messages.push(custodian(Command::Direct { market, directive: Directive::Resume }));
+        }
+        self.block(messages);
     }
 
     /// Dealers quote anew, and everybody closes what they can.
@@ -105,14 +127,14 @@ impl Leaving<'_> {
                     continue;
                 }
                 if round >= UNAIDED {
-                    messages.push(self.aid(AccountId(account)));
+                    messages.push(self.margin(AccountId(account)));
                 }
                 let orders = self.closing(AccountId(account), market, position);
                 let says = |order| says(AccountId(account), Command::Place(order));
                 messages.extend(orders.into_iter().map(says));
             }
         }
-        self.block(Span::from_secs(5), messages);
+        self.block(messages);
     }
 
     /// Who owes cash sells holdings first: a short that hedges one cannot be closed before.
@@ -190,11 +212,11 @@ impl Leaving<'_> {
 
     /// What initial margin lacks. A hedged account between maintenance and initial margin can move
     /// neither leg, so it is stuck without means from outside.
-    fn aid(&mut self, account: AccountId) -> Message {
+    fn margin(&mut self, account: AccountId) -> Message {
         let health = self.state.health(account, Level::Initial);
         let lacking = health.requirement - health.equity;
         let amount = lacking.max(Amount::ZERO) + health.requirement + quote(1);
-        self.aided += 1;
+        self.aid.margins += 1;
         let command = Command::Deposit { account, asset: QUOTE, amount };
         Message { sender: Sender::Custodian, command }
     }
@@ -252,13 +274,19 @@ impl Leaving<'_> {
     /// Each account takes all that it has.
     fn withdraw(&mut self) {
         let mut messages = Vec::new();
+        let amount = self.state.deficits() - self.state.ledger().insurance();
+        if amount.is_positive() {
+            self.aid.bailouts += 1;
+            let command = Command::FundInsurance { amount };
+            messages.push(Message { sender: Sender::Custodian, command });
+        }
         for account in (0..self.state.accounts()).map(AccountId) {
-            messages.push(says(account, Command::CancelAll { market: None }));
             for (asset, amount) in self.free(account) {
+                messages.push(says(account, Command::CancelAll { market: None }));
                 messages.push(says(account, Command::Withdraw { asset, amount }));
             }
         }
-        self.block(Span::HOUR, messages);
+        self.block(messages);
     }
 
     /// What an account has of each asset, if anything. Holdings of a debtor secure the debt.

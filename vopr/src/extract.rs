@@ -20,7 +20,7 @@ use protocol::ledger::Holder;
 use protocol::params::{FundingRule, Kind, MarketRules, Params};
 use protocol::state::State;
 
-use crate::coalition::{Act, MEMBERS, Strategy, draw, vary};
+use crate::coalition::{Act, MEMBERS, Strategy, draw, siege, vary};
 use crate::design::{design, quote};
 use crate::random::Random;
 
@@ -87,15 +87,16 @@ pub struct Best {
     pub strategy: Strategy,
 }
 
-/// Tries strategies of a coalition with `lying` publishers: every 25th run starts anew, the others
-/// vary the best of their climb. The error is a strategy that beat the bound.
+/// Tries strategies of a coalition with `lying` publishers: the first is a siege, every 25th run
+/// starts anew, the others vary the best of their climb. The error is a strategy that beat the bound.
 pub fn search(seed: u64, runs: u64, lying: u16, progress: &dyn Fn(u64)) -> Result<Best, Box<Best>> {
     let mut random = Random::new(seed ^ u64::from(lying) << 48);
     let (mut best, mut climb): (Option<Best>, Option<Best>) = (None, None);
     for run in 0..runs {
         let strategy = match &climb {
             Some(found) if run % 25 != 0 => vary(&found.strategy, &mut random),
-            Some(_) | None => draw(&mut random),
+            Some(_) => draw(&mut random),
+            None => siege(),
         };
         let gain = play(seed, lying, &strategy);
         let tried = Best { gain, seed, run, strategy };
@@ -122,7 +123,7 @@ pub fn play(seed: u64, lying: u16, strategy: &Strategy) -> Gain {
     let mut game = Game::new(seed, lying);
     for phase in strategy {
         for _ in 0..BLOCKS {
-            let mut messages = game.votes(phase.lie);
+            let mut messages = game.votes(phase.lie, phase.pace);
             messages.extend(game.honest());
             for (member, act) in (0u32..).zip(phase.acts) {
                 messages.extend(game.act(AccountId(member), act));
@@ -178,7 +179,7 @@ impl Game {
             gain: Gain::default(),
         };
         let custodian = |command| Message { sender: Sender::Custodian, command };
-        let mut messages = game.votes(1.0);
+        let mut messages = game.votes(1.0, 1);
         for account in 0..u32::try_from(MEMBERS).expect("few") + MAKERS + TAKERS {
             let cash = match Part::of(AccountId(account)) {
                 Part::Member => CAPITAL / MEMBERS as i64,
@@ -196,16 +197,18 @@ impl Game {
         game
     }
 
-    /// What each says: the coalition its lie, the honest the true price and a noise of 2 bp.
-    fn votes(&mut self, lie: f64) -> Vec<Message> {
+    /// What each says in a block after so many seconds: the coalition its lie, the honest the true
+    /// price and a noise of 2 bp.
+    fn votes(&mut self, lie: f64, pace: u64) -> Vec<Message> {
         let mut votes = Vec::new();
+        let time = self.now.after(Span::from_secs(pace));
         for publisher in 0..PUBLISHERS {
             let noise = 1.0 + 0.0002 * self.random.between(-1.0, 1.0);
             let factor = if publisher < self.lying { lie } else { noise };
             for (asset, truth) in [(BTC, self.truth), (AssetId(2), 100.0)] {
                 let price = Price::from_raw((truth * factor * 1e8) as i64);
                 let confidence = Price::from_raw(price.raw() / 10_000);
-                let vote = Vote { asset, price, confidence, time: self.now.after(Span::SECOND) };
+                let vote = Vote { asset, price, confidence, time };
                 let sender = Sender::Publisher(PublisherId(publisher));
                 votes.push(Message { sender, command: Command::Publish(vote) });
             }

@@ -115,8 +115,7 @@ fn play(plan: Plan, progress: &dyn Fn(u64), height: &Cell<u64>) -> Result<Outcom
         }
         progress(sent);
     }
-    coverage.aided =
-        exit(&mut state, &mut weather).map_err(|what| format!("at the exit: {what}"))?;
+    coverage.aid = exit(&mut state, &mut weather).map_err(|what| format!("at the exit: {what}"))?;
     height.set(state.height());
     invariants::check(&state, true)?;
     check_sum(&state)?;
