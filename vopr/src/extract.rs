@@ -88,7 +88,8 @@ pub struct Best {
 }
 
 /// Tries strategies of a coalition with `lying` publishers: the first is a siege, every 25th run
-/// starts anew, the others vary the best of their climb. The error is a strategy that beat the bound.
+/// starts anew, the others vary the best of their climb. The error is a strategy that beat the
+/// bound.
 pub fn search(seed: u64, runs: u64, lying: u16, progress: &dyn Fn(u64)) -> Result<Best, Box<Best>> {
     let mut random = Random::new(seed ^ u64::from(lying) << 48);
     let (mut best, mut climb): (Option<Best>, Option<Best>) = (None, None);
