@@ -46,6 +46,12 @@ fn main() {
             exchange.liquidated
         );
     }
+    // The mean of five minutes has followed.
+    exchange.now += Span::MINUTE.times(5).nanos();
+    for _ in 0..3 {
+        let spent = exchange.block(Price::ONE.raw() * 90, &[]);
+        println!("block at 90                 {spent:>8.2} ms, {} liquidated", exchange.liquidated);
+    }
 }
 
 fn ms(start: Instant) -> f64 {

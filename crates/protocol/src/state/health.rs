@@ -185,7 +185,8 @@ impl State {
         let profit = value(market.perpetual.mark.price, qty).checked_sub(cost)?;
         let received = entry.funding_index - market.perpetual.funding.index;
         // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
-        let owed = (received.raw().checked_mul(i128::from(qty))? >> 33).min(0);
+        let received = i64::try_from((received.raw() >> 33) + i128::from(qty < 0)).ok()?;
+        let owed = (i128::from(received) * i128::from(qty)).min(0);
         let notional = value(self.oracle.index(market.params.base).price, qty.abs());
         let exposure = notional.checked_add(size_exposure(market, notional))?;
         Some((profit.checked_add(owed)?, exposure))
@@ -383,5 +384,8 @@ impl State {
 /// More than a share of a value: whole basis points rounded up, each taken as 1/8192.
 pub(crate) fn bounded_share(value: i128, rate: Rate) -> Option<i128> {
     let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
-    value.checked_mul(i128::from(bp)).map(|product| (product >> 13) + 1)
+    let bp = i64::try_from(bp).ok()?;
+    // In steps of 2^32·10⁻¹⁶, so that both factors have 64 bits.
+    let whole = i64::try_from((value >> 32) + 1).ok()?;
+    Some(((i128::from(whole) * i128::from(bp)) << 19) + 1)
 }
