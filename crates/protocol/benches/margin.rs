@@ -191,6 +191,8 @@ fn design() -> Params {
         rules: Rules {
             // The fall comes in one block.
             ladder: LadderParams { jump_max: Rate::from_bp(5000), ..LadderParams::default() },
+            // And stops no market.
+            halt: HaltParams { triggers: Vec::new(), ..HaltParams::default() },
             ..Rules::default()
         },
     }

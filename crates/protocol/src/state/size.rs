@@ -54,7 +54,7 @@ impl State {
         let moved = i128::from(excess) * i128::from(slope);
         let rate = i64::try_from(moved.min(i128::from(Rate::ONE.raw()))).ok()?;
         let whole = i64::try_from((notional >> 40) + 1).ok()?;
-        Some((i128::from(whole) * i128::from(rate * 9) >> 3) + 1)
+        Some(((i128::from(whole) * i128::from(rate * 9)) >> 3) + 1)
     }
 }
 
