@@ -46,6 +46,12 @@ fn main() {
             exchange.liquidated
         );
     }
+    // The mean of five minutes has followed.
+    exchange.now += Span::MINUTE.times(5).nanos();
+    for _ in 0..3 {
+        let spent = exchange.block(Price::ONE.raw() * 90, &[]);
+        println!("block at 90                 {spent:>8.2} ms, {} liquidated", exchange.liquidated);
+    }
 }
 
 fn ms(start: Instant) -> f64 {
@@ -185,6 +191,8 @@ fn design() -> Params {
         rules: Rules {
             // The fall comes in one block.
             ladder: LadderParams { jump_max: Rate::from_bp(5000), ..LadderParams::default() },
+            // And stops no market.
+            halt: HaltParams { triggers: Vec::new(), ..HaltParams::default() },
             ..Rules::default()
         },
     }

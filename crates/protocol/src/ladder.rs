@@ -77,7 +77,9 @@ pub const FLOORS: [(Action, Grade); 7] = [
 impl Grade {
     /// Whether an index of this grade may serve an action.
     pub fn serves(self, action: Action) -> bool {
-        FLOORS.iter().any(|&(served, floor)| served == action && self >= floor)
+        let (served, floor) = FLOORS[action as usize];
+        debug_assert_eq!(served, action, "the floors are in the order of the actions");
+        self >= floor
     }
 }
 

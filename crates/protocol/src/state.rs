@@ -24,8 +24,8 @@ use crate::design::{self, DesignError};
 use crate::funding::Funding;
 use crate::governance::council::Governance;
 use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
-use crate::ladder::Ladder;
 use crate::ladder::scores::Score;
+use crate::ladder::{Grade, Ladder};
 use crate::ledger::Ledger;
 use crate::margin::Charges;
 use crate::market::Market;
@@ -143,6 +143,9 @@ pub struct State {
     pub(crate) council: Council,
     /// Charges of each asset, initial and maintenance, as of the last close.
     charges: Vec<[Charges; 2]>,
+    /// Grades of each index and of the external price, which hold for a block: time, ladders and
+    /// their parameters change before its indices are formed and not after.
+    grades: Vec<[Grade; 2]>,
     /// TWAP of each index at the last close.
     averages: Vec<Price>,
 }
@@ -181,6 +184,7 @@ impl State {
             scratch: Scratch::default(),
             watch: Watch::default(),
             charges: charges::of_assets(&params),
+            grades: vec![[Grade::Missing; 2]; params.assets.len()],
             averages: vec![Price::MAX; params.assets.len()],
             outflow: Outflow::new(params.assets.len()),
             owners: Owners::default(),

@@ -41,9 +41,8 @@ impl State {
     }
 
     /// More than the charge on a holding for its price, at 10⁻¹⁶.
-    pub(super) fn bounded_excess(&self, asset: AssetId, qty: i128) -> Option<i128> {
-        let excess = self.excess(asset);
-        if excess.is_zero() { Some(0) } else { i128::from(excess.raw()).checked_mul(qty) }
+    pub(super) fn bounded_excess(&self, asset: AssetId, qty: i64) -> i128 {
+        i128::from(self.excess(asset).raw()) * i128::from(qty)
     }
 
     /// More than the charge on a holding, grown by the open bids of a spot market, for its size,
@@ -63,10 +62,11 @@ impl State {
         if bids == 0 && held == 0 {
             return Some(0);
         }
-        let bought = i128::from(bids).checked_mul(i128::from(market.params.lot.raw()))?;
-        let grown = i128::from(self.oracle.index(base).price.raw()).checked_mul(held + bought)?;
+        let bought = i64::try_from(bids).ok()?.checked_mul(market.params.lot.raw())?;
+        let qty = i64::try_from(held).ok()?.checked_add(bought)?;
+        let grown = i128::from(self.oracle.index(base).price.raw()) * i128::from(qty);
         let size = State::bounded_size(market, grown)?;
-        size.checked_add(self.bounded_excess(base, bought)?)
+        size.checked_add(self.bounded_excess(base, bought))
     }
 
     /// Rule R-9: marks the markets in which one of these accounts has a loss or owes funding, and

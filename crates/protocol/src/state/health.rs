@@ -163,13 +163,14 @@ impl State {
         }
         for asset in self.base_assets() {
             let held = self.ledger.balance(Holder::User(account), asset).raw();
+            let held = i64::try_from(held).ok()?;
             if held == 0 {
                 continue;
             }
             let haircut = self.charges[asset.index()][level.index()].haircut;
-            let worth = i128::from(self.oracle.index(asset).price.raw()).checked_mul(held)?;
+            let worth = i128::from(self.oracle.index(asset).price.raw()) * i128::from(held);
             if level == Level::Initial {
-                add((-self.bounded_excess(asset, held)?, 0))?;
+                add((-self.bounded_excess(asset, held), 0))?;
             }
             add((worth.checked_sub(bounded_share(worth, haircut)?)?, worth))?;
         }
@@ -178,14 +179,15 @@ impl State {
 
     /// Profit and funding owed of a position, and its worth at the index.
     fn bounded_position(&self, market: &Market, entry: &Entry) -> Option<(i128, i128)> {
-        let qty = i128::from(entry.position.raw());
-        let value = |price: Price, qty: i128| i128::from(price.raw()).checked_mul(qty);
+        let qty = entry.position.raw();
+        let value = |price: Price, qty: i64| i128::from(price.raw()) * i128::from(qty);
         let cost = entry.cost.raw().checked_mul(SCALE)?;
-        let profit = value(market.perpetual.mark.price, qty)?.checked_sub(cost)?;
+        let profit = value(market.perpetual.mark.price, qty).checked_sub(cost)?;
         let received = entry.funding_index - market.perpetual.funding.index;
         // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
-        let owed = (received.raw().checked_mul(qty)? >> 33).min(0);
-        let notional = value(self.oracle.index(market.params.base).price, qty.abs())?;
+        let received = i64::try_from((received.raw() >> 33) + i128::from(qty < 0)).ok()?;
+        let owed = (i128::from(received) * i128::from(qty)).min(0);
+        let notional = value(self.oracle.index(market.params.base).price, qty.abs());
         let exposure = notional.checked_add(size_exposure(market, notional))?;
         Some((profit.checked_add(owed)?, exposure))
     }
@@ -201,12 +203,12 @@ impl State {
     ) -> Option<(i128, i128)> {
         let base = market.params.base;
         let charges = self.charges[base.index()][level.index()];
-        let lot = i128::from(market.params.lot.raw());
-        let position = i128::from(entry.position.raw());
-        let long = position.checked_add(i128::from(bids).checked_mul(lot)?)?;
-        let short = position.checked_sub(i128::from(asks).checked_mul(lot)?)?;
+        let lot = market.params.lot.raw();
+        let position = entry.position.raw();
+        let long = position.checked_add(i64::try_from(bids).ok()?.checked_mul(lot)?)?;
+        let short = position.checked_sub(i64::try_from(asks).ok()?.checked_mul(lot)?)?;
         let qty = long.abs().max(short.abs()).max(position.abs());
-        let notional = i128::from(self.oracle.index(base).price.raw()).checked_mul(qty)?;
+        let notional = i128::from(self.oracle.index(base).price.raw()) * i128::from(qty);
         let rate = match market.params.kind {
             Kind::Spot { .. } => charges.haircut.max(charges.margin),
             Kind::Perpetual(_) => charges.margin,
@@ -222,26 +224,28 @@ impl State {
     /// side.
     fn bounded_open_loss(&self, market: &Market, entry: &Entry) -> Option<i128> {
         let [bid, ask] = self.beyond(market);
-        let lot = i128::from(market.params.lot.raw());
-        let lots = [i128::from(entry.bid_lots), i128::from(entry.ask_lots)];
-        let distance = bid.checked_mul(lots[0])?.checked_add(ask.checked_mul(lots[1])?)?;
-        let distance = distance.checked_mul(lot)?;
+        let lot = market.params.lot.raw();
+        let value = |beyond: i64, lots: u64| {
+            let qty = i64::try_from(lots).ok()?.checked_mul(lot)?;
+            Some(i128::from(beyond) * i128::from(qty))
+        };
+        let distance = value(bid, entry.bid_lots)?.checked_add(value(ask, entry.ask_lots)?)?;
         if !market.params.fee_maker.is_positive() {
             return Some(distance);
         }
         let value = market.value(entry.bid_tick_lots + entry.ask_tick_lots);
         let fees = bounded_share(value.raw().checked_mul(SCALE)?, market.params.fee_maker)?;
-        let roundings = (lots[0] + lots[1]).checked_mul(SCALE)?;
+        let lots = i128::from(entry.bid_lots) + i128::from(entry.ask_lots);
+        let roundings = lots.checked_mul(SCALE)?;
         distance.checked_add(fees)?.checked_add(roundings)
     }
 
     /// How far the best bid and the best ask lie beyond their reference prices, at 10⁻⁸.
-    fn beyond(&self, market: &Market) -> [i128; 2] {
+    fn beyond(&self, market: &Market) -> [i64; 2] {
         [Side::Buy, Side::Sell].map(|side| {
             let reference = self.reference(market, side);
             let best = market.best(side).map_or(reference, |tick| market.price(tick));
-            let beyond = i128::from(best.raw()) - i128::from(reference.raw());
-            (beyond * i128::from(side.sign())).max(0)
+            ((best - reference).raw() * side.sign()).max(0)
         })
     }
 
@@ -380,5 +384,8 @@ impl State {
 /// More than a share of a value: whole basis points rounded up, each taken as 1/8192.
 pub(crate) fn bounded_share(value: i128, rate: Rate) -> Option<i128> {
     let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
-    value.checked_mul(i128::from(bp)).map(|product| (product >> 13) + 1)
+    let bp = i64::try_from(bp).ok()?;
+    // In steps of 2^32·10⁻¹⁶, so that both factors have 64 bits.
+    let whole = i64::try_from((value >> 32) + 1).ok()?;
+    Some(((i128::from(whole) * i128::from(bp)) << 19) + 1)
 }

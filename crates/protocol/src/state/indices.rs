@@ -11,7 +11,7 @@ use super::State;
 use crate::halt::{self, Permit, Phase};
 use crate::ids::{AssetId, MarketId, PublisherId};
 use crate::ladder::scores::{Score, verdict};
-use crate::ladder::{Action, Ladder};
+use crate::ladder::{Action, Grade, Ladder};
 use crate::mark::Quotes;
 use crate::oracle::{Index, Oracle};
 
@@ -40,19 +40,20 @@ impl State {
 
     /// The index of an asset, if it may serve an action now (rules O-4 and O-5).
     pub fn serving(&self, action: Action, asset: AssetId) -> Option<Index> {
-        self.serving_of(self.ladder(asset), action)
+        self.serving_of(self.ladder(asset), self.grades[asset.index()][0], action)
     }
 
     /// The price of the external perpetuals on an asset, if it may serve an action now.
     pub fn serving_external(&self, action: Action, asset: AssetId) -> Option<Index> {
-        self.serving_of(&self.external.ladders[asset.index()], action)
+        let ladder = &self.external.ladders[asset.index()];
+        self.serving_of(ladder, self.grades[asset.index()][1], action)
     }
 
-    fn serving_of(&self, ladder: &Ladder, action: Action) -> Option<Index> {
-        if self.time.since(ladder.index().time) > self.params.oracle.index_age_max {
-            return None;
-        }
-        ladder.serving(action, self.time, &self.params.rules.ladder)
+    fn serving_of(&self, ladder: &Ladder, grade: Grade, action: Action) -> Option<Index> {
+        debug_assert_eq!(grade, ladder.grade(self.time, &self.params.rules.ladder));
+        let index = ladder.index();
+        let old = self.time.since(index.time) > self.params.oracle.index_age_max;
+        (!old && grade.serves(action)).then_some(index)
     }
 
     /// What a market's mark is made of besides its index (rule M-1).
@@ -101,6 +102,7 @@ impl State {
         }
         let ladder = &mut self.ladders[asset.index()];
         *ladder = ladder.next(formed, now, &rules.ladder);
+        self.grades[asset.index()][0] = ladder.grade(now, &rules.ladder);
         let index = ladder.index();
         if index == self.oracle.index(asset) {
             return None;
@@ -114,5 +116,7 @@ impl State {
         let formed = self.external.oracle.refresh(asset, self.time, &self.params.oracle);
         let ladder = &mut self.external.ladders[asset.index()];
         *ladder = ladder.next(formed, self.time, &self.params.rules.ladder);
+        let grade = ladder.grade(self.time, &self.params.rules.ladder);
+        self.grades[asset.index()][1] = grade;
     }
 }

@@ -50,9 +50,11 @@ impl State {
         let depth = i64::try_from(rules.envelope.depth_min.raw() >> 27).ok()?;
         let slope = rules.depth.window.raw().checked_div(depth)? + 1;
         let excess = notional - rules.envelope.flat.raw() * SCALE;
-        let moved = ((excess.max(0) >> 53) + 1).checked_mul(i128::from(slope))?;
-        let rate = moved.min(i128::from(Rate::ONE.raw()));
-        ((notional >> 40) + 1).checked_mul(rate * 9).map(|charge| (charge >> 3) + 1)
+        let excess = i64::try_from((excess.max(0) >> 53) + 1).ok()?;
+        let moved = i128::from(excess) * i128::from(slope);
+        let rate = i64::try_from(moved.min(i128::from(Rate::ONE.raw()))).ok()?;
+        let whole = i64::try_from((notional >> 40) + 1).ok()?;
+        Some(((i128::from(whole) * i128::from(rate * 9)) >> 3) + 1)
     }
 }
 

@@ -212,6 +212,9 @@ impl Ladder {
         };
         let inside = place.and_then(|place| self.occupied[side as usize].at_or_after(place));
         let inside = inside.map(|place| self.key_at(side, place));
+        if self.outside[side as usize].is_empty() {
+            return inside;
+        }
         let from = (after as u32).checked_add(1);
         let mut beyond =
             from.into_iter().flat_map(|from| self.outside[side as usize].range(from..));
