@@ -13,7 +13,7 @@ use crate::market::Market;
 use crate::params::PerpetualParams;
 use crate::premium::{one_sided, symmetric};
 use crate::state::{Level, State};
-use crate::watch::Distance;
+use crate::watch::{Distance, ROUNDINGS};
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
@@ -91,7 +91,8 @@ fn margin(state: &mut State, events: &mut Vec<Event>) {
     state.scratch.again = again;
 }
 
-/// How far a sound account is from its maintenance margin; `None` for one that is not sound.
+/// How far a sound account is from its maintenance margin, less what its terms may round until it
+/// is looked at again; `None` for one that is not sound.
 fn soundness(state: &State, account: AccountId) -> Option<Distance> {
     let bound = state.distance(account);
     if let Some(distance) = bound.filter(|distance| distance.surplus > 0) {
@@ -99,7 +100,7 @@ fn soundness(state: &State, account: AccountId) -> Option<Distance> {
     }
     let health = state.health(account, Level::Maintenance);
     health.is_sound().then(|| Distance {
-        surplus: (health.equity - health.requirement).raw().saturating_mul(SCALE),
+        surplus: (health.equity - health.requirement).raw().saturating_mul(SCALE) - ROUNDINGS,
         exposure: bound.map_or(i128::MAX, |distance| distance.exposure),
     })
 }

@@ -11,7 +11,7 @@ use crate::market::Market;
 use crate::params::Kind;
 use crate::position::Entry;
 use crate::scenarios::Portfolio;
-use crate::watch::Distance;
+use crate::watch::{Distance, ROUNDINGS};
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
@@ -131,8 +131,6 @@ impl State {
     }
 
     fn bounded(&self, account: AccountId, level: Level, change: Change) -> Option<Distance> {
-        // More units of 10⁻⁸ than there are terms that round, at 10⁻¹⁶.
-        const ROUNDINGS: i128 = 1_000_000 * SCALE;
         let mut surplus = self.ledger.cash(account).raw().checked_mul(SCALE)? - ROUNDINGS;
         let mut exposure = 0i128;
         let mut add = |(more, exposed): (i128, i128)| {

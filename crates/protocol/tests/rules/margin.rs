@@ -272,3 +272,33 @@ fn r_5_a_move_in_a_block_without_time_is_seen_in_the_next() {
     let events = apply(&mut x.state, &Block { time: later, messages: Vec::new() });
     assert!(events.iter().any(|event| matches!(event, Event::LiquidationStarted { .. })));
 }
+
+/// The exact surplus of two units of 10⁻⁸ is less than what the terms round on the way.
+#[test]
+fn r_5_roundings_cannot_use_up_a_surplus_of_a_few_units_unseen() {
+    let mut params = design();
+    let perpetual = protocol::params::PerpetualParams {
+        margin_initial: rate("1"),
+        margin_maintenance: rate("0.999999999999"),
+        ..perpetual()
+    };
+    params.markets[2].kind = protocol::params::Kind::Perpetual(perpetual);
+    for market in &mut params.markets {
+        (market.fee_maker, market.fee_taker) = (Rate::ZERO, Rate::ZERO);
+    }
+    let asset = &mut params.assets[1];
+    (asset.haircut_initial, asset.haircut_maintenance) = (rate("1"), rate("1"));
+    (asset.basis_initial, asset.basis_maintenance) = (rate("0.999"), rate("0.999"));
+    // I-9 is checked in every block.
+    params.checkpoint_blocks = 1;
+    let mut x = Exchange::of(params);
+    x.prices = [None, Some(price("100000")), Some(price("100"))];
+    x.run(&[]);
+    let (hedger, other) = (x.user("999.00000001"), x.user("10000000"));
+    x.give(hedger, BTC, "0.01");
+    x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "0.02"));
+    for units in 1..9 {
+        x.prices[1] = Some(price(&format!("100000.0000000{units}")));
+        x.run(&[]);
+    }
+}
