@@ -158,7 +158,7 @@ impl Watch {
 
     /// Whether an account will be looked at in the next block whatever prices do.
     pub(crate) fn is_due(&self, account: AccountId) -> bool {
-        self.is_touched[account.index()] || self.due[account.index()] < self.travelled
+        self.is_touched[account.index()]
     }
 }
 
