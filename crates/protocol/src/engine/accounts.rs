@@ -233,6 +233,7 @@ pub(super) fn settle_funding(
     let pool = Holder::Funding(id);
     state.ledger.transfer(pool, Holder::User(account), QUOTE, amount);
     state.ledger.transfer(pool, Holder::Dust, QUOTE, dust);
+    state.watch.touch(account);
     if !amount.is_zero() {
         events.push(Event::FundingPaid { account, market: id, amount });
     }
