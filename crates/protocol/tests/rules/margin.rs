@@ -302,3 +302,22 @@ fn r_5_roundings_cannot_use_up_a_surplus_of_a_few_units_unseen() {
         x.run(&[]);
     }
 }
+
+#[test]
+fn r_4_new_risk_needs_the_index_of_all_that_an_account_has_a_stake_in() {
+    let mut x = Exchange::new();
+    let (account, other, friend) = (x.user("20100"), x.user("100000000"), x.user("100000"));
+    x.trade(account, other, order(SOL_PERP, Side::Buy, "100", "1000"));
+    x.prices[2] = None;
+    x.blocks(40);
+    assert_eq!(x.withdraw(account, QUOTE, "9000"), Err(Reject::StaleIndex));
+    x.place(friend, order(BTC_PERP, Side::Sell, "109000", "0.4")).unwrap();
+    let take =
+        NewOrder { lifetime: Lifetime::Immediate, ..order(BTC_PERP, Side::Buy, "109000", "0.4") };
+    assert_eq!(x.place(account, take), Err(Reject::StaleIndex));
+    let small = order(BTC_PERP, Side::Buy, "100000", "0.001");
+    assert_eq!(x.place(account, small), Err(Reject::StaleIndex));
+    // Whoever has nothing of it trades on.
+    let free = x.user("20100");
+    assert_eq!(x.place(free, small), Ok(()));
+}
