@@ -321,3 +321,29 @@ fn r_4_new_risk_needs_the_index_of_all_that_an_account_has_a_stake_in() {
     let free = x.user("20100");
     assert_eq!(x.place(free, small), Ok(()));
 }
+
+/// A hedged lot frees its basis and adds the haircut of what it hedged, so it frees nothing.
+#[test]
+fn r_16_closing_a_hedge_does_not_count_as_freeing_its_whole_margin() {
+    let mut x = Exchange::new();
+    x.prices[1] = Some(price("54000"));
+    x.run(&[]);
+    let (account, other, friend) = (x.user("0"), x.user("100000000"), x.user("10000000"));
+    x.give(account, BTC, "1");
+    x.trade(other, account, order(BTC_PERP, Side::Buy, "54000", "2"));
+    for at in (55_000..=100_000).step_by(1000) {
+        x.prices[1] = Some(price(&at.to_string()));
+        x.run(&[user(other, Command::CancelAll { market: None })]);
+        x.place(other, order(BTC_PERP, Side::Buy, &(at - 10).to_string(), "5")).unwrap();
+        x.place(other, order(BTC_PERP, Side::Sell, &(at + 10).to_string(), "5")).unwrap();
+        x.blocks(120);
+    }
+    x.blocks(2000);
+    x.send(user(other, Command::CancelAll { market: None })).unwrap();
+    let before = x.state.health(account, Level::Maintenance);
+    assert!(before.is_sound() && before.equity < amount("9000"), "{before:?}");
+    x.place(friend, order(BTC_PERP, Side::Sell, "104600", "1.5")).unwrap();
+    let take =
+        NewOrder { lifetime: Lifetime::Immediate, ..order(BTC_PERP, Side::Buy, "104600", "1.5") };
+    assert_eq!(x.place(account, take), Err(Reject::InsufficientMargin));
+}
