@@ -48,10 +48,20 @@ impl State {
         let profits = open.map(|(market, _)| {
             let entry = market.entry(account);
             let funding = pending_funding(&market.perpetual.funding, entry).0;
-            let profit = entry.profit(market.perpetual.mark.price) + funding;
+            let profit = entry.profit(self.valued_at(market, entry, level)) + funding;
             self.counted_profit(market, profit, level)
         });
         profits.sum()
+    }
+
+    /// The price at which a position is valued: the mark; to take new risk or to withdraw, index or
+    /// mark, whichever makes it look worse (rule R-3).
+    fn valued_at(&self, market: &Market, entry: &Entry, level: Level) -> Price {
+        let side = if entry.position.is_negative() { Side::Sell } else { Side::Buy };
+        match level {
+            Level::Initial => self.reference(market, side),
+            Level::Maintenance => market.perpetual.mark.price,
+        }
     }
 
     /// The same as if a change had been made.
@@ -143,7 +153,7 @@ impl State {
             let added = [Side::Buy, Side::Sell].map(|side| change.lots(id, side));
             let ordered = level == Level::Initial && (entry.orders > 0 || added != [0; 2]);
             if !entry.position.is_zero() {
-                let (profit, exposure) = self.bounded_position(market, entry)?;
+                let (profit, exposure) = self.bounded_position(market, entry, level)?;
                 add((self.bounded_profit(market, profit, level), exposure))?;
             }
             if !entry.position.is_zero() || ordered {
@@ -175,11 +185,16 @@ impl State {
     }
 
     /// Profit and funding owed of a position, and its worth at the index.
-    fn bounded_position(&self, market: &Market, entry: &Entry) -> Option<(i128, i128)> {
+    fn bounded_position(
+        &self,
+        market: &Market,
+        entry: &Entry,
+        level: Level,
+    ) -> Option<(i128, i128)> {
         let qty = i128::from(entry.position.raw());
         let value = |price: Price, qty: i128| i128::from(price.raw()).checked_mul(qty);
         let cost = entry.cost.raw().checked_mul(SCALE)?;
-        let profit = value(market.perpetual.mark.price, qty)?.checked_sub(cost)?;
+        let profit = value(self.valued_at(market, entry, level), qty)?.checked_sub(cost)?;
         let received = entry.funding_index - market.perpetual.funding.index;
         // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
         let owed = (received.raw().checked_mul(qty)? >> 33).min(0);

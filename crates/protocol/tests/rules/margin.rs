@@ -347,3 +347,32 @@ fn r_16_closing_a_hedge_does_not_count_as_freeing_its_whole_margin() {
         NewOrder { lifetime: Lifetime::Immediate, ..order(BTC_PERP, Side::Buy, "104600", "1.5") };
     assert_eq!(x.place(account, take), Err(Reject::InsufficientMargin));
 }
+
+/// Long in one perpetual, short in another of the same base, each mark at an end of its band.
+#[test]
+fn r_3_marks_that_were_pushed_apart_pay_for_no_withdrawal() {
+    let mut params = design();
+    let mut twin = params.markets[2].clone();
+    twin.name = "BTC-PERP-2".into();
+    params.markets.push(twin);
+    let mut x = Exchange::of(params);
+    x.prices = [None, Some(price("100000")), Some(price("100"))];
+    x.run(&[]);
+    let twin = MarketId(4);
+    let (account, friend) = (x.user("10400"), x.user("1000000"));
+    for _ in 0..10 {
+        x.trade(account, friend, order(BTC_PERP, Side::Buy, "100000", "0.1"));
+        x.trade(friend, account, order(twin, Side::Buy, "100000", "0.1"));
+    }
+    let quotes = [(BTC_PERP, "102990", "103010"), (twin, "96990", "97010")];
+    for (market, bid, ask) in quotes {
+        x.place(friend, order(market, Side::Buy, bid, "0.01")).unwrap();
+        x.place(friend, order(market, Side::Sell, ask, "0.01")).unwrap();
+    }
+    x.blocks(900);
+    assert!(x.mark(BTC_PERP) > price("102900") && x.mark(twin) < price("97100"));
+    let shown = x.state.health(account, Level::Maintenance).equity;
+    let counted = x.state.health(account, Level::Initial).equity;
+    assert!(shown - counted > amount("5800"), "{shown} {counted}");
+    assert_eq!(x.withdraw(account, QUOTE, "9000"), Err(Reject::InsufficientMargin));
+}
