@@ -305,6 +305,7 @@ fn commit_place(state: &mut State, order: &Checked, wish: &NewOrder, events: &mu
             events.push(Event::Removed { account, market: order.market, client, qty, reason });
         } else {
             rest(market, order, left, wish.reduce_only, events);
+            state.watch.touch(account);
             // The new order may leave too little of the position for reduce-only ones (T-5).
             if state.scratch.touched.first() != Some(&order.account) {
                 state.scratch.touched.push(order.account);

@@ -94,7 +94,7 @@ impl State {
         }
         health.requirement -= portfolio.credit(&self.params.rules.scenarios);
         health.requirement += self.size_charges(account, level, change);
-        if level == Level::Initial {
+        if change.counts_orders(level) {
             health.requirement +=
                 self.markets.iter().map(|market| self.open_loss(market, account)).sum();
         }
@@ -126,11 +126,11 @@ impl State {
         self.distance(account).is_some_and(|distance| distance.surplus > 0)
     }
 
-    /// How far an account is from its maintenance margin, each term bounded against it; `None`
-    /// where that does not fit. Each holding and position is charged as if nothing hedged it (R-1
+    /// How far an account is from its maintenance margin with all open orders filled (rule R-17),
+    /// each term bounded against it; `None` where that does not fit. Each holding and position is charged as if nothing hedged it (R-1
     /// is sub-additive).
     pub(crate) fn distance(&self, account: AccountId) -> Option<Distance> {
-        self.bounded(account, Level::Maintenance, Change::None)
+        self.bounded(account, Level::Maintenance, Change::Orders)
     }
 
     /// Whether an account bears a new order beyond doubt: initial margin, with every open order
@@ -151,7 +151,7 @@ impl State {
         for (market, id) in self.markets.iter().zip(0u16..).map(|(m, id)| (m, MarketId(id))) {
             let entry = market.entry(account);
             let added = [Side::Buy, Side::Sell].map(|side| change.lots(id, side));
-            let ordered = level == Level::Initial && (entry.orders > 0 || added != [0; 2]);
+            let ordered = change.counts_orders(level) && (entry.orders > 0 || added != [0; 2]);
             if !entry.position.is_zero() {
                 let (profit, exposure) = self.bounded_position(market, entry, level)?;
                 add((self.bounded_profit(market, profit, level), exposure))?;
@@ -162,7 +162,8 @@ impl State {
                 add(self.bounded_charge(market, entry, open, level)?)?;
             }
             if ordered {
-                add((-self.bounded_open_loss(market, entry)?, 0))?;
+                let exposure = self.bounded_open_exposure(market, entry)?;
+                add((-self.bounded_open_loss(market, entry)?, exposure))?;
             }
             if level == Level::Initial {
                 let bids = entry.bid_lots + added[0];
@@ -248,6 +249,18 @@ impl State {
         distance.checked_add(fees)?.checked_add(roundings)
     }
 
+    /// What open orders count as exposure (rule R-5), at 10⁻¹⁶: each unit moves its loss and its
+    /// charge by at most the whole, and the charge for size by twice the whole.
+    fn bounded_open_exposure(&self, market: &Market, entry: &Entry) -> Option<i128> {
+        let lots = i128::from(entry.bid_lots) + i128::from(entry.ask_lots);
+        let lot = i128::from(market.params.lot.raw());
+        let index = i128::from(self.oracle.index(market.params.base).price.raw());
+        let worth = lots.checked_mul(lot)?.checked_mul(index)?;
+        let position = i128::from(entry.position.raw()).abs().checked_mul(index)?;
+        let sized = size_exposure(market, worth.checked_add(position)?);
+        worth.checked_mul(2)?.checked_add(sized)
+    }
+
     /// How far the best bid and the best ask lie beyond their reference prices, at 10⁻⁸.
     fn beyond(&self, market: &Market) -> [i128; 2] {
         [Side::Buy, Side::Sell].map(|side| {
@@ -304,9 +317,10 @@ impl State {
         level: Level,
         change: Change,
     ) -> (Amount, Qty) {
-        let ordered = match level {
-            Level::Maintenance => [false; 2],
-            Level::Initial => self.ordered(account, asset, change),
+        let ordered = if change.counts_orders(level) {
+            self.ordered(account, asset, change)
+        } else {
+            [false; 2]
         };
         let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
             if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }

@@ -376,3 +376,35 @@ fn r_3_marks_that_were_pushed_apart_pay_for_no_withdrawal() {
     assert!(shown - counted > amount("5800"), "{shown} {counted}");
     assert_eq!(x.withdraw(account, QUOTE, "9000"), Err(Reject::InsufficientMargin));
 }
+
+/// A bid of 100 SOL at 100 against 1 010 of cash, left by an index that falls to 80.
+#[test]
+fn r_17_orders_that_an_account_cannot_bear_any_more_are_cancelled() {
+    let mut x = Exchange::new();
+    let (account, friend) = (x.user("1010"), x.user("100000"));
+    x.send(custodian(Command::FundInsurance { amount: amount("100000") })).unwrap();
+    x.place(account, order(SOL_PERP, Side::Buy, "100", "100")).unwrap();
+    for at in (80..100).rev() {
+        x.prices[2] = Some(price(&at.to_string()));
+        x.blocks(60);
+    }
+    assert_eq!(x.state.market(SOL_PERP).entry(account).orders, 0);
+    let take =
+        NewOrder { lifetime: Lifetime::Immediate, ..order(SOL_PERP, Side::Sell, "100", "100") };
+    x.place(friend, take).unwrap();
+    x.blocks(400);
+    assert_eq!((x.equity(account), x.equity(friend)), (amount("1010"), amount("100000")));
+    assert_eq!(x.balance(protocol::ledger::Holder::Insurance), amount("100000"));
+}
+
+#[test]
+fn r_17_orders_that_an_account_still_bears_stay() {
+    let mut x = Exchange::new();
+    let account = x.user("2600");
+    x.place(account, order(SOL_PERP, Side::Buy, "100", "100")).unwrap();
+    for at in (80..100).rev() {
+        x.prices[2] = Some(price(&at.to_string()));
+        x.blocks(60);
+    }
+    assert_eq!(x.state.market(SOL_PERP).entry(account).orders, 1);
+}
