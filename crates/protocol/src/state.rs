@@ -82,6 +82,8 @@ pub enum Change {
         /// How much.
         lots: Lots,
     },
+    /// All open orders fill at their worst, at maintenance as well.
+    Orders,
     /// An amount leaves.
     Withdrawal {
         /// Of which asset.
@@ -99,8 +101,14 @@ impl Change {
             Change::Order { .. }
             | Change::Fill { .. }
             | Change::None
+            | Change::Orders
             | Change::Withdrawal { .. } => 0,
         }
+    }
+
+    /// Whether open orders count at a level.
+    fn counts_orders(self, level: Level) -> bool {
+        level == Level::Initial || self == Change::Orders
     }
 
     /// What the change adds to a position or a holding.
@@ -111,6 +119,7 @@ impl Change {
             Change::Order { .. }
             | Change::Fill { .. }
             | Change::None
+            | Change::Orders
             | Change::Withdrawal { .. } => Qty::ZERO,
         }
     }

@@ -30,6 +30,10 @@ const PER_PRICE: u128 = 10_000_000_000;
 /// An account that no price can hurt.
 const NEVER: u128 = u128::MAX;
 
+/// More units of 10⁻⁸ than there are terms that round, at 10⁻¹⁶: 1000 markets with 1024 orders
+/// each, and a few terms of their own.
+pub(crate) const ROUNDINGS: i128 = 10_000_000 * money::Amount::ONE.raw();
+
 /// How far an account is from its maintenance margin.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Distance {
@@ -154,7 +158,7 @@ impl Watch {
 
     /// Whether an account will be looked at in the next block whatever prices do.
     pub(crate) fn is_due(&self, account: AccountId) -> bool {
-        self.is_touched[account.index()] || self.due[account.index()] < self.travelled
+        self.is_touched[account.index()]
     }
 }
 

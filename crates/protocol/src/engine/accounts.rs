@@ -153,7 +153,7 @@ pub(super) fn check_leaving(
     let exposed = is_exposed(state, account);
     if exposed {
         permits::check_withdrawal(state, account)?;
-        check_indices(state, account)?;
+        check_indices(state, account, Action::Withdraw)?;
     }
     let owed: Amount = state
         .perpetuals()
@@ -198,11 +198,15 @@ pub(super) fn is_exposed(state: &State, account: AccountId) -> bool {
         })
 }
 
-/// Rules O-4 and O-5: the index of all that an account has a stake in must serve a withdrawal.
-pub(super) fn check_indices(state: &State, account: AccountId) -> Result<(), Reject> {
-    let serves = |asset| state.serving(Action::Withdraw, asset).is_some();
+/// Rules O-4 and O-5: the index of all that an account has a stake in must serve an action.
+pub(super) fn check_indices(
+    state: &State,
+    account: AccountId,
+    action: Action,
+) -> Result<(), Reject> {
+    let serves = |asset| state.serving(action, asset).is_some();
     let mut assets = state.base_assets();
-    if assets.all(|asset| !state.has_stake(account, asset, Change::None) || serves(asset)) {
+    if assets.all(|asset| serves(asset) || !state.has_stake(account, asset, Change::None)) {
         Ok(())
     } else {
         Err(Reject::StaleIndex)
@@ -233,6 +237,7 @@ pub(super) fn settle_funding(
     let pool = Holder::Funding(id);
     state.ledger.transfer(pool, Holder::User(account), QUOTE, amount);
     state.ledger.transfer(pool, Holder::Dust, QUOTE, dust);
+    state.watch.touch(account);
     if !amount.is_zero() {
         events.push(Event::FundingPaid { account, market: id, amount });
     }

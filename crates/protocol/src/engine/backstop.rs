@@ -14,6 +14,7 @@ use super::tranches::{depth_left, forced, index_serves, note_taken, part, stake}
 use crate::backstop::{self, Room};
 use crate::event::Event;
 use crate::ids::{AccountId, Lots, MarketId, QUOTE, Side};
+use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::params::PerpetualParams;
 use crate::reject::Reject;
@@ -44,7 +45,7 @@ pub(super) fn deposit(
     }
     let exposed = is_exposed(state, account);
     if exposed {
-        check_indices(state, account)?;
+        check_indices(state, account, Action::Withdraw)?;
     }
     if state.available(account, QUOTE) < amount {
         return Err(Reject::InsufficientBalance);
@@ -54,7 +55,7 @@ pub(super) fn deposit(
         return Err(Reject::InsufficientMargin);
     }
     let vault = state.vault.account().ok_or(Reject::NoBackstop)?;
-    check_indices(state, vault)?;
+    check_indices(state, vault, Action::Withdraw)?;
     let shares = state.vault.bought(amount, values(state, vault).1);
     let shares = shares.filter(|shares| shares.is_positive()).ok_or(Reject::NoBackstop)?;
     state.ledger.transfer(Holder::User(account), Holder::User(vault), QUOTE, amount);
@@ -207,7 +208,7 @@ fn reduce(state: &mut State, vault: AccountId, id: MarketId, events: &mut Vec<Ev
 /// Pays a claim, if the vault has the cash and keeps initial margin.
 fn pay(state: &mut State, vault: AccountId, account: AccountId, events: &mut Vec<Event>) {
     let Some(claim) = state.vault.claim(account) else { return };
-    if check_indices(state, vault).is_err() {
+    if check_indices(state, vault, Action::Withdraw).is_err() {
         return;
     }
     let amount = state.vault.worth(claim.shares, values(state, vault).0);

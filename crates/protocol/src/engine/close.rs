@@ -3,8 +3,10 @@
 
 use money::{Amount, Span};
 
+use super::accounts::is_exposed;
+use super::orders::cancel_in;
 use super::{backstop, convergence, feedback, liquidation, outflow};
-use crate::event::Event;
+use crate::event::{Event, Gone};
 use crate::funding::Observation;
 use crate::halt::{self, Permit};
 use crate::ids::{AccountId, MarketId, Side};
@@ -12,8 +14,8 @@ use crate::ladder::Action;
 use crate::market::Market;
 use crate::params::PerpetualParams;
 use crate::premium::{one_sided, symmetric};
-use crate::state::{Level, State};
-use crate::watch::Distance;
+use crate::state::{Change, Level, State};
+use crate::watch::{Distance, ROUNDINGS};
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
@@ -60,8 +62,9 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     convergence::observe(state, events);
 }
 
-/// Rules L-3 and R-5: liquidates every account under maintenance, in the order of account numbers,
-/// each at most once a block.
+/// Rules L-3, R-5 and R-17: liquidates every account under maintenance, and cancels the orders of
+/// one that their fills would bring there, in the order of account numbers, each at most once a
+/// block.
 fn margin(state: &mut State, events: &mut Vec<Event>) {
     let mut again = std::mem::take(&mut state.scratch.again);
     state.scratch.taken.clear();
@@ -72,12 +75,16 @@ fn margin(state: &mut State, events: &mut Vec<Event>) {
             continue;
         }
         last = Some(account);
-        if !state.carries_risk(account) {
+        if !is_exposed(state, account) {
             state.watch.rest(account, None);
         } else if let Some(distance) = soundness(state, account) {
             state.watch.rest(account, Some(distance));
         } else {
-            liquidation::liquidate(state, account, events);
+            if state.health(account, Level::Maintenance).is_sound() {
+                cancel_unborne(state, account, events);
+            } else {
+                liquidation::liquidate(state, account, events);
+            }
             again.push(account);
         }
     }
@@ -91,15 +98,23 @@ fn margin(state: &mut State, events: &mut Vec<Event>) {
     state.scratch.again = again;
 }
 
-/// How far a sound account is from its maintenance margin; `None` for one that is not sound.
+/// Rule R-17: orders that an account cannot bear any more are cancelled.
+fn cancel_unborne(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
+    for (market, id) in state.markets.iter_mut().zip(0u16..) {
+        cancel_in(market, MarketId(id), account, Gone::Liquidation, events);
+    }
+}
+
+/// How far a sound account is from its maintenance margin with its orders filled, less what its terms may round until it
+/// is looked at again; `None` for one that is not sound.
 fn soundness(state: &State, account: AccountId) -> Option<Distance> {
     let bound = state.distance(account);
     if let Some(distance) = bound.filter(|distance| distance.surplus > 0) {
         return Some(distance);
     }
-    let health = state.health(account, Level::Maintenance);
+    let health = state.health_after(account, Level::Maintenance, Change::Orders);
     health.is_sound().then(|| Distance {
-        surplus: (health.equity - health.requirement).raw().saturating_mul(SCALE),
+        surplus: (health.equity - health.requirement).raw().saturating_mul(SCALE) - ROUNDINGS,
         exposure: bound.map_or(i128::MAX, |distance| distance.exposure),
     })
 }

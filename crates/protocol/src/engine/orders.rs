@@ -2,7 +2,7 @@
 
 use money::{Amount, Price, Qty, Rate, Round};
 
-use super::accounts::{holding, is_exposed, settle_funding};
+use super::accounts::{check_indices, holding, is_exposed, settle_funding};
 use super::owners::meets_family;
 use super::reducing::{check_reduce_only, only_closes};
 use super::{check_account, permits};
@@ -153,7 +153,8 @@ fn check_spot(
 }
 
 /// Rule R-4: after the order, filled at its worst together with all that rests, the account must
-/// have initial margin. An order that only closes what is there passes without it, if it needs no
+/// have initial margin, by indices that all serve. An order that only closes what is there passes
+/// without either, if it needs no
 /// more margin than before and loses no more than the maintenance margin that it frees, nor,
 /// together with all that rests, more than the equity: so nobody moves to another account what the
 /// insurance fund would have to replace.
@@ -165,7 +166,9 @@ fn check_margin(
 ) -> Result<(), Reject> {
     let change = Change::Order { market: order.market, side: order.side, lots: order.lots };
     let bound = bounded_loss(market, order, state.reference(market, order.side));
-    if bound.is_some_and(|loss| state.clearly_bears(order.account, change, loss)) {
+    let priced = check_indices(state, order.account, Action::Increase);
+    if priced.is_ok() && bound.is_some_and(|loss| state.clearly_bears(order.account, change, loss))
+    {
         debug_assert_eq!(check_margin_exactly(state, market, order, lifetime), Ok(()));
         return Ok(());
     }
@@ -181,11 +184,13 @@ fn check_margin_exactly(
     let change = Change::Order { market: order.market, side: order.side, lots: order.lots };
     let after = state.health_after(order.account, Level::Initial, change);
     let loss = loss_at_worst(market, order, lifetime, state.reference(market, order.side));
-    if after.equity - loss >= after.requirement || closes_only(state, market, order, (after, loss))
-    {
+    if closes_only(state, market, order, (after, loss)) {
         return Ok(());
     }
-    Err(Reject::InsufficientMargin)
+    if after.equity - loss < after.requirement {
+        return Err(Reject::InsufficientMargin);
+    }
+    check_indices(state, order.account, Action::Increase)
 }
 
 /// The part of rule R-4 for an account under initial margin, with rule R-16; `after` and `loss`
@@ -300,6 +305,7 @@ fn commit_place(state: &mut State, order: &Checked, wish: &NewOrder, events: &mu
             events.push(Event::Removed { account, market: order.market, client, qty, reason });
         } else {
             rest(market, order, left, wish.reduce_only, events);
+            state.watch.touch(account);
             // The new order may leave too little of the position for reduce-only ones (T-5).
             if state.scratch.touched.first() != Some(&order.account) {
                 state.scratch.touched.push(order.account);

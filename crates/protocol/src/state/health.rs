@@ -11,7 +11,7 @@ use crate::market::Market;
 use crate::params::Kind;
 use crate::position::Entry;
 use crate::scenarios::Portfolio;
-use crate::watch::Distance;
+use crate::watch::{Distance, ROUNDINGS};
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
@@ -48,10 +48,20 @@ impl State {
         let profits = open.map(|(market, _)| {
             let entry = market.entry(account);
             let funding = pending_funding(&market.perpetual.funding, entry).0;
-            let profit = entry.profit(market.perpetual.mark.price) + funding;
+            let profit = entry.profit(self.valued_at(market, entry, level)) + funding;
             self.counted_profit(market, profit, level)
         });
         profits.sum()
+    }
+
+    /// The price at which a position is valued: the mark; to take new risk or to withdraw, index or
+    /// mark, whichever makes it look worse (rule R-3).
+    fn valued_at(&self, market: &Market, entry: &Entry, level: Level) -> Price {
+        let side = if entry.position.is_negative() { Side::Sell } else { Side::Buy };
+        match level {
+            Level::Initial => self.reference(market, side),
+            Level::Maintenance => market.perpetual.mark.price,
+        }
     }
 
     /// The same as if a change had been made.
@@ -84,7 +94,7 @@ impl State {
         }
         health.requirement -= portfolio.credit(&self.params.rules.scenarios);
         health.requirement += self.size_charges(account, level, change);
-        if level == Level::Initial {
+        if change.counts_orders(level) {
             health.requirement +=
                 self.markets.iter().map(|market| self.open_loss(market, account)).sum();
         }
@@ -116,11 +126,11 @@ impl State {
         self.distance(account).is_some_and(|distance| distance.surplus > 0)
     }
 
-    /// How far an account is from its maintenance margin, each term bounded against it; `None`
-    /// where that does not fit. Each holding and position is charged as if nothing hedged it (R-1
+    /// How far an account is from its maintenance margin with all open orders filled (rule R-17),
+    /// each term bounded against it; `None` where that does not fit. Each holding and position is charged as if nothing hedged it (R-1
     /// is sub-additive).
     pub(crate) fn distance(&self, account: AccountId) -> Option<Distance> {
-        self.bounded(account, Level::Maintenance, Change::None)
+        self.bounded(account, Level::Maintenance, Change::Orders)
     }
 
     /// Whether an account bears a new order beyond doubt: initial margin, with every open order
@@ -131,8 +141,6 @@ impl State {
     }
 
     fn bounded(&self, account: AccountId, level: Level, change: Change) -> Option<Distance> {
-        // More units of 10⁻⁸ than there are terms that round, at 10⁻¹⁶.
-        const ROUNDINGS: i128 = 1_000_000 * SCALE;
         let mut surplus = self.ledger.cash(account).raw().checked_mul(SCALE)? - ROUNDINGS;
         let mut exposure = 0i128;
         let mut add = |(more, exposed): (i128, i128)| {
@@ -143,9 +151,9 @@ impl State {
         for (market, id) in self.markets.iter().zip(0u16..).map(|(m, id)| (m, MarketId(id))) {
             let entry = market.entry(account);
             let added = [Side::Buy, Side::Sell].map(|side| change.lots(id, side));
-            let ordered = level == Level::Initial && (entry.orders > 0 || added != [0; 2]);
+            let ordered = change.counts_orders(level) && (entry.orders > 0 || added != [0; 2]);
             if !entry.position.is_zero() {
-                let (profit, exposure) = self.bounded_position(market, entry)?;
+                let (profit, exposure) = self.bounded_position(market, entry, level)?;
                 add((self.bounded_profit(market, profit, level), exposure))?;
             }
             if !entry.position.is_zero() || ordered {
@@ -154,7 +162,8 @@ impl State {
                 add(self.bounded_charge(market, entry, open, level)?)?;
             }
             if ordered {
-                add((-self.bounded_open_loss(market, entry)?, 0))?;
+                let exposure = self.bounded_open_exposure(market, entry)?;
+                add((-self.bounded_open_loss(market, entry)?, exposure))?;
             }
             if level == Level::Initial {
                 let bids = entry.bid_lots + added[0];
@@ -178,11 +187,16 @@ impl State {
     }
 
     /// Profit and funding owed of a position, and its worth at the index.
-    fn bounded_position(&self, market: &Market, entry: &Entry) -> Option<(i128, i128)> {
+    fn bounded_position(
+        &self,
+        market: &Market,
+        entry: &Entry,
+        level: Level,
+    ) -> Option<(i128, i128)> {
         let qty = entry.position.raw();
         let value = |price: Price, qty: i64| i128::from(price.raw()) * i128::from(qty);
         let cost = entry.cost.raw().checked_mul(SCALE)?;
-        let profit = value(market.perpetual.mark.price, qty).checked_sub(cost)?;
+        let profit = value(self.valued_at(market, entry, level), qty).checked_sub(cost)?;
         let received = entry.funding_index - market.perpetual.funding.index;
         // From 10⁻²⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
         let received = i64::try_from((received.raw() >> 33) + i128::from(qty < 0)).ok()?;
@@ -240,6 +254,18 @@ impl State {
         distance.checked_add(fees)?.checked_add(roundings)
     }
 
+    /// What open orders count as exposure (rule R-5), at 10⁻¹⁶: each unit moves its loss and its
+    /// charge by at most the whole, and the charge for size by twice the whole.
+    fn bounded_open_exposure(&self, market: &Market, entry: &Entry) -> Option<i128> {
+        let lots = i128::from(entry.bid_lots) + i128::from(entry.ask_lots);
+        let lot = i128::from(market.params.lot.raw());
+        let index = i128::from(self.oracle.index(market.params.base).price.raw());
+        let worth = lots.checked_mul(lot)?.checked_mul(index)?;
+        let position = i128::from(entry.position.raw()).abs().checked_mul(index)?;
+        let sized = size_exposure(market, worth.checked_add(position)?);
+        worth.checked_mul(2)?.checked_add(sized)
+    }
+
     /// How far the best bid and the best ask lie beyond their reference prices, at 10⁻⁸.
     fn beyond(&self, market: &Market) -> [i64; 2] {
         [Side::Buy, Side::Sell].map(|side| {
@@ -295,9 +321,10 @@ impl State {
         level: Level,
         change: Change,
     ) -> (Amount, Qty) {
-        let ordered = match level {
-            Level::Maintenance => [false; 2],
-            Level::Initial => self.ordered(account, asset, change),
+        let ordered = if change.counts_orders(level) {
+            self.ordered(account, asset, change)
+        } else {
+            [false; 2]
         };
         let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
             if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }

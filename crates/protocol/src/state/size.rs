@@ -16,12 +16,13 @@ impl State {
     pub(super) fn size_charges(&self, account: AccountId, level: Level, change: Change) -> Amount {
         let of = |(market, id): (&Market, MarketId)| {
             let entry = market.entry(account);
-            let lots = match level {
-                Level::Maintenance => [0; 2],
-                Level::Initial => [
+            let lots = if change.counts_orders(level) {
+                [
                     entry.bid_lots + change.lots(id, Side::Buy),
                     entry.ask_lots + change.lots(id, Side::Sell),
-                ],
+                ]
+            } else {
+                [0; 2]
             };
             if entry.position.is_zero() && lots == [0; 2] {
                 return Amount::ZERO;

@@ -272,3 +272,139 @@ fn r_5_a_move_in_a_block_without_time_is_seen_in_the_next() {
     let events = apply(&mut x.state, &Block { time: later, messages: Vec::new() });
     assert!(events.iter().any(|event| matches!(event, Event::LiquidationStarted { .. })));
 }
+
+/// The exact surplus of two units of 10⁻⁸ is less than what the terms round on the way.
+#[test]
+fn r_5_roundings_cannot_use_up_a_surplus_of_a_few_units_unseen() {
+    let mut params = design();
+    let perpetual = protocol::params::PerpetualParams {
+        margin_initial: rate("1"),
+        margin_maintenance: rate("0.999999999999"),
+        ..perpetual()
+    };
+    params.markets[2].kind = protocol::params::Kind::Perpetual(perpetual);
+    for market in &mut params.markets {
+        (market.fee_maker, market.fee_taker) = (Rate::ZERO, Rate::ZERO);
+    }
+    let asset = &mut params.assets[1];
+    (asset.haircut_initial, asset.haircut_maintenance) = (rate("1"), rate("1"));
+    (asset.basis_initial, asset.basis_maintenance) = (rate("0.999"), rate("0.999"));
+    // I-9 is checked in every block.
+    params.checkpoint_blocks = 1;
+    let mut x = Exchange::of(params);
+    x.prices = [None, Some(price("100000")), Some(price("100"))];
+    x.run(&[]);
+    let (hedger, other) = (x.user("999.00000001"), x.user("10000000"));
+    x.give(hedger, BTC, "0.01");
+    x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "0.02"));
+    for units in 1..9 {
+        x.prices[1] = Some(price(&format!("100000.0000000{units}")));
+        x.run(&[]);
+    }
+}
+
+#[test]
+fn r_4_new_risk_needs_the_index_of_all_that_an_account_has_a_stake_in() {
+    let mut x = Exchange::new();
+    let (account, other, friend) = (x.user("20100"), x.user("100000000"), x.user("100000"));
+    x.trade(account, other, order(SOL_PERP, Side::Buy, "100", "1000"));
+    x.prices[2] = None;
+    x.blocks(40);
+    assert_eq!(x.withdraw(account, QUOTE, "9000"), Err(Reject::StaleIndex));
+    x.place(friend, order(BTC_PERP, Side::Sell, "109000", "0.4")).unwrap();
+    let take =
+        NewOrder { lifetime: Lifetime::Immediate, ..order(BTC_PERP, Side::Buy, "109000", "0.4") };
+    assert_eq!(x.place(account, take), Err(Reject::StaleIndex));
+    let small = order(BTC_PERP, Side::Buy, "100000", "0.001");
+    assert_eq!(x.place(account, small), Err(Reject::StaleIndex));
+    // Whoever has nothing of it trades on.
+    let free = x.user("20100");
+    assert_eq!(x.place(free, small), Ok(()));
+}
+
+/// A hedged lot frees its basis and adds the haircut of what it hedged, so it frees nothing.
+#[test]
+fn r_16_closing_a_hedge_does_not_count_as_freeing_its_whole_margin() {
+    let mut x = Exchange::new();
+    x.prices[1] = Some(price("54000"));
+    x.run(&[]);
+    let (account, other, friend) = (x.user("0"), x.user("100000000"), x.user("10000000"));
+    x.give(account, BTC, "1");
+    x.trade(other, account, order(BTC_PERP, Side::Buy, "54000", "2"));
+    for at in (55_000..=100_000).step_by(1000) {
+        x.prices[1] = Some(price(&at.to_string()));
+        x.run(&[user(other, Command::CancelAll { market: None })]);
+        x.place(other, order(BTC_PERP, Side::Buy, &(at - 10).to_string(), "5")).unwrap();
+        x.place(other, order(BTC_PERP, Side::Sell, &(at + 10).to_string(), "5")).unwrap();
+        x.blocks(120);
+    }
+    x.blocks(2000);
+    x.send(user(other, Command::CancelAll { market: None })).unwrap();
+    let before = x.state.health(account, Level::Maintenance);
+    assert!(before.is_sound() && before.equity < amount("9000"), "{before:?}");
+    x.place(friend, order(BTC_PERP, Side::Sell, "104600", "1.5")).unwrap();
+    let take =
+        NewOrder { lifetime: Lifetime::Immediate, ..order(BTC_PERP, Side::Buy, "104600", "1.5") };
+    assert_eq!(x.place(account, take), Err(Reject::InsufficientMargin));
+}
+
+/// Long in one perpetual, short in another of the same base, each mark at an end of its band.
+#[test]
+fn r_3_marks_that_were_pushed_apart_pay_for_no_withdrawal() {
+    let mut params = design();
+    let mut twin = params.markets[2].clone();
+    twin.name = "BTC-PERP-2".into();
+    params.markets.push(twin);
+    let mut x = Exchange::of(params);
+    x.prices = [None, Some(price("100000")), Some(price("100"))];
+    x.run(&[]);
+    let twin = MarketId(4);
+    let (account, friend) = (x.user("10400"), x.user("1000000"));
+    for _ in 0..10 {
+        x.trade(account, friend, order(BTC_PERP, Side::Buy, "100000", "0.1"));
+        x.trade(friend, account, order(twin, Side::Buy, "100000", "0.1"));
+    }
+    let quotes = [(BTC_PERP, "102990", "103010"), (twin, "96990", "97010")];
+    for (market, bid, ask) in quotes {
+        x.place(friend, order(market, Side::Buy, bid, "0.01")).unwrap();
+        x.place(friend, order(market, Side::Sell, ask, "0.01")).unwrap();
+    }
+    x.blocks(900);
+    assert!(x.mark(BTC_PERP) > price("102900") && x.mark(twin) < price("97100"));
+    let shown = x.state.health(account, Level::Maintenance).equity;
+    let counted = x.state.health(account, Level::Initial).equity;
+    assert!(shown - counted > amount("5800"), "{shown} {counted}");
+    assert_eq!(x.withdraw(account, QUOTE, "9000"), Err(Reject::InsufficientMargin));
+}
+
+/// A bid of 100 SOL at 100 against 1 010 of cash, left by an index that falls to 80.
+#[test]
+fn r_17_orders_that_an_account_cannot_bear_any_more_are_cancelled() {
+    let mut x = Exchange::new();
+    let (account, friend) = (x.user("1010"), x.user("100000"));
+    x.send(custodian(Command::FundInsurance { amount: amount("100000") })).unwrap();
+    x.place(account, order(SOL_PERP, Side::Buy, "100", "100")).unwrap();
+    for at in (80..100).rev() {
+        x.prices[2] = Some(price(&at.to_string()));
+        x.blocks(60);
+    }
+    assert_eq!(x.state.market(SOL_PERP).entry(account).orders, 0);
+    let take =
+        NewOrder { lifetime: Lifetime::Immediate, ..order(SOL_PERP, Side::Sell, "100", "100") };
+    x.place(friend, take).unwrap();
+    x.blocks(400);
+    assert_eq!((x.equity(account), x.equity(friend)), (amount("1010"), amount("100000")));
+    assert_eq!(x.balance(protocol::ledger::Holder::Insurance), amount("100000"));
+}
+
+#[test]
+fn r_17_orders_that_an_account_still_bears_stay() {
+    let mut x = Exchange::new();
+    let account = x.user("2600");
+    x.place(account, order(SOL_PERP, Side::Buy, "100", "100")).unwrap();
+    for at in (80..100).rev() {
+        x.prices[2] = Some(price(&at.to_string()));
+        x.blocks(60);
+    }
+    assert_eq!(x.state.market(SOL_PERP).entry(account).orders, 1);
+}
