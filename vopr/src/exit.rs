@@ -12,7 +12,7 @@ use money::{Amount, Price, Qty, Span};
 use protocol::command::{Block, Command, Lifetime, Message, NewOrder, SelfTrade, Sender};
 use protocol::engine::apply_into;
 use protocol::event::Event;
-use protocol::halt::Directive;
+use protocol::halt::{Action, Directive, Permit};
 use protocol::ids::{AccountId, AssetId, ClientId, MarketId, QUOTE, Side};
 use protocol::ledger::Holder;
 use protocol::state::{Level, State};
@@ -29,6 +29,9 @@ const LOCKED: Span = Span::from_secs(8 * 24 * 3600);
 /// Blocks in which markets restart, auctions that have begun are held, and markets at their end are
 /// settled.
 const RESTARTING: u32 = 130;
+/// Blocks until every market trades or is settled: a slow average that was led astray takes hours to
+/// come back (rule O-7).
+const STOPPED_MAX: u32 = 4_000;
 /// Blocks in which all positions must be closed.
 const CLOSING_MAX: u32 = 400;
 /// The round from which accounts that are still open are given margin.
@@ -58,6 +61,12 @@ pub fn exit(
     leaving.invite_dealers();
     leaving.block(LOCKED, Vec::new());
     (0..RESTARTING).for_each(|_| leaving.block(PACE, Vec::new()));
+    let free = (0..STOPPED_MAX).find(|_| {
+        let stopped = leaving.stopped();
+        leaving.block(PACE, Vec::new());
+        !stopped
+    });
+    free.ok_or("a market stays stopped")?;
     let flat = (0..CLOSING_MAX).any(|round| {
         leaving.close(round);
         leaving.open_positions() == 0
@@ -100,6 +109,12 @@ impl Leaving<'_> {
     fn crowd(&self) -> impl Iterator<Item = AccountId> + use<> {
         let vault = self.state.backstop().account();
         (0..self.crowd).map(AccountId).filter(move |account| Some(*account) != vault)
+    }
+
+    fn stopped(&self) -> bool {
+        let markets = (0u16..).zip(self.state.markets()).map(|(id, _)| MarketId(id));
+        let mut permits = markets.map(|id| self.state.permits(id, Action::Withdraw));
+        permits.any(|permit| permit != Permit::Yes)
     }
 
     fn invite_dealers(&mut self) {
