@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use protocol::event::{Event, Gone};
+use protocol::halt::Phase;
 use protocol::ids::MarketId;
 
 use crate::exit::Aid;
@@ -18,7 +19,7 @@ pub struct Row {
 }
 
 /// Everything that must happen.
-pub const TABLE: [Row; 21] = [
+pub const TABLE: [Row; 41] = [
     Row { name: "trades", shows: |e| matches!(e, Event::Traded { liquidation: false, .. }) },
     Row {
         name: "spot trades",
@@ -42,8 +43,38 @@ pub const TABLE: [Row; 21] = [
     Row { name: "breaches", shows: |e| matches!(e, Event::Breach { begun: true, .. }) },
     Row { name: "breaches over", shows: |e| matches!(e, Event::Breach { begun: false, .. }) },
     Row { name: "windows met", shows: |e| window(e, Some(true)) },
+    Row { name: "halts", shows: |e| begins(e, |to| matches!(to, Phase::Halted { .. })) },
+    Row { name: "auctions", shows: |e| begins(e, |to| matches!(to, Phase::Auction { .. })) },
+    Row {
+        name: "restarts",
+        shows: |e| begins(e, |to| matches!(to, Phase::Restarting { until: Some(_), .. })),
+    },
+    Row { name: "reduce-only", shows: |e| begins(e, |to| matches!(to, Phase::ReduceOnly { .. })) },
+    Row { name: "settlements", shows: |e| begins(e, |to| matches!(to, Phase::Settled { .. })) },
+    Row { name: "collected", shows: |e| matches!(e, Event::Collected { .. }) },
+    Row { name: "withdrawals shut", shows: |e| matches!(e, Event::WithdrawalsShut { .. }) },
+    Row { name: "sub-accounts", shows: |e| matches!(e, Event::Owned { .. }) },
+    Row { name: "transfers", shows: |e| matches!(e, Event::Transferred { .. }) },
+    Row { name: "agents", shows: |e| matches!(e, Event::AgentApproved { .. }) },
+    Row { name: "switches", shows: |e| matches!(e, Event::SwitchActed { .. }) },
+    Row {
+        name: "slices",
+        shows: |e| matches!(e, Event::TwapOver { filled, .. } if filled.is_positive()),
+    },
+    Row { name: "triggers", shows: |e| matches!(e, Event::TriggerGone { fired: true, .. }) },
+    Row { name: "takeovers", shows: |e| matches!(e, Event::BackstopTook { .. }) },
+    Row { name: "vault shares", shows: |e| matches!(e, Event::BackstopMoved { .. }) },
+    Row { name: "stakes", shows: |e| matches!(e, Event::Staked { .. }) },
+    Row { name: "proposals counted", shows: |e| matches!(e, Event::Counted { .. }) },
+    Row { name: "proposals executed", shows: |e| matches!(e, Event::Executed { .. }) },
+    Row { name: "guardian acts", shows: |e| matches!(e, Event::OnlyReduces { .. }) },
+    Row { name: "changes", shows: |e| matches!(e, Event::Changed { .. }) },
     Row { name: "windows missed", shows: |e| window(e, Some(false)) },
 ];
+
+fn begins(event: &Event, phase: fn(&Phase) -> bool) -> bool {
+    matches!(event, Event::Phase { to, .. } if phase(to))
+}
 
 fn gone(event: &Event, why: Gone) -> bool {
     matches!(event, Event::Removed { reason, .. } if *reason == why)
@@ -54,12 +85,16 @@ fn window(event: &Event, verdict: Option<bool>) -> bool {
 }
 
 /// Counts of a run, or of many.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Coverage {
     /// Commands sent.
     pub commands: u64,
     /// Blocks applied.
     pub blocks: u64,
+    /// Auctions in which something was traded.
+    auctioned: u64,
+    /// Trades of this block so far.
+    traded: u64,
     /// What it took from outside to get everybody out.
     pub aid: Aid,
     counts: [u64; TABLE.len()],
@@ -67,14 +102,43 @@ pub struct Coverage {
     refusals: BTreeSet<u8>,
 }
 
+impl Default for Coverage {
+    fn default() -> Coverage {
+        Coverage {
+            commands: 0,
+            blocks: 0,
+            auctioned: 0,
+            traded: 0,
+            aid: Aid::default(),
+            counts: [0; TABLE.len()],
+            weather: [0; KINDS.len()],
+            refusals: BTreeSet::new(),
+        }
+    }
+}
+
 impl Coverage {
     /// Counts an event.
+    #[allow(clippy::wildcard_enum_match_arm)]
     pub fn hear(&mut self, event: &Event) {
         for (count, row) in self.counts.iter_mut().zip(&TABLE) {
             *count += u64::from((row.shows)(event));
         }
         if let Event::Rejected { reason, .. } = event {
             self.refusals.insert(*reason as u8);
+        }
+        // An auction is held before anything else trades in its block.
+        let collected = |from: &Phase| {
+            matches!(from, Phase::Auction { .. } | Phase::Restarting { until: Some(_), .. })
+        };
+        match event {
+            Event::Traded { .. } => self.traded += 1,
+            Event::Phase { from, .. } if collected(from) && self.traded > 0 => {
+                self.auctioned += 1;
+                self.traded = 0;
+            }
+            Event::Closed { .. } => self.traded = 0,
+            _ => {}
         }
     }
 
@@ -89,6 +153,7 @@ impl Coverage {
     pub fn add(&mut self, other: &Coverage) {
         self.commands += other.commands;
         self.blocks += other.blocks;
+        self.auctioned += other.auctioned;
         self.aid.margins += other.aid.margins;
         self.aid.bailouts += other.aid.bailouts;
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
@@ -101,6 +166,7 @@ impl Coverage {
         let events = self.counts.iter().zip(&TABLE).filter(|(count, _)| **count == 0);
         let kinds = self.weather.iter().zip(&KINDS).filter(|(count, _)| **count == 0);
         let mut missing: Vec<String> = events.map(|(_, row)| row.name.to_owned()).collect();
+        missing.extend((self.auctioned == 0).then(|| "auctions with trades".to_owned()));
         missing.extend(kinds.map(|(_, kind)| format!("{kind:?}")));
         missing
     }
@@ -112,6 +178,7 @@ impl fmt::Display for Coverage {
         for (count, row) in self.counts.iter().zip(&TABLE) {
             write!(f, ", {} {count}", row.name)?;
         }
+        write!(f, ", auctions with trades {}", self.auctioned)?;
         write!(f, ", refusals of {} kinds", self.refusals.len())?;
         let Aid { margins, bailouts } = self.aid;
         write!(f, ", {margins} deposits to close, {bailouts} to withdraw")

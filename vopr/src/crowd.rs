@@ -1,29 +1,17 @@
 //! What hundreds of accounts send: makers, takers, gamblers at full leverage, rings that trade with
 //! themselves, hedgers, and vandals who send whatever fits into the wire format.
 
-use money::{Amount, Price, Qty};
-use protocol::command::{Command, Lifetime, Message, NewOrder, SelfTrade, Sender};
+use money::Amount;
+use protocol::command::{Command, Message, NewOrder, Sender};
 use protocol::event::Event;
-use protocol::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, PublisherId, QUOTE, Side};
+use protocol::ids::{AccountId, AssetId, MarketId, OrderId, PublisherId, QUOTE};
 use protocol::state::State;
 
+use crate::affairs::Affairs;
 use crate::design::quote;
 use crate::random::Random;
+use crate::voice::{LIMITS, Voice};
 use crate::weather::{Kind, Weather};
-
-/// Numbers at which integers break.
-const LIMITS: [i64; 10] = [
-    i64::MAX,
-    i64::MIN,
-    0,
-    -1,
-    1,
-    1 << 53,
-    i64::MAX / 4096,
-    i64::MAX - 807,
-    1_000_000_000_000_000_000,
-    i64::MIN + 1,
-];
 
 /// The accounts of a run and what they remember.
 #[derive(Clone, Debug)]
@@ -32,12 +20,13 @@ pub struct Crowd {
     /// Handles of orders that rested at some time.
     orders: Vec<(MarketId, OrderId)>,
     last: Vec<Message>,
+    affairs: Affairs,
 }
 
 impl Crowd {
     /// A crowd of so many accounts.
     pub fn new(accounts: u32) -> Crowd {
-        Crowd { accounts, orders: Vec::new(), last: Vec::new() }
+        Crowd { accounts, orders: Vec::new(), last: Vec::new(), affairs: Affairs::default() }
     }
 
     /// The messages that open all accounts and give each something: a few have nearly everything.
@@ -58,6 +47,9 @@ impl Crowd {
             }
         }
         messages.push(custodian(Command::FundInsurance { amount: quote(50_000) }));
+        if !random.one_in(4) {
+            messages.push(custodian(Command::OpenBackstop));
+        }
         messages
     }
 
@@ -74,10 +66,11 @@ impl Crowd {
             messages.extend(self.last.iter().take(count / 2).cloned());
         }
         while messages.len() < count {
-            let account = AccountId(random.id(self.accounts));
+            let account = AccountId(random.id(state.accounts()));
             let mut voice = Voice { state, weather, random, account };
             match account.0 % 10 {
                 _ if voice.random.one_in(25) => messages.push(self.money(&mut voice)),
+                _ if voice.random.one_in(8) => messages.push(self.affairs.message(&mut voice)),
                 _ if voice.random.one_in(12) => messages.push(self.cancel(&mut voice)),
                 0..=2 => messages.push(voice.make()),
                 3 | 4 => messages.push(voice.take()),
@@ -91,8 +84,9 @@ impl Crowd {
         messages
     }
 
-    /// Remembers handles of orders.
+    /// Remembers handles of orders, and other numbers.
     pub fn hear(&mut self, event: &Event) {
+        self.affairs.hear(event);
         if let Event::Rested { market, order, .. } = event {
             if self.orders.len() >= 4_096 {
                 self.orders.drain(..2_048);
@@ -169,143 +163,5 @@ impl Crowd {
             },
             _ => voice.says(Command::Place(order)),
         }
-    }
-}
-
-/// One account that is about to speak.
-struct Voice<'a> {
-    state: &'a State,
-    weather: &'a Weather,
-    random: &'a mut Random,
-    account: AccountId,
-}
-
-impl Voice<'_> {
-    fn says(&self, command: Command) -> Message {
-        Message { sender: Sender::User(self.account), command }
-    }
-
-    /// An order at a distance from the true price (positive: towards the other side), worth about
-    /// so much quote currency.
-    fn order(&mut self, market: MarketId, side: Side, eager: f64, worth: f64) -> NewOrder {
-        let params = &self.state.market(market).params;
-        let (tick, lot) = (params.tick.raw(), params.lot.raw());
-        let truth = self.weather.prices[params.base.index()];
-        let index = self.state.index_price(market).raw() as f64 / 1e8;
-        // Most believe the exchange's index, some their own eyes.
-        let believed = if index > 0.0 && !self.random.one_in(5) { index } else { truth };
-        let at = believed * (1.0 + eager * side.sign() as f64);
-        let lots = (worth / believed * 1e8 / lot as f64).clamp(0.0, 1e12) as i64;
-        NewOrder {
-            market,
-            side,
-            price: Price::from_raw((at * 1e8) as i64 / tick * tick),
-            qty: Qty::from_raw(lots.max(1).saturating_mul(lot)),
-            lifetime: Lifetime::Resting,
-            reduce_only: self.random.one_in(15),
-            self_trade: self.random.pick(&[
-                SelfTrade::CancelTaker,
-                SelfTrade::CancelMaker,
-                SelfTrade::CancelBoth,
-            ]),
-            client: ClientId(self.random.below(1_000)),
-        }
-    }
-
-    fn market(&mut self) -> MarketId {
-        MarketId(self.random.pick(&[0, 1, 2, 2, 2, 3, 3, 3]))
-    }
-
-    fn side(&mut self) -> Side {
-        match self.weather.kind {
-            Kind::BidsOnly => Side::Buy,
-            Kind::AsksOnly => Side::Sell,
-            Kind::Calm
-            | Kind::Storm
-            | Kind::Crash
-            | Kind::Rally
-            | Kind::Silence
-            | Kind::LieWithin
-            | Kind::LieBeyond
-            | Kind::Leap
-            | Kind::Replay => self.random.pick(&[Side::Buy, Side::Sell]),
-        }
-    }
-
-    fn cash(&self) -> f64 {
-        self.state.ledger().cash(self.account).raw() as f64 / 1e8
-    }
-
-    fn make(&mut self) -> Message {
-        let (market, side) = (self.market(), self.side());
-        let away = -self.random.between(0.0001, 0.01);
-        let worth = self.cash() * self.random.between(0.02, 0.5);
-        let mut order = self.order(market, side, away, worth);
-        order.lifetime = self.random.pick(&[Lifetime::PostOnly, Lifetime::Resting]);
-        self.says(Command::Place(order))
-    }
-
-    fn take(&mut self) -> Message {
-        let (market, side) = (self.market(), self.side());
-        let worth = self.cash() * self.random.between(0.05, 1.0);
-        let eager = self.random.between(0.0, 0.04);
-        let mut order = self.order(market, side, eager, worth);
-        order.lifetime = self.random.pick(&[Lifetime::Immediate, Lifetime::Resting]);
-        self.says(Command::Place(order))
-    }
-
-    /// As much as the margin bears, and a little more.
-    fn gamble(&mut self) -> Message {
-        let market = MarketId(self.random.pick(&[2, 3]));
-        let side = self.side();
-        let worth = self.cash() * self.random.pick(&[2.0, 4.5, 9.0, 19.0, 48.0]);
-        let eager = self.random.between(-0.01, 0.03);
-        let order = self.order(market, side, eager, worth);
-        self.says(Command::Place(order))
-    }
-
-    /// Two accounts of one owner trade at a price of their own.
-    fn ring(&mut self) -> [Message; 2] {
-        let (market, side) = (self.market(), self.side());
-        let off = self.random.pick(&[-0.09, -0.029, -0.005, 0.005, 0.029, 0.09]);
-        let worth = self.cash() * self.random.between(0.1, 6.0);
-        let first = self.order(market, side, off, worth);
-        let mut second = NewOrder { side: side.opposite(), reduce_only: false, ..first };
-        second.lifetime = Lifetime::Immediate;
-        let other = AccountId((self.account.0 + 10 * self.random.id(3)) % self.state.accounts());
-        let answer = Message { sender: Sender::User(other), command: Command::Place(second) };
-        [self.says(Command::Place(first)), answer]
-    }
-
-    /// Buys spot and sells the perpetual, or the other way round.
-    fn hedge(&mut self) -> [Message; 2] {
-        let (base, side) = (self.random.pick(&[0u16, 1]), self.side());
-        let worth = self.cash() * self.random.between(0.1, 0.9);
-        let mut legs = [(base, side), (base + 2, side.opposite())].map(|(market, side)| {
-            let eager = self.random.between(0.0, 0.02);
-            self.order(MarketId(market), side, eager, worth)
-        });
-        legs[1].qty = legs[0].qty;
-        legs.map(|leg| self.says(Command::Place(leg)))
-    }
-
-    /// An order in which each number may be a limit of its type.
-    fn limits(&mut self) -> NewOrder {
-        let (market, side) = (self.market(), self.side());
-        let worth = self.cash();
-        let mut order = self.order(market, side, 0.0, worth);
-        let params = &self.state.market(market).params;
-        let (tick, lot) = (params.tick.raw(), params.lot.raw());
-        if self.random.one_in(2) {
-            order.price = Price::from_raw(self.random.pick(&LIMITS) / tick * tick);
-        }
-        if self.random.one_in(2) {
-            order.qty = Qty::from_raw(self.random.pick(&LIMITS) / lot * lot);
-        }
-        if self.random.one_in(4) {
-            order.price = Price::from_raw(self.random.pick(&LIMITS));
-            order.qty = Qty::from_raw(self.random.pick(&LIMITS));
-        }
-        order
     }
 }

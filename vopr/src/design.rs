@@ -1,7 +1,7 @@
 //! Market designs: two assets with a spot and a perpetual market each, everything else by chance.
 
 use money::{Amount, Price, Qty, Rate, Span};
-use protocol::ids::AssetId;
+use protocol::ids::{AccountId, AssetId};
 use protocol::params::{
     AssetParams, EnvelopeParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams,
     Params, PerpetualParams, Rules, Target,
@@ -40,11 +40,12 @@ pub fn design(random: &mut Random, checkpoint_blocks: u64) -> Params {
     }
 }
 
-/// The defaults, but for limits on outflow that let everybody go within an hour.
+/// The defaults, but with a guardian, and with limits on outflow that let everybody go at once.
 fn rules() -> Rules {
     let mut rules = Rules::default();
-    rules.flow.limits.hour_min = quote(1_000_000_000);
-    rules.flow.limits.day_min = quote(10_000_000_000);
+    rules.council.guardian = Some(AccountId(0));
+    rules.flow.limits.hour_min = quote(1_000_000_000_000_000);
+    rules.flow.limits.day_min = quote(10_000_000_000_000_000);
     rules
 }
 

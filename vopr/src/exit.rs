@@ -12,7 +12,7 @@ use money::{Amount, Price, Qty, Span};
 use protocol::command::{Block, Command, Lifetime, Message, NewOrder, SelfTrade, Sender};
 use protocol::engine::apply_into;
 use protocol::event::Event;
-use protocol::halt::Directive;
+use protocol::halt::{Action, Directive, Permit};
 use protocol::ids::{AccountId, AssetId, ClientId, MarketId, QUOTE, Side};
 use protocol::ledger::Holder;
 use protocol::state::{Level, State};
@@ -24,8 +24,14 @@ use crate::weather::Weather;
 const DEALERS: u32 = 6;
 /// Time between blocks: shorter than any outage.
 const PACE: Span = Span::from_secs(20);
-/// Blocks in which markets restart, and auctions that have begun are held.
-const RESTARTING: u32 = 40;
+/// A wait after which stakes, shares of the vault and markets that the guardian closed are free.
+const LOCKED: Span = Span::from_secs(8 * 24 * 3600);
+/// Blocks in which markets restart, auctions that have begun are held, and markets at their end are
+/// settled.
+const RESTARTING: u32 = 130;
+/// Blocks until every market trades or is settled: a slow average that was led astray takes hours to
+/// come back (rule O-7).
+const STOPPED_MAX: u32 = 4_000;
 /// Blocks in which all positions must be closed.
 const CLOSING_MAX: u32 = 400;
 /// The round from which accounts that are still open are given margin.
@@ -43,13 +49,24 @@ pub struct Aid {
 }
 
 /// Closes and pays out everything, and says what it took from outside; the error says who is stuck
-/// with what.
-pub fn exit(state: &mut State, weather: &mut Weather) -> Result<Aid, String> {
+/// with what. `hear` is told what happens.
+pub fn exit(
+    state: &mut State,
+    weather: &mut Weather,
+    hear: &mut dyn FnMut(&Event),
+) -> Result<Aid, String> {
     let crowd = state.accounts();
     let aid = Aid::default();
-    let mut leaving = Leaving { state, weather, events: Vec::new(), crowd, aid };
+    let mut leaving = Leaving { state, weather, hear, events: Vec::new(), crowd, aid };
     leaving.invite_dealers();
-    (0..RESTARTING).for_each(|_| leaving.block(Vec::new()));
+    leaving.block(LOCKED, Vec::new());
+    (0..RESTARTING).for_each(|_| leaving.block(PACE, Vec::new()));
+    let free = (0..STOPPED_MAX).find(|_| {
+        let stopped = leaving.stopped();
+        leaving.block(PACE, Vec::new());
+        !stopped
+    });
+    free.ok_or("a market stays stopped")?;
     let flat = (0..CLOSING_MAX).any(|round| {
         leaving.close(round);
         leaving.open_positions() == 0
@@ -57,12 +74,11 @@ pub fn exit(state: &mut State, weather: &mut Weather) -> Result<Aid, String> {
     if !flat {
         return Err(leaving.stuck_position());
     }
-    let everybody = leaving.state.accounts();
     let gone = (0..LEAVING_MAX).any(|_| {
         leaving.withdraw();
-        (0..everybody).all(|account| leaving.remains(AccountId(account)).is_none())
+        leaving.crowd().all(|account| leaving.remains(account).is_none())
     });
-    let stuck = (0..everybody).find_map(|account| leaving.remains(AccountId(account)));
+    let stuck = leaving.crowd().find_map(|account| leaving.remains(account));
     match stuck {
         Some(what) if !gone => Err(what),
         Some(_) | None => Ok(leaving.aid),
@@ -72,26 +88,46 @@ pub fn exit(state: &mut State, weather: &mut Weather) -> Result<Aid, String> {
 struct Leaving<'a> {
     state: &'a mut State,
     weather: &'a mut Weather,
+    hear: &'a mut dyn FnMut(&Event),
     events: Vec<Event>,
-    /// Accounts below this number are the crowd, the others dealers.
+    /// Accounts below this number are the crowd and the vault, the others dealers.
     crowd: u32,
     aid: Aid,
 }
 
 impl Leaving<'_> {
-    fn block(&mut self, messages: Vec<Message>) {
-        self.weather.now = self.weather.now.after(PACE).max(self.state.time());
+    fn block(&mut self, step: Span, messages: Vec<Message>) {
+        self.weather.now = self.weather.now.after(step).max(self.state.time());
         let mut all = self.weather.honest();
         all.extend(messages);
         self.events.clear();
         apply_into(self.state, &Block { time: self.weather.now, messages: all }, &mut self.events);
+        self.events.iter().for_each(|event| (self.hear)(event));
+    }
+
+    /// All but the dealers and the vault, which nobody speaks for.
+    fn crowd(&self) -> impl Iterator<Item = AccountId> + use<> {
+        let vault = self.state.backstop().account();
+        (0..self.crowd).map(AccountId).filter(move |account| Some(*account) != vault)
+    }
+
+    fn stopped(&self) -> bool {
+        let markets = (0u16..).zip(self.state.markets()).map(|(id, _)| MarketId(id));
+        let mut permits = markets.map(|id| self.state.permits(id, Action::Withdraw));
+        permits.any(|permit| permit != Permit::Yes)
     }
 
     fn invite_dealers(&mut self) {
         let custodian = |command| Message { sender: Sender::Custodian, command };
-        let mut messages: Vec<Message> = (0..self.crowd)
-            .map(|account| says(AccountId(account), Command::CancelAll { market: None }))
-            .collect();
+        let mut messages = Vec::new();
+        for account in self.crowd() {
+            messages.push(says(account, Command::CancelAll { market: None }));
+            messages.push(says(account, Command::ScheduleCancel { at: None }));
+            let amount = self.state.governance().stakes().of(account);
+            messages.push(says(account, Command::Unstake { amount }));
+            let shares = self.state.backstop().shares(account);
+            messages.push(says(account, Command::BackstopWithdraw { shares }));
+        }
         for account in (self.crowd..self.crowd + DEALERS).map(AccountId) {
             messages.push(custodian(Command::OpenAccount));
             let amount = quote(1_000_000_000);
@@ -100,7 +136,7 @@ impl Leaving<'_> {
         for market in (0u16..).zip(self.state.markets()).map(|(id, _)| MarketId(id)) {
             messages.push(custodian(Command::Direct { market, directive: Directive::Resume }));
         }
-        self.block(messages);
+        self.block(PACE, messages);
     }
 
     /// Dealers quote anew, and everybody closes what they can.
@@ -120,27 +156,27 @@ impl Leaving<'_> {
         }
         messages.extend(self.debtors_sales());
         // Of longs and shorts in turn, so that the dealers' inventories stay small.
-        for account in 0..self.state.accounts() {
+        for account in self.crowd() {
             for &market in &perpetuals {
-                let position = self.state.market(market).entry(AccountId(account)).position;
-                if position.is_zero() || (account >= self.crowd && round <= 4) {
+                let position = self.state.market(market).entry(account).position;
+                if position.is_zero() {
                     continue;
                 }
                 if round >= UNAIDED {
-                    messages.push(self.margin(AccountId(account)));
+                    messages.push(self.margin(account));
                 }
-                let orders = self.closing(AccountId(account), market, position);
-                let says = |order| says(AccountId(account), Command::Place(order));
+                let orders = self.closing(account, market, position);
+                let says = |order| says(account, Command::Place(order));
                 messages.extend(orders.into_iter().map(says));
             }
         }
-        self.block(messages);
+        self.block(PACE, messages);
     }
 
     /// Who owes cash sells holdings first: a short that hedges one cannot be closed before.
     fn debtors_sales(&self) -> Vec<Message> {
         let mut sales = Vec::new();
-        for account in (0..self.crowd).map(AccountId) {
+        for account in self.crowd() {
             if !self.state.ledger().cash(account).is_negative() {
                 continue;
             }
@@ -240,18 +276,22 @@ impl Leaving<'_> {
     }
 
     fn open_positions(&self) -> usize {
-        let entries = self.state.markets().iter().flat_map(|market| &market.entries);
-        entries.filter(|entry| !entry.position.is_zero()).count()
+        let open = |account| {
+            let markets = self.state.markets().iter();
+            markets.filter(move |market| !market.entry(account).position.is_zero()).count()
+        };
+        self.crowd().map(open).sum()
     }
 
     fn stuck_position(&self) -> String {
         for (market, id) in self.state.markets().iter().zip(0u16..) {
-            for (entry, account) in market.entries.iter().zip(0u32..) {
-                if !entry.position.is_zero() {
-                    let cash = self.state.ledger().cash(AccountId(account));
-                    let held = entry.position;
-                    let equity = self.state.equity(AccountId(account));
-                    let why = self.refusals(AccountId(account));
+            for account in self.crowd() {
+                let held = market.entry(account).position;
+                if !held.is_zero() {
+                    let cash = self.state.ledger().cash(account);
+                    let equity = self.state.equity(account);
+                    let why = self.refusals(account);
+                    let account = account.0;
                     return format!(
                         "account {account} cannot close {held} in market {id} (cash {cash}, equity \
                          {equity}, refused: {why}); {} positions are open",
@@ -280,13 +320,13 @@ impl Leaving<'_> {
             let command = Command::FundInsurance { amount };
             messages.push(Message { sender: Sender::Custodian, command });
         }
-        for account in (0..self.state.accounts()).map(AccountId) {
+        for account in self.crowd() {
             for (asset, amount) in self.free(account) {
                 messages.push(says(account, Command::CancelAll { market: None }));
                 messages.push(says(account, Command::Withdraw { asset, amount }));
             }
         }
-        self.block(messages);
+        self.block(PACE, messages);
     }
 
     /// What an account has of each asset, if anything. Holdings of a debtor secure the debt.

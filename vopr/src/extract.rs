@@ -133,6 +133,12 @@ pub fn play(seed: u64, lying: u16, strategy: &Strategy) -> Gain {
         }
     }
     game.gain.wealth = game.wealth() + game.gain.wealth;
+    // What the others owe of funding is not paid before their next trade.
+    for account in (0..game.state.accounts()).map(AccountId) {
+        if Part::of(account) != Part::Member {
+            game.fund(account, game.funding_due(account));
+        }
+    }
     game.gain
 }
 

@@ -10,6 +10,8 @@
 pub mod random;
 pub mod design;
 pub mod weather;
+pub mod voice;
+pub mod affairs;
 pub mod crowd;
 pub mod exit;
 pub mod coverage;

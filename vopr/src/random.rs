@@ -48,4 +48,9 @@ impl Random {
     pub fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[usize::try_from(self.below(list.len() as u64)).expect("an index")]
     }
+
+    /// One of a list that may be empty.
+    pub fn one_of<T: Copy>(&mut self, list: &[T]) -> Option<T> {
+        (!list.is_empty()).then(|| self.pick(list))
+    }
 }

@@ -115,7 +115,8 @@ fn play(plan: Plan, progress: &dyn Fn(u64), height: &Cell<u64>) -> Result<Outcom
         }
         progress(sent);
     }
-    coverage.aid = exit(&mut state, &mut weather).map_err(|what| format!("at the exit: {what}"))?;
+    let left = exit(&mut state, &mut weather, &mut |event| coverage.hear(event));
+    coverage.aid = left.map_err(|what| format!("at the exit: {what}"))?;
     height.set(state.height());
     invariants::check(&state, true)?;
     check_sum(&state)?;

@@ -92,9 +92,10 @@ impl Weather {
             let step = drift + noise * random.between(-1.0, 1.0);
             *price = (*price * (1.0 + step)).clamp(home / 100.0, home * 100.0);
         }
-        let leap = self.kind == Kind::Leap || random.one_in(200);
+        let leap = self.kind == Kind::Leap || random.one_in(400);
         self.now = self.now.after(match (leap, random.below(4)) {
             (false, 0) => Span::from_nanos(random.below(1_000_000_000)),
+            (false, 1) => Span::from_secs(random.below(20)),
             (false, _) => Span::SECOND,
             (true, 0) => Span::DAY,
             (true, 1) => Span::HOUR.times(8),
@@ -167,14 +168,25 @@ impl Weather {
                 let lie = if lies { self.lie } else { 1.0 };
                 let noise = 1.0 + 0.0003 * random.between(-1.0, 1.0);
                 if !random.one_in(20) {
-                    votes.push(self.vote(random, publisher, at, self.prices[at] * lie * noise));
+                    let price = self.prices[at] * lie * noise;
+                    votes.push(self.vote(random, publisher, (at, false), price));
+                    if random.one_in(4) {
+                        votes.push(self.vote(random, publisher, (at, true), price * noise));
+                    }
                 }
             }
         }
         votes
     }
 
-    fn vote(&self, random: &mut Random, publisher: u16, asset: usize, price: f64) -> Message {
+    /// A vote on an index, or on the external perpetuals of its asset.
+    fn vote(
+        &self,
+        random: &mut Random,
+        publisher: u16,
+        (asset, perpetual): (usize, bool),
+        price: f64,
+    ) -> Message {
         let asset = AssetId(u16::try_from(asset).expect("three assets"));
         let mut price = Price::from_raw((price * 1e8) as i64);
         let mut confidence = Price::from_raw(price.raw() / 2_000);
@@ -186,7 +198,9 @@ impl Weather {
             _ => {}
         }
         let vote = Vote { asset, price, confidence, time };
-        message(publisher, vote)
+        let command =
+            if perpetual { Command::PublishPerpetual(vote) } else { Command::Publish(vote) };
+        message(publisher, command)
     }
 
     /// What honest publishers say of the true prices.
@@ -197,13 +211,14 @@ impl Weather {
                 let asset = AssetId(u16::try_from(at).expect("three assets"));
                 let price = Price::from_raw((self.prices[at] * 1e8) as i64);
                 let confidence = Price::from_raw(price.raw() / 2_000);
-                message(publisher, Vote { asset, price, confidence, time: self.now })
+                let vote = Vote { asset, price, confidence, time: self.now };
+                message(publisher, Command::Publish(vote))
             })
         });
         votes.collect()
     }
 }
 
-fn message(publisher: u16, vote: Vote) -> Message {
-    Message { sender: Sender::Publisher(PublisherId(publisher)), command: Command::Publish(vote) }
+fn message(publisher: u16, command: Command) -> Message {
+    Message { sender: Sender::Publisher(PublisherId(publisher)), command }
 }
