@@ -29,8 +29,8 @@ const LOCKED: Span = Span::from_secs(8 * 24 * 3600);
 /// Blocks in which markets restart, auctions that have begun are held, and markets at their end are
 /// settled.
 const RESTARTING: u32 = 130;
-/// Blocks until every market trades or is settled: a slow average that was led astray takes hours to
-/// come back (rule O-7).
+/// Blocks until every market trades or is settled: a slow average that was led astray takes hours
+/// to come back (rule O-7).
 const STOPPED_MAX: u32 = 4_000;
 /// Blocks in which all positions must be closed.
 const CLOSING_MAX: u32 = 400;
