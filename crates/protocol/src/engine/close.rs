@@ -105,8 +105,8 @@ fn cancel_unborne(state: &mut State, account: AccountId, events: &mut Vec<Event>
     }
 }
 
-/// How far a sound account is from its maintenance margin with its orders filled, less what its terms may round until it
-/// is looked at again; `None` for one that is not sound.
+/// How far a sound account is from its maintenance margin with its orders filled, less what its
+/// terms may round until it is looked at again; `None` for one that is not sound.
 fn soundness(state: &State, account: AccountId) -> Option<Distance> {
     let bound = state.distance(account);
     if let Some(distance) = bound.filter(|distance| distance.surplus > 0) {

@@ -127,8 +127,8 @@ impl State {
     }
 
     /// How far an account is from its maintenance margin with all open orders filled (rule R-17),
-    /// each term bounded against it; `None` where that does not fit. Each holding and position is charged as if nothing hedged it (R-1
-    /// is sub-additive).
+    /// each term bounded against it; `None` where that does not fit. Each
+    /// holding and position is charged as if nothing hedged it (R-1 is sub-additive).
     pub(crate) fn distance(&self, account: AccountId) -> Option<Distance> {
         self.bounded(account, Level::Maintenance, Change::Orders)
     }
