@@ -3,7 +3,7 @@
 //! Rule B-1: every movement is a transfer between two holders, so each asset sums to zero over all
 //! holders; the world outside holds minus what is inside.
 
-use borsh::{BorshDeserialize, BorshSerialize};
+use borsh::BorshSerialize;
 use money::Amount;
 
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
@@ -32,7 +32,7 @@ pub enum Holder {
 }
 
 /// All balances.
-#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, Default, BorshSerialize)]
 pub struct Ledger {
     users: Vec<Vec<Amount>>,
     outside: Vec<Amount>,
