@@ -9,8 +9,7 @@
 //! index has grown by less than e^¼ < 1.3 meanwhile. So a look at the accounts that have come that
 //! far, and at those whose stake changed, is a look at all.
 //!
-//! Holds nothing that the state does not follow from: `State` can rebuild it, by looking at
-//! everybody once.
+//! Holds nothing that the state does not follow from: `State::look_at_everybody` rebuilds it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -63,7 +62,7 @@ pub(crate) struct Watch {
     is_touched: Vec<bool>,
     indices: Vec<Price>,
     markets: Vec<Seen>,
-    /// Largest move of mark and funding among the markets of each asset; empty between blocks.
+    /// Largest move of mark and funding among the markets of each asset in the last block.
     moves: Vec<u128>,
 }
 
