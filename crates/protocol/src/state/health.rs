@@ -404,7 +404,8 @@ impl State {
     }
 }
 
-/// More than a share of a value of zero or more: whole basis points rounded up, each taken as 1/8192.
+/// More than a share of a value of zero or more: whole basis points rounded up, each taken as
+/// 1/8192.
 pub(crate) fn bounded_share(value: i128, rate: Rate) -> Option<i128> {
     debug_assert!(value >= 0);
     let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
