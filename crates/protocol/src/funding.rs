@@ -197,7 +197,7 @@ impl Funding {
         }
         let after = now.since(start).min(elapsed);
         let before = Span::from_nanos(elapsed.nanos() - after.nanos());
-        let observed = self.observed.plus(before).min(interval);
+        let observed = self.observed.plus(before);
         (self.observed, self.interval_start) = (after, start);
         Some(observed)
     }
@@ -306,6 +306,23 @@ mod tests {
 
     fn paid_bp(funding: &Funding) -> f64 {
         funding.index.raw() as f64 / 1e18 / 100.0 * 1e4
+    }
+
+    #[test]
+    fn f_8_a_gap_longer_than_an_interval_is_charged_in_full() {
+        let (interval, zero) = (Span::HOUR, Rate::ZERO);
+        let rule = FundingRule::Industry { interval, interest: zero, clamp: zero, cap: Rate::ONE };
+        let mut funding = Funding::default();
+        for minutes in [0, 10, 190, 240] {
+            let seen = Observation {
+                now: Time::from_nanos(minutes * Span::MINUTE.nanos()),
+                index: "100".parse().unwrap(),
+                symmetric: bp("10"),
+                one_sided: bp("10"),
+            };
+            funding.accrue(&rule, &seen);
+        }
+        assert!((paid_bp(&funding) - 40.0).abs() < 1e-6, "{}", paid_bp(&funding));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Rule B-1: every movement is a transfer between two holders, so each asset sums to zero over all
 //! holders; the world outside holds minus what is inside.
 
-use borsh::{BorshDeserialize, BorshSerialize};
+use borsh::BorshSerialize;
 use money::Amount;
 
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
@@ -32,7 +32,7 @@ pub enum Holder {
 }
 
 /// All balances.
-#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, Default, BorshSerialize)]
 pub struct Ledger {
     users: Vec<Vec<Amount>>,
     outside: Vec<Amount>,
@@ -43,9 +43,6 @@ pub struct Ledger {
     insurance_of: Vec<Amount>,
     dust: Amount,
     staked: Vec<Amount>,
-    /// Σ of all movements, for each asset.
-    #[borsh(skip)]
-    moved: Vec<Amount>,
     /// How many users' balances of base assets are negative.
     #[borsh(skip)]
     overdrawn: u32,
@@ -61,7 +58,6 @@ impl Ledger {
             clearing: vec![Amount::ZERO; markets],
             funding: vec![Amount::ZERO; markets],
             insurance_of: vec![Amount::ZERO; markets],
-            moved: vec![Amount::ZERO; assets],
             ..Ledger::default()
         }
     }
@@ -108,7 +104,6 @@ impl Ledger {
         let before = slot.is_negative();
         *slot += amount;
         let after = slot.is_negative();
-        self.moved[asset.index()] += amount;
         if before != after && asset != QUOTE && matches!(holder, Holder::User(_)) {
             let change = if after { 1 } else { -1 };
             self.overdrawn =
@@ -124,11 +119,6 @@ impl Ledger {
     /// Whether the insurance fund of any market is negative: none, by rule I-5.
     pub(crate) fn has_overdrawn_fund(&self) -> bool {
         self.insurance_of.iter().any(|held| held.is_negative())
-    }
-
-    /// Σ of all movements of an asset so far: zero, as each takes what it gives (rule B-1).
-    pub(crate) fn moved(&self, asset: AssetId) -> Amount {
-        self.moved[asset.index()]
     }
 
     /// Breaks rule B-1: quote from nowhere.

@@ -9,8 +9,7 @@
 //! index has grown by less than e^¼ < 1.3 meanwhile. So a look at the accounts that have come that
 //! far, and at those whose stake changed, is a look at all.
 //!
-//! Holds nothing that the state does not follow from: `State` can rebuild it, by looking at
-//! everybody once.
+//! Holds nothing that the state does not follow from: `State::look_at_everybody` rebuilds it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -63,7 +62,7 @@ pub(crate) struct Watch {
     is_touched: Vec<bool>,
     indices: Vec<Price>,
     markets: Vec<Seen>,
-    /// Largest move of mark and funding among the markets of each asset; empty between blocks.
+    /// Largest move of mark and funding among the markets of each asset in the last block.
     moves: Vec<u128>,
 }
 
@@ -143,16 +142,19 @@ impl Watch {
         };
         if self.due[account.index()] != due {
             self.due[account.index()] = due;
-            self.queue.push(Reverse((due, account)));
-            self.drop_overtaken();
+            if due != NEVER {
+                self.queue.push(Reverse((due, account)));
+                self.drop_overtaken();
+            }
         }
     }
 
     /// Keeps the queue in proportion to the accounts.
     fn drop_overtaken(&mut self) {
         if self.queue.len() > 4 * self.due.len() + 64 {
-            let due = &self.due;
-            self.queue.retain(|Reverse((at, account))| *at != NEVER && due[account.index()] == *at);
+            let all = (0u32..).map(AccountId).zip(&self.due);
+            let waiting = all.filter(|(_, due)| **due != NEVER);
+            self.queue = waiting.map(|(account, due)| Reverse((*due, account))).collect();
         }
     }
 
@@ -214,6 +216,17 @@ mod tests {
         let mut watch = watch(3);
         for look in 0..10_000i128 {
             watch.rest(AccountId(1), Some(Distance { surplus: look, exposure: 1_000_000 }));
+        }
+        assert!(watch.queue.len() <= 76, "{}", watch.queue.len());
+    }
+
+    #[test]
+    fn r_5_distances_that_alternate_leave_no_duplicates() {
+        let mut watch = watch(3);
+        for look in 0..10_000i128 {
+            let surplus = look % 2 * 1000;
+            watch.rest(AccountId(1), Some(Distance { surplus, exposure: 1_000_000 }));
+            watch.rest(AccountId(2), None);
         }
         assert!(watch.queue.len() <= 76, "{}", watch.queue.len());
     }

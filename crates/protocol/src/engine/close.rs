@@ -1,5 +1,6 @@
-//! The end of a block: aged depth (rule D-1), funding, margin of every account at risk, then the
-//! convergence ledger.
+//! The end of a block: funding (F-8) and aged depth (D-1) of each market, feedback (R-10 … R-12),
+//! then, if time has passed, the margin of the accounts that are due, the backstop and the
+//! gate of withdrawals; last the convergence ledger.
 
 use money::{Amount, Span};
 

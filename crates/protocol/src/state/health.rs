@@ -159,7 +159,7 @@ impl State {
             if !entry.position.is_zero() || ordered {
                 let lots = [entry.bid_lots, entry.ask_lots];
                 let open = if ordered { [lots[0] + added[0], lots[1] + added[1]] } else { [0; 2] };
-                add(self.bounded_charge(market, entry, open, level)?)?;
+                add((self.bounded_charge(market, entry, open, level)?, 0))?;
             }
             if ordered {
                 let exposure = self.bounded_open_exposure(market, entry)?;
@@ -214,14 +214,14 @@ impl State {
         entry: &Entry,
         [bids, asks]: [u64; 2],
         level: Level,
-    ) -> Option<(i128, i128)> {
+    ) -> Option<i128> {
         let base = market.params.base;
         let charges = self.charges[base.index()][level.index()];
         let lot = market.params.lot.raw();
         let position = entry.position.raw();
         let long = position.checked_add(i64::try_from(bids).ok()?.checked_mul(lot)?)?;
         let short = position.checked_sub(i64::try_from(asks).ok()?.checked_mul(lot)?)?;
-        let qty = long.abs().max(short.abs()).max(position.abs());
+        let qty = long.abs().max(short.abs());
         let notional = i128::from(self.oracle.index(base).price.raw()) * i128::from(qty);
         let rate = match market.params.kind {
             Kind::Spot { .. } => charges.haircut.max(charges.margin),
@@ -231,7 +231,7 @@ impl State {
             Kind::Spot { .. } => 0,
             Kind::Perpetual(_) => State::bounded_size(market, notional)?,
         };
-        Some((-bounded_share(notional, rate)?.checked_add(size)?, 0))
+        Some(-bounded_share(notional, rate)?.checked_add(size)?)
     }
 
     /// More than [`State::open_loss`], at 10⁻¹⁶: no order is priced worse than the best of its
@@ -408,8 +408,10 @@ impl State {
     }
 }
 
-/// More than a share of a value: whole basis points rounded up, each taken as 1/8192.
+/// More than a share of a value of zero or more: whole basis points rounded up, each taken as
+/// 1/8192.
 pub(crate) fn bounded_share(value: i128, rate: Rate) -> Option<i128> {
+    debug_assert!(value >= 0);
     let bp = rate.raw().unsigned_abs().div_ceil(Rate::BASIS_POINT.raw().unsigned_abs());
     let bp = i64::try_from(bp).ok()?;
     // In steps of 2^32·10⁻¹⁶, so that both factors have 64 bits.

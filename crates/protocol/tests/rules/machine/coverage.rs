@@ -42,7 +42,7 @@ impl Coverage {
 }
 
 #[test]
-fn i_1_to_i_8_hold_after_every_block_of_hostile_commands() {
+fn i_1_to_i_15_and_r_5_hold_after_every_block_of_hostile_commands() {
     for seed in 0..200 {
         let run = catch_unwind(AssertUnwindSafe(|| {
             let mut machine = Machine::new(seed);
@@ -51,6 +51,25 @@ fn i_1_to_i_8_hold_after_every_block_of_hostile_commands() {
             }
         }));
         assert!(run.is_ok(), "seed {seed}");
+    }
+}
+
+/// Prices that move by a basis point, so that accounts rest for many blocks and wake in between.
+#[test]
+fn r_5_in_a_calm_market_resting_accounts_fare_as_if_all_were_looked_at() {
+    for seed in 0..60 {
+        let mut machine = Machine::new(seed);
+        for height in 0..72 {
+            for at in 1..3 {
+                machine.prices[at] *= 1.0 + 1e-4 * machine.random.signed();
+            }
+            machine.prices[1] *= if height % 24 == 20 { 0.96 } else { 1.0 };
+            machine.time += Span::SECOND.nanos();
+            let mut messages = machine.votes();
+            let commands = if height < 24 { 8 } else { 1 };
+            messages.extend((0..commands).map(|_| machine.message()));
+            machine.block(messages);
+        }
     }
 }
 
