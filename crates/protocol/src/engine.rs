@@ -18,6 +18,7 @@ mod tranches;
 mod insurance;
 mod deleverage;
 mod backstop;
+mod pairs;
 mod governance;
 mod halts;
 mod liquidation;
@@ -31,6 +32,7 @@ use crate::command::{Block, Command, Message, Sender};
 use crate::event::Event;
 use crate::ids::{AccountId, ClientId};
 use crate::invariants;
+use crate::invariants::steps::{self, Before, Step};
 use crate::ordering::arrange;
 use crate::reject::Reject;
 use crate::state::{State, append};
@@ -47,7 +49,12 @@ pub fn apply(state: &mut State, block: &Block) -> Vec<Event> {
 /// Panics only if an invariant is broken, which is a fault of this code and never of the input.
 pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
     let first = events.len();
+    let checkpoint = (state.height + 1).is_multiple_of(state.params.checkpoint_blocks);
+    let mut before = checkpoint.then(|| Before::new(state));
     let elapsed = open(state, block, events);
+    if let Some(before) = &mut before {
+        before.opened(state);
+    }
     let mut order = std::mem::take(&mut state.scratch.order);
     arrange(&block.messages, state.params.rules.ordering, &mut order);
     for &position in &order {
@@ -69,9 +76,12 @@ pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
         }
     }
     state.scratch.order = order;
+    if let Some(before) = &mut before {
+        before.acted(state);
+    }
     close::close(state, elapsed, events);
     events.push(Event::Closed { height: state.height });
-    verify(state, block, &events[first..]);
+    verify(state, block, &events[first..], before.as_ref());
 }
 
 /// Time, votes, index, mark. A block's time never runs backwards.
@@ -192,9 +202,12 @@ fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
 
 /// Rules H-1 and H-2: the chain hash takes in every block and event, and the whole state at
 /// checkpoints.
-fn verify(state: &mut State, block: &Block, events: &[Event]) {
-    let checkpoint = state.height.is_multiple_of(state.params.checkpoint_blocks);
-    if let Err(broken) = invariants::check(state, checkpoint) {
+fn verify(state: &mut State, block: &Block, events: &[Event], before: Option<&Before>) {
+    let checkpoint = before.is_some();
+    let step = |before| steps::check(&Step { before, block, events, after: state });
+    if let Err(broken) =
+        invariants::check(state, checkpoint).and_then(|()| before.map_or(Ok(()), step))
+    {
         panic!("invariant broken at height {}: {broken}", state.height);
     }
     let mut bytes = std::mem::take(&mut state.scratch.bytes);
