@@ -328,7 +328,7 @@ mod tests {
     };
     use money::{Price, Rate, Span, Time};
 
-    fn design() -> Params {
+    pub(super) fn design() -> Params {
         let asset = |name: &str| AssetParams {
             name: name.into(),
             haircut_initial: Rate::ZERO,
@@ -381,7 +381,7 @@ mod tests {
     }
 
     /// Two accounts and an index of 100.
-    fn sound() -> State {
+    pub(super) fn sound() -> State {
         let mut state = State::new(design()).unwrap();
         let open = Message { sender: Sender::Custodian, command: Command::OpenAccount };
         let (price, time) = ("100".parse().unwrap(), Time::from_nanos(1));

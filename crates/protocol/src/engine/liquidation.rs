@@ -10,18 +10,19 @@
 //! Always holds: a forced trade in a perpetual costs at most the stake of what it closes, so
 //! equity/requirement does not fall and equity of zero or more stays so.
 
-use money::{Amount, Price, Qty, Round, mul_div};
+use money::{Amount, Qty, Round};
 
 use super::accounts::{holding, settle_funding};
 use super::orders::{cancel_in, take, trim_touched};
-use super::tranches::{forced, index_serves, note_taken, part, stake, tranche};
+use super::tranches::{
+    forced, index_serves, note_taken, part, pay_fee, spot_market, stake, traded, tranche,
+    worst_tick,
+};
 use super::{backstop, deleverage, insurance, pairs};
 use crate::event::{Event, Gone};
-use crate::ids::{AccountId, AssetId, Lots, MarketId, QUOTE, Side, Tick};
+use crate::ids::{AccountId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
 use crate::market::Market;
-use crate::oracle::PRICE_MAX;
-use crate::params::Kind;
 use crate::state::{Change, Lane, Level, State};
 use crate::tranche::share_of_equity;
 
@@ -111,33 +112,6 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
     pay_fee(state, account, id, fee, events);
 }
 
-/// What the forced trades in a market among these events were worth.
-pub(super) fn traded(events: &[Event], id: MarketId) -> Amount {
-    let mut traded = Amount::ZERO;
-    for event in events {
-        if let Event::Traded { market, price, qty, liquidation: true, .. } = event
-            && *market == id
-        {
-            traded += price.notional(*qty, Round::Down);
-        }
-    }
-    traded
-}
-
-pub(super) fn pay_fee(
-    state: &mut State,
-    account: AccountId,
-    id: MarketId,
-    amount: Amount,
-    events: &mut Vec<Event>,
-) {
-    if amount.is_positive() {
-        let (from, to) = (Holder::User(account), Holder::MarketInsurance(id));
-        state.ledger.transfer(from, to, QUOTE, amount);
-        events.push(Event::LiquidationFee { account, amount });
-    }
-}
-
 /// Sells holdings while cash is negative (rule L-6): at a price that uses up no more equity than
 /// the sale frees of the requirement, and the backstop's slippage besides if insurance has it.
 fn sell_holdings(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
@@ -178,39 +152,4 @@ fn sale_tick(state: &State, account: AccountId, id: MarketId, lots: Lots) -> Tic
     let insured = state.ledger.balance(Holder::Insurance, QUOTE);
     let cushion = stake + slippage.expect("a share of a notional").min(insured);
     worst_tick(state, id, (Side::Sell, qty), cushion)
-}
-
-/// The spot market of an asset.
-pub(super) fn spot_market(state: &State, asset: AssetId) -> Option<MarketId> {
-    let is_spot = |market: &Market| market.perpetual_params().is_none();
-    let at =
-        state.markets.iter().position(|market| market.params.base == asset && is_spot(market))?;
-    u16::try_from(at).ok().map(MarketId)
-}
-
-/// The price at which trading `qty` loses the cushion against what equity values it at: the index
-/// for a holding, the mark for a position; never outside the band around the index.
-pub(super) fn worst_tick(
-    state: &State,
-    id: MarketId,
-    (side, qty): (Side, Qty),
-    cushion: Amount,
-) -> Tick {
-    let market = &state.markets[id.index()];
-    let index = state.oracle.index(market.params.base).price;
-    let (band, value) = match market.params.kind {
-        Kind::Perpetual(params) => (params.price_band, market.perpetual.mark.price),
-        Kind::Spot { price_band } => (price_band, index),
-    };
-    let (one, units) = (i128::from(Price::ONE.raw()), i128::from(qty.raw()));
-    // Bounded so that it can be added to a price; the band is narrower.
-    let far = i128::from(PRICE_MAX.raw()) * 2;
-    let reach = mul_div(cushion.raw(), one, units, Round::Down).unwrap_or(0).clamp(-far, far);
-    let price = (i128::from(value.raw()) + reach * i128::from(side.sign())).clamp(1, far);
-    let price = Price::from_raw(i64::try_from(price).expect("two largest prices fit"));
-    let price = match side {
-        Side::Sell => price.max(index.offset(-band, Round::Up).expect("a band is below one")),
-        Side::Buy => price.min(index.offset(band, Round::Down).unwrap_or(Price::MAX)),
-    };
-    market.tick_within(price, side)
 }

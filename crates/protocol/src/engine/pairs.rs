@@ -11,10 +11,12 @@
 use money::{Amount, Price, Qty, Round};
 
 use super::accounts::holding;
-use super::liquidation::{pay_fee, spot_market, traded, worst_tick};
 use super::orders::{take, trim_touched};
 use super::permits::lets_trade;
-use super::tranches::{Part, depth_left, forced, index_serves, note_taken, stake, tranche};
+use super::tranches::{
+    Part, depth_left, forced, index_serves, note_taken, pay_fee, spot_market, stake, traded,
+    tranche, worst_tick,
+};
 use crate::book::{Book, Taker};
 use crate::command::SelfTrade;
 use crate::event::Event;

@@ -9,10 +9,13 @@ use money::{Amount, Price, Qty, Rate, Round, mul_div};
 use super::orders::Checked;
 use crate::book::Book;
 use crate::command::SelfTrade;
+use crate::event::Event;
 use crate::halt::{self, Permit};
-use crate::ids::{AccountId, ClientId, Lots, MarketId, Side, Tick};
+use crate::ids::{AccountId, AssetId, ClientId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ladder::Action;
+use crate::ledger::Holder;
 use crate::market::Market;
+use crate::oracle::PRICE_MAX;
 use crate::params::{Kind, PerpetualParams};
 use crate::state::{Change, Level, State};
 use crate::tranche::{self, Closing, Stake, Terms, share_of_equity};
@@ -167,4 +170,66 @@ pub(super) fn note_taken(state: &mut State, id: MarketId, side: Side, lots: Lots
 
 fn slot(side: Side) -> usize {
     usize::from(side == Side::Sell)
+}
+
+/// What the forced trades in a market among these events were worth.
+pub(super) fn traded(events: &[Event], id: MarketId) -> Amount {
+    let mut traded = Amount::ZERO;
+    for event in events {
+        if let Event::Traded { market, price, qty, liquidation: true, .. } = event
+            && *market == id
+        {
+            traded += price.notional(*qty, Round::Down);
+        }
+    }
+    traded
+}
+
+pub(super) fn pay_fee(
+    state: &mut State,
+    account: AccountId,
+    id: MarketId,
+    amount: Amount,
+    events: &mut Vec<Event>,
+) {
+    if amount.is_positive() {
+        let (from, to) = (Holder::User(account), Holder::MarketInsurance(id));
+        state.ledger.transfer(from, to, QUOTE, amount);
+        events.push(Event::LiquidationFee { account, amount });
+    }
+}
+
+/// The spot market of an asset.
+pub(super) fn spot_market(state: &State, asset: AssetId) -> Option<MarketId> {
+    let is_spot = |market: &Market| market.perpetual_params().is_none();
+    let at =
+        state.markets.iter().position(|market| market.params.base == asset && is_spot(market))?;
+    u16::try_from(at).ok().map(MarketId)
+}
+
+/// The price at which trading `qty` loses the cushion against what equity values it at: the index
+/// for a holding, the mark for a position; never outside the band around the index.
+pub(super) fn worst_tick(
+    state: &State,
+    id: MarketId,
+    (side, qty): (Side, Qty),
+    cushion: Amount,
+) -> Tick {
+    let market = &state.markets[id.index()];
+    let index = state.oracle.index(market.params.base).price;
+    let (band, value) = match market.params.kind {
+        Kind::Perpetual(params) => (params.price_band, market.perpetual.mark.price),
+        Kind::Spot { price_band } => (price_band, index),
+    };
+    let (one, units) = (i128::from(Price::ONE.raw()), i128::from(qty.raw()));
+    // Bounded so that it can be added to a price; the band is narrower.
+    let far = i128::from(PRICE_MAX.raw()) * 2;
+    let reach = mul_div(cushion.raw(), one, units, Round::Down).unwrap_or(0).clamp(-far, far);
+    let price = (i128::from(value.raw()) + reach * i128::from(side.sign())).clamp(1, far);
+    let price = Price::from_raw(i64::try_from(price).expect("two largest prices fit"));
+    let price = match side {
+        Side::Sell => price.max(index.offset(-band, Round::Up).expect("a band is below one")),
+        Side::Buy => price.min(index.offset(band, Round::Down).unwrap_or(Price::MAX)),
+    };
+    market.tick_within(price, side)
 }

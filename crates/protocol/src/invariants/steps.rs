@@ -402,3 +402,7 @@ fn directed(step: &Step<'_>) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
