@@ -1,6 +1,6 @@
 //! What must hold from one block to the next. Each is one function and one row of [`STEPS`].
 //!
-//! They are checked at checkpoints (rule H-1): a [`Before`] is taken when such a block begins and
+//! They are checked at checkpoints (rule H-1): a `Before` is taken when such a block begins and
 //! compared with its events and with the state that it leaves. Nothing here is computed as the
 //! engine computes it: who lost what is read from balances, why from the events.
 
