@@ -247,7 +247,8 @@ fn strained(step: &Step<'_>) -> Result<(), String> {
 }
 
 /// I-19 (rule L-10): what is left of a liquidated account has no less equity for each unit of
-/// requirement; an equity below zero does not fall.
+/// requirement, but for what it gave in the liquidation of others; an equity below zero does not
+/// fall.
 fn liquidated(step: &Step<'_>) -> Result<(), String> {
     for event in step.events {
         let Event::LiquidationStarted { account, equity, maintenance } = *event else { continue };
@@ -256,12 +257,25 @@ fn liquidated(step: &Step<'_>) -> Result<(), String> {
         // Each fill, fee and settlement of funding rounds by a unit.
         let units = step.events.iter().filter(|event| concerns(event, account)).count();
         let units = i128::try_from(units).unwrap_or(i128::MAX);
-        let slipped = slipped(step, account).raw();
-        if !is_no_worse(was, is, units.saturating_add(slipped)) {
+        let others = slipped(step, account) + given_up(step, account);
+        if !is_no_worse(was, is, units.saturating_add(others.raw())) {
             return Err(format!("account {}: {was:?}, now {is:?}", account.0));
         }
     }
     Ok(())
+}
+
+/// What an account gave as a counterparty in the liquidation of others.
+fn given_up(step: &Step<'_>, who: AccountId) -> Amount {
+    let mut given = Amount::ZERO;
+    for event in step.events {
+        if let Event::Deleveraged { counterparty, haircut, .. } = event
+            && *counterparty == who
+        {
+            given += *haircut;
+        }
+    }
+    given
 }
 
 /// What rule L-6 lets the sale of holdings cost insurance, where no position is left.
@@ -313,6 +327,8 @@ fn isolated(step: &Step<'_>) -> Result<(), String> {
         step.events.iter().any(|event| {
             matches!(event, Event::Traded { market, taker, maker, .. }
                 if *market == id && (*taker == who || *maker == who))
+                || matches!(event, Event::BackstopTook { market, vault, .. }
+                    if *market == id && *vault == who)
         })
     };
     let was_in = |id, account| !step.before.position(id, account).is_zero() || traded(id, account);
