@@ -3,8 +3,8 @@
 //! Rule O-5: an index has a [`Grade`]; [`FLOORS`] names for each action the lowest grade that
 //! serves it. Rule O-6: a jump is held back until it is confirmed. Rule O-7: the index has a slow
 //! average and a five-minute one. Rule O-8: margin counts prices widened by the confidence against
-//! the account, liquidation in its favour. Source: the validity ladder of Drift v2
-//! (math/oracle.rs).
+//! the account, liquidation in its favour. Rule O-11: after a silence the averages may begin anew.
+//! Source: the validity ladder of Drift v2 (math/oracle.rs).
 //!
 //! It differs from Drift's in two places. Age stands below width, because a wide price can be
 //! widened and an old one cannot be made younger: an old, uncertain price never liquidates. And
@@ -97,6 +97,15 @@ pub struct Pending {
     pub aggregates: u32,
 }
 
+/// The time after a silence of all sources, until a price has stood (rule O-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Gap {
+    /// Since when the index has stood where it is, near its slow average or far from it.
+    pub since: Time,
+    /// Whether it is far from it.
+    pub distant: bool,
+}
+
 /// An index as the market may use it, with its averages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Ladder {
@@ -105,6 +114,7 @@ pub struct Ladder {
     average: Average,
     twap: Twap,
     time: Time,
+    gap: Option<Gap>,
 }
 
 impl Ladder {
@@ -116,6 +126,11 @@ impl Ladder {
     /// The jump that is held back.
     pub fn pending(&self) -> Option<Pending> {
         self.pending
+    }
+
+    /// The silence that no price has followed for long enough yet (rule O-11).
+    pub fn gap(&self) -> Option<Gap> {
+        self.gap
     }
 
     /// The slow average, zero before the first index (rule O-7).
@@ -130,6 +145,12 @@ impl Ladder {
 
     /// The grade of the index now (rule O-5).
     pub fn grade(&self, now: Time, params: &LadderParams) -> Grade {
+        let near = self.grade_if_near(now, params);
+        if near > Grade::Distant && self.is_distant(params) { Grade::Distant } else { near }
+    }
+
+    /// The grade that the index would have if it were near its slow average.
+    fn grade_if_near(&self, now: Time, params: &LadderParams) -> Grade {
         let Index { price, confidence, time } = self.index;
         let age = now.since(time);
         let width_max = share(price, params.confidence_max, Round::Down);
@@ -137,8 +158,6 @@ impl Ladder {
             Grade::Missing
         } else if self.pending.is_some() {
             Grade::Jumping
-        } else if self.is_distant(params) {
-            Grade::Distant
         } else if age > params.age_margin {
             Grade::OldForMargin
         } else if age > params.age_mark {
@@ -168,10 +187,34 @@ impl Ladder {
                 self.average = self.average.with(first.price, Span::from_nanos(1), Rate::ONE);
                 self.index = first;
             }
-            Some(formed) => self.accept_or_hold(formed, params),
+            Some(formed) => {
+                let heard = self.pending.map_or(self.index.time, |run| run.nearest.time);
+                if formed.time.since(heard) > params.age_margin {
+                    self.gap = Some(Gap { since: now, distant: false });
+                }
+                self.accept_or_hold(formed, params);
+            }
             None => {}
         }
+        self.settle_gap(now, params);
         self
+    }
+
+    /// Rule O-11: the price that has stood for long enough ends the gap; one that is far from the
+    /// slow average begins both averages anew.
+    fn settle_gap(&mut self, now: Time, params: &LadderParams) {
+        let Some(gap) = self.gap else { return };
+        let distant = self.is_distant(params);
+        if distant != gap.distant || self.grade_if_near(now, params) < Grade::Valid {
+            self.gap = Some(Gap { since: now, distant });
+        } else if now.since(gap.since) >= params.gap_confirmation {
+            self.gap = None;
+            if distant {
+                let price = self.index.price;
+                self.average = Average::default().with(price, params.average, Rate::ONE);
+                self.twap = Twap::default().with(price, gap.since, now);
+            }
+        }
     }
 
     /// Rule O-7: both averages take the price that held until now, a distant one from nearby.

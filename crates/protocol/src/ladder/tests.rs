@@ -27,7 +27,7 @@ impl Feed {
         let params = LadderParams::default();
         let mut feed = Feed { ladder: Ladder::default(), now: Time::ZERO, params };
         for _ in 0..360 {
-            feed.now = feed.now.after(Span::MINUTE);
+            feed.now = feed.now.after(Span::from_secs(59));
             feed.block(Some("100"));
         }
         feed
@@ -243,6 +243,97 @@ fn o_7_a_long_gap_does_not_hold_back_the_slow_average() {
     }
 }
 
+#[test]
+fn o_11_a_distant_price_that_stands_after_a_silence_begins_the_averages_anew() {
+    for after in ["800", "12"] {
+        let mut feed = Feed::calm();
+        feed.now = feed.now.after(Span::MINUTE.times(25));
+        // Two are held back, the third is accepted and begins the five minutes.
+        (0..3 + 299).for_each(|_| feed.block(Some(after)));
+        assert_eq!((feed.grade(), feed.served()), (Grade::Distant, Vec::new()), "{after}");
+        feed.block(Some(after));
+        assert_eq!(feed.grade(), Grade::Valid, "{after}");
+        let averages = (feed.ladder.average(), feed.ladder.twap());
+        assert_eq!(averages, (price(after), Some(price(after))), "{after}");
+        // They weigh as much as those of an old market: a lie of an hour is as far as ever.
+        assert_eq!(feed.ladder.gap(), None);
+        (0..600).for_each(|_| feed.block(Some("100000")));
+        assert_eq!(feed.grade(), Grade::Distant, "{after}");
+    }
+}
+
+#[test]
+fn o_11_a_silence_alone_leaves_the_averages_as_they_are() {
+    let mut feed = Feed::calm();
+    feed.now = feed.now.after(Span::MINUTE.times(25));
+    let before = feed.ladder.average();
+    (0..4).for_each(|_| feed.block(Some("200")));
+    assert!(feed.ladder.gap().is_some());
+    (0..300).for_each(|_| feed.block(Some("200")));
+    assert_eq!(feed.ladder.gap(), None);
+    let average = feed.ladder.average();
+    assert!(before < average && average < price("110"), "{average}");
+}
+
+#[test]
+fn o_11_a_lie_that_ends_before_it_has_stood_serves_nothing() {
+    for lie in ["100000", "0.1"] {
+        let mut feed = Feed::calm();
+        feed.now = feed.now.after(Span::MINUTE.times(25));
+        for _ in 0..3 {
+            for _ in 0..2 + 299 {
+                feed.block(Some(lie));
+                assert_eq!(feed.served(), Vec::new(), "{lie}");
+            }
+            (0..4).for_each(|_| feed.block(Some("100")));
+            assert_eq!(feed.grade(), Grade::Valid, "{lie}");
+        }
+    }
+}
+
+/// Who tells a price, held back or distant, is not silent; nor is who pauses for `age_margin`.
+#[test]
+fn o_11_a_source_that_speaks_or_pauses_briefly_leaves_no_gap() {
+    let mut feed = Feed::calm();
+    for _ in 0..60 {
+        feed.block(Some("150"));
+        feed.block(Some("50"));
+    }
+    assert_eq!(feed.ladder.gap(), None, "an aggregate that is held back was heard");
+    feed.block(Some("100"));
+    feed.now = feed.now.after(Span::from_secs(59));
+    feed.block(Some("100"));
+    assert_eq!(feed.ladder.gap(), None);
+    feed.now = feed.now.after(Span::from_secs(60));
+    feed.block(Some("100"));
+    assert!(feed.ladder.gap().is_some(), "61 s");
+}
+
+/// What is held back, old or wide begins the time anew.
+#[test]
+fn o_11_the_time_counts_only_while_the_price_is_valid_but_for_its_distance() {
+    let interrupted = |interrupt: fn(&mut Feed)| {
+        let mut feed = Feed::calm();
+        feed.now = feed.now.after(Span::MINUTE.times(25));
+        (0..3 + 200).for_each(|_| feed.block(Some("800")));
+        interrupt(&mut feed);
+        (0..200).for_each(|_| feed.block(Some("800")));
+        let first = feed.grade();
+        (0..101).for_each(|_| feed.block(Some("800")));
+        (first, feed.grade())
+    };
+    let anew = (Grade::Distant, Grade::Valid);
+    assert_eq!(interrupted(|feed| feed.block(Some("900"))), anew, "held back");
+    assert_eq!(interrupted(|feed| (0..11).for_each(|_| feed.block(None))), anew, "old");
+    let wide = |feed: &mut Feed| {
+        feed.now = feed.now.after(BLOCK);
+        let wide = Index { confidence: price("17"), ..index("800", feed.now) };
+        feed.ladder = feed.ladder.next(Some(wide), feed.now, &feed.params);
+    };
+    assert_eq!(interrupted(wide), anew, "wide");
+    assert_eq!(interrupted(|feed| feed.block(Some("801"))).0, Grade::Valid);
+}
+
 /// The alts of 10 October 2025: four fifths lost in twelve minutes. Liquidations must go on.
 #[test]
 fn o_7_a_crash_of_four_fifths_in_twelve_minutes_stays_on_the_ladder() {
@@ -293,6 +384,7 @@ fn parameters_outside_their_ranges_are_refused() {
         LadderParams { age_mark: Span::from_secs(61), ..sound },
         LadderParams { average: Span::SECOND, ..sound },
         LadderParams { widening: -Rate::ONE, ..sound },
+        LadderParams { gap_confirmation: Span::SECOND, ..sound },
     ];
     for params in table {
         assert!(params.check().is_err(), "{params:?}");

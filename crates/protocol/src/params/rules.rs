@@ -133,6 +133,8 @@ pub struct LadderParams {
     pub average: Span,
     /// How many confidences a price is widened by.
     pub widening: Rate,
+    /// Time for which a price must stand after a silence to be believed (rule O-11).
+    pub gap_confirmation: Span,
 }
 
 impl Default for LadderParams {
@@ -146,6 +148,7 @@ impl Default for LadderParams {
             age_mark: Span::from_secs(10),
             average: Span::HOUR,
             widening: Rate::ONE,
+            gap_confirmation: Span::MINUTE.times(5),
         }
     }
 }
@@ -162,6 +165,7 @@ impl LadderParams {
             && ratio(self.distance_max)
             && (2..=1000).contains(&self.jump_confirmations)
             && (Span::MINUTE <= self.average && self.average <= Span::DAY.times(30))
+            && (Span::MINUTE <= self.gap_confirmation && self.gap_confirmation <= Span::DAY)
             && !self.widening.is_negative()
             && self.widening <= Rate::from_bp(100_000);
         if sound && confident && ages {
@@ -169,7 +173,8 @@ impl LadderParams {
         }
         let text = "ladder: 0 < jump_max, distance_max ≤ 100; 2 ≤ jump_confirmations ≤ 1000; \
                     0 < confidence_max < 1; 0 < age_mark ≤ age_margin ≤ 1 day; \
-                    1 min ≤ average ≤ 30 days; 0 ≤ widening ≤ 10";
+                    1 min ≤ average ≤ 30 days; 1 min ≤ gap_confirmation ≤ 1 day; \
+                    0 ≤ widening ≤ 10";
         Err(DesignError(text.into()))
     }
 }

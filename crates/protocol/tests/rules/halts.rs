@@ -152,6 +152,45 @@ fn a_6_after_eight_hours_nobody_is_liquidated_on_a_stale_price() {
     }
 }
 
+/// The SOL price of a halt of 25 minutes, and the blocks until the perpetual is open and the short
+/// is gone, if that happens within 500 blocks.
+fn reopened_at(after: &str) -> (Exchange, [Option<u32>; 2]) {
+    let mut x = guarded();
+    let (long, short) = (x.user("1000000"), x.user("400"));
+    x.trade(long, short, order(SOL_PERP, Side::Buy, "100", "10"));
+    x.step = Span::MINUTE.times(25);
+    x.prices[2] = Some(price(after));
+    x.run(&[]);
+    x.step = Span::SECOND;
+    let (mut open, mut gone) = (None, None);
+    for block in 2..=500 {
+        x.run(&[]);
+        if x.state.phase(SOL_PERP) == Phase::Open {
+            open = open.or(Some(block));
+        }
+        if x.position(short, SOL_PERP).is_zero() {
+            gone = gone.or(Some(block));
+        }
+    }
+    (x, [open, gone])
+}
+
+#[test]
+fn o_11_a_market_whose_price_came_out_of_a_halt_sevenfold_opens_and_liquidates() {
+    let (x, [open, gone]) = reopened_at("700");
+    // Two blocks held back, 300 s, three fresh blocks, an auction of 60 s, 20 calm blocks.
+    assert_eq!((open, gone), (Some(3 + 300 + 2 + 60), Some(3 + 300 + 2 + 60 + 20)));
+    assert!(x.state.ladder(SOL).average() > price("699.99"));
+    assert!(x.state.market(SOL_PERP).perpetual.mark.price > price("679"), "within its band");
+}
+
+#[test]
+fn o_11_a_market_whose_price_came_out_of_a_halt_threefold_does_not_wait() {
+    let (x, [open, _]) = reopened_at("300");
+    assert_eq!(open, Some(3 + 2 + 60));
+    assert!(x.state.ladder(SOL).average() < price("200"), "{}", x.state.ladder(SOL).average());
+}
+
 #[test]
 fn a_7_a_delisted_market_settles_everybody_at_the_mean_of_its_last_hour() {
     let mut x = guarded();
