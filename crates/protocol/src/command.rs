@@ -119,6 +119,29 @@ pub struct TriggerOrder {
     pub client: ClientId,
 }
 
+/// One of two legs (rule T-13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Leg {
+    /// Where.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The worst price that is acceptable.
+    pub price: Price,
+    /// How much.
+    pub qty: Qty,
+}
+
+/// Two immediate orders in different markets and opposite directions, filled in the ratio of their
+/// quantities as far as both books go (rule T-13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SpreadOrder {
+    /// Both.
+    pub legs: [Leg; 2],
+    /// The client's number, of each leg.
+    pub client: ClientId,
+}
+
 /// A command. What is large and rare is boxed, so that a block of orders stays small.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Command {
@@ -251,6 +274,8 @@ pub enum Command {
         /// Its number.
         number: u64,
     },
+    /// Trades two legs, both or neither (rule T-13).
+    PlaceSpread(Box<SpreadOrder>),
 }
 
 const _: () = assert!(size_of::<Command>() <= 48);
@@ -298,7 +323,8 @@ impl Command {
             | Command::CancelTwap { .. }
             | Command::PlaceTrigger(_)
             | Command::PlacePair(_)
-            | Command::CancelTrigger { .. } => Who::Trader,
+            | Command::CancelTrigger { .. }
+            | Command::PlaceSpread(_) => Who::Trader,
         }
     }
 
@@ -309,6 +335,8 @@ impl Command {
         } else if let Command::PlaceTwap(order) = self {
             order.client
         } else if let Command::PlaceTrigger(order) = self {
+            order.client
+        } else if let Command::PlaceSpread(order) = self {
             order.client
         } else {
             ClientId::default()

@@ -10,8 +10,10 @@ mod permits;
 mod outflow;
 mod accounts;
 mod owners;
+mod bounds;
 mod reducing;
 mod orders;
+mod spread;
 mod plans;
 mod auctions;
 mod tranches;
@@ -145,6 +147,7 @@ fn execute(state: &mut State, message: &Message, events: &mut Vec<Event>) -> Res
         Command::CancelTrigger { market, number } => {
             plans::cancel_trigger(state, account, (*market, *number), events)
         }
+        Command::PlaceSpread(order) => spread::place(state, account, order, events),
     }
 }
 

@@ -82,6 +82,8 @@ pub enum Change {
         /// How much.
         lots: Lots,
     },
+    /// Lots are traded in two markets.
+    Fills([(MarketId, Side, Lots); 2]),
     /// All open orders fill at their worst, at maintenance as well.
     Orders,
     /// An amount leaves.
@@ -100,9 +102,21 @@ impl Change {
             Change::Order { market, side, lots } if market == id && side == wanted => lots.0,
             Change::Order { .. }
             | Change::Fill { .. }
+            | Change::Fills(_)
             | Change::None
             | Change::Orders
             | Change::Withdrawal { .. } => 0,
+        }
+    }
+
+    /// Whether the change is an order or a trade in a market that the account may have no stake in.
+    fn trades_in(self, id: MarketId) -> bool {
+        match self {
+            Change::Order { market, .. } => market == id,
+            Change::Fills(fills) => fills.iter().any(|(market, ..)| *market == id),
+            Change::Fill { .. } | Change::None | Change::Orders | Change::Withdrawal { .. } => {
+                false
+            }
         }
     }
 
@@ -116,6 +130,10 @@ impl Change {
         match self {
             Change::Fill { market, side: Side::Buy, lots } if market == id => at.qty(lots),
             Change::Fill { market, side: Side::Sell, lots } if market == id => -at.qty(lots),
+            Change::Fills(fills) => fills
+                .map(|(market, side, lots)| Change::Fill { market, side, lots }.filled(at, id))
+                .into_iter()
+                .sum(),
             Change::Order { .. }
             | Change::Fill { .. }
             | Change::None

@@ -2,15 +2,17 @@
 
 use money::{Amount, Price, Qty, Rate, Round};
 
-use super::accounts::{check_indices, holding, is_exposed, settle_funding};
+use super::accounts::{check_indices, is_exposed, settle_funding};
+pub(super) use super::bounds::Checked;
+use super::bounds::{check_backing, check_band, check_limit};
 use super::owners::meets_family;
-use super::reducing::{check_reduce_only, only_closes};
+use super::reducing::{check_reduce_only, closable, only_closes};
 use super::{check_account, permits};
 use crate::book::{Book, Fill, FillKind, NewResting, Resting, Taker};
-use crate::command::{Lifetime, NewOrder, SelfTrade};
+use crate::command::{Lifetime, NewOrder};
 use crate::design::QTY_MAX;
 use crate::event::{Event, Gone};
-use crate::ids::{AccountId, ClientId, Lots, MarketId, OrderId, QUOTE, Side, Tick};
+use crate::ids::{AccountId, Lots, MarketId, OrderId, QUOTE, Side};
 use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::margin::Health;
@@ -19,20 +21,6 @@ use crate::oracle::PRICE_MAX;
 use crate::params::Kind;
 use crate::reject::Reject;
 use crate::state::{Change, Level, State, bounded_share};
-
-/// An order in the units of its market, after all checks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Checked {
-    pub(super) account: AccountId,
-    pub(super) market: MarketId,
-    pub(super) side: Side,
-    pub(super) tick: Tick,
-    pub(super) lots: Lots,
-    pub(super) client: ClientId,
-    pub(super) self_trade: SelfTrade,
-    /// Taken on behalf of the engine: no trading fee, never the last price.
-    pub(super) liquidation: bool,
-}
 
 pub(super) fn place(
     state: &mut State,
@@ -51,6 +39,25 @@ pub(super) fn place(
 
 /// All refusals of an order, in the order of [`Reject`].
 fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Checked, Reject> {
+    let checked = check_terms(state, account, order)?;
+    let market = &state.markets[order.market.index()];
+    check_limit(market, &checked)?;
+    check_backing(state, market, &checked)?;
+    match market.params.kind {
+        Kind::Spot { .. } if !is_exposed(state, account) => {}
+        Kind::Spot { .. } | Kind::Perpetual(_) => {
+            check_margin(state, market, &checked, order.lifetime)?;
+        }
+    }
+    Ok(checked)
+}
+
+/// What an order is refused for before it is asked who can bear it.
+pub(super) fn check_terms(
+    state: &State,
+    account: AccountId,
+    order: &NewOrder,
+) -> Result<Checked, Reject> {
     check_account(state, account)?;
     let market = state.markets.get(order.market.index()).ok_or(Reject::UnknownMarket)?;
     if !order.price.is_positive() || !order.qty.is_positive() {
@@ -85,7 +92,7 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     if meets_family(state, market, account, (order.side, tick)) {
         return Err(Reject::OwnOrder);
     }
-    let checked = Checked {
+    Ok(Checked {
         account,
         market: order.market,
         side: order.side,
@@ -94,62 +101,7 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
         client: order.client,
         self_trade: order.self_trade,
         liquidation: false,
-    };
-    match market.params.kind {
-        Kind::Spot { .. } => check_spot(state, market, &checked, order.lifetime)?,
-        Kind::Perpetual(params) => {
-            let open = market.qty(Lots(open)) + market.qty(lots);
-            let after = i128::from(entry.position.raw()) * i128::from(order.side.sign())
-                + i128::from(open.raw());
-            if after > i128::from(params.position_max.raw()) {
-                return Err(Reject::PositionLimit);
-            }
-            check_margin(state, market, &checked, order.lifetime)?;
-        }
-    }
-    Ok(checked)
-}
-
-/// Rule T-3: an order may not be priced further than the band on its aggressive side.
-fn check_band(market: &Market, order: &NewOrder, index: Price) -> Result<(), Reject> {
-    let band = price_band(market);
-    let inside = match order.side {
-        Side::Buy => index.offset(band, Round::Down).is_none_or(|limit| order.price <= limit),
-        Side::Sell => index.offset(-band, Round::Up).is_none_or(|limit| order.price >= limit),
-    };
-    if inside { Ok(()) } else { Err(Reject::OutsideBand) }
-}
-
-/// The band of rule T-3.
-pub(super) fn price_band(market: &Market) -> Rate {
-    match market.params.kind {
-        Kind::Spot { price_band } => price_band,
-        Kind::Perpetual(params) => params.price_band,
-    }
-}
-
-/// Rule T-4: a spot order is paid for in full: its cost and fees, or its quantity, are set aside.
-fn check_spot(
-    state: &State,
-    market: &Market,
-    order: &Checked,
-    lifetime: Lifetime,
-) -> Result<(), Reject> {
-    let (asset, wanted) = match order.side {
-        Side::Buy => {
-            let cost = market.notional(order.tick, order.lots);
-            (QUOTE, market.with_fees(cost, order.lots))
-        }
-        Side::Sell => (market.params.base, market.qty(order.lots).as_amount()),
-    };
-    if state.available(order.account, asset) < wanted {
-        return Err(Reject::InsufficientBalance);
-    }
-    if is_exposed(state, order.account) {
-        check_margin(state, market, order, lifetime)
-    } else {
-        Ok(())
-    }
+    })
 }
 
 /// Rule R-4: after the order, filled at its worst together with all that rests, the account must
@@ -206,14 +158,7 @@ fn closes_only(
         Kind::Perpetual(params) => params.margin_maintenance,
     };
     let qty = market.qty(order.lots);
-    // What rests on the side already closes its part.
-    let entry = market.entry(order.account);
-    let held = match (market.params.kind, order.side) {
-        (Kind::Spot { .. }, Side::Buy) => Qty::ZERO,
-        (Kind::Spot { .. }, Side::Sell) => holding(state, order.account, market.params.base),
-        (Kind::Perpetual(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
-        (Kind::Perpetual(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
-    };
+    let held = closable(state, market, order);
     let freed =
         state.reference(market, order.side).notional(qty, Round::Down).share(freed, Round::Down);
     let freed = freed.expect("a charge is smaller than its notional");
@@ -245,7 +190,12 @@ fn bounded_loss(market: &Market, order: &Checked, reference: Price) -> Option<i1
 /// What an order can lose at once against a reference price, with its fee: it trades at the book's
 /// prices as far as they reach, and what rests may fill at its own. An account that might meet its
 /// own orders is taken at its own price throughout.
-fn loss_at_worst(market: &Market, order: &Checked, lifetime: Lifetime, reference: Price) -> Amount {
+pub(super) fn loss_at_worst(
+    market: &Market,
+    order: &Checked,
+    lifetime: Lifetime,
+    reference: Price,
+) -> Amount {
     let entry = market.entry(order.account);
     let meets_own = match order.side {
         Side::Buy => entry.ask_lots > 0,

@@ -60,16 +60,19 @@ pub(super) fn meets_family(
     account: AccountId,
     (side, limit): (Side, Tick),
 ) -> bool {
-    let others = state.owners.family(account).iter().filter(|other| **other != account);
-    others.into_iter().any(|other| {
-        let open = market.orders[other.index()].iter().filter_map(|id| market.book.order(*id));
-        open.into_iter().any(|order| {
-            order.side != side
-                && match side {
-                    Side::Buy => order.tick <= limit,
-                    Side::Sell => order.tick >= limit,
-                }
-        })
+    let mut others = state.owners.family(account).iter().filter(|other| **other != account);
+    others.any(|other| meets(market, *other, (side, limit)))
+}
+
+/// Whether an order would meet, at its limit, an order of an account.
+pub(super) fn meets(market: &Market, other: AccountId, (side, limit): (Side, Tick)) -> bool {
+    let mut open = market.orders[other.index()].iter().filter_map(|id| market.book.order(*id));
+    open.any(|order| {
+        order.side != side
+            && match side {
+                Side::Buy => order.tick <= limit,
+                Side::Sell => order.tick >= limit,
+            }
     })
 }
 

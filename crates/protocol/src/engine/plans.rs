@@ -7,8 +7,9 @@
 
 use money::{Price, Qty, Rate, Round, Time};
 
+use super::bounds::price_band;
 use super::check_account;
-use super::orders::{cancel_all, place, price_band};
+use super::orders::{cancel_all, place};
 use crate::command::{Lifetime, NewOrder, SelfTrade, TriggerOrder, TwapOrder};
 use crate::design::QTY_MAX;
 use crate::event::Event;

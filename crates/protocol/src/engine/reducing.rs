@@ -2,10 +2,14 @@
 
 use money::Qty;
 
+use super::accounts::holding;
+use super::bounds::Checked;
 use crate::command::{Lifetime, NewOrder};
 use crate::ids::{AccountId, Lots, Side};
 use crate::market::Market;
+use crate::params::Kind;
 use crate::reject::Reject;
+use crate::state::State;
 
 /// Whether an order makes a perpetual position smaller whatever else rests; a reduce-only order is
 /// cut to that.
@@ -49,5 +53,17 @@ pub(super) fn check_reduce_only(
         Lifetime::Immediate => Ok(lots.min(position)),
         Lifetime::Resting | Lifetime::PostOnly if open + lots.0 <= position.0 => Ok(lots),
         Lifetime::Resting | Lifetime::PostOnly => Err(Reject::NothingToReduce),
+    }
+}
+
+/// How much an order of this side could close of a position or sell of a holding: what rests on the
+/// side already closes its part.
+pub(super) fn closable(state: &State, market: &Market, order: &Checked) -> Qty {
+    let entry = market.entry(order.account);
+    match (market.params.kind, order.side) {
+        (Kind::Spot { .. }, Side::Buy) => Qty::ZERO,
+        (Kind::Spot { .. }, Side::Sell) => holding(state, order.account, market.params.base),
+        (Kind::Perpetual(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
+        (Kind::Perpetual(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
     }
 }

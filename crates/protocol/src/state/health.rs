@@ -113,7 +113,7 @@ impl State {
             return true;
         }
         self.markets.iter().zip(0u16..).any(|(market, id)| {
-            let ordered = matches!(change, Change::Order { market, .. } if market.0 == id);
+            let ordered = change.trades_in(MarketId(id));
             let entry = market.entry(account);
             market.params.base == asset
                 && (ordered || entry.orders > 0 || !entry.position.is_zero())

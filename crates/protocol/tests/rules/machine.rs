@@ -247,6 +247,7 @@ impl Machine {
             14..=17 => self.extra(account, asset, sum),
             18..=20 => user(account, self.plan()),
             21..=23 => user(account, self.govern(account, sum)),
+            24 | 25 => self.spread(account),
             _ => user(account, Command::Place(self.order())),
         }
     }
@@ -328,6 +329,46 @@ impl Machine {
         }
     }
 
+    /// Two legs: mostly a hedge that is opened or closed, of whatever size.
+    fn spread(&mut self, account: AccountId) -> Message {
+        let order = self.order();
+        let leg = |order: NewOrder, market, side| {
+            let NewOrder { price, qty, .. } = order;
+            Leg { market, side, price, qty }
+        };
+        let spot = if self.random.one_in(2) { BTC_SPOT } else { SOL_SPOT };
+        let [sell, buy] = [Side::Sell, Side::Buy];
+        let mut legs = [leg(order, order.market, order.side), leg(self.order(), spot, sell)];
+        if !self.random.one_in(6) {
+            let perp = MarketId(spot.0 + 2);
+            let index = self.state.index_price(perp);
+            let tick = self.state.market(spot).params.tick.raw();
+            let far = Rate::from_bp(self.random.below(1_000) as i64);
+            let [low, high] = [-far, far].map(|far| {
+                let limit = index.offset(far, Round::Down).unwrap();
+                Price::from_raw(limit.raw() / tick * tick)
+            });
+            let known = AccountId(account.0 % ACCOUNTS);
+            let held = self.state.market(perp).entry(known).position.abs();
+            let qty = if held.is_zero() { order.qty } else { held };
+            legs = [(spot, sell, low), (perp, buy, high)].map(|(market, side, price)| Leg {
+                market,
+                side,
+                price,
+                qty,
+            });
+            if self.random.one_in(3) {
+                legs = [(spot, buy, high), (perp, sell, low)].map(|(market, side, price)| Leg {
+                    market,
+                    side,
+                    price,
+                    qty,
+                });
+            }
+        }
+        user(account, Command::PlaceSpread(Box::new(SpreadOrder { legs, client: order.client })))
+    }
+
     /// A command of governance; account 0 is the guardian.
     fn govern(&mut self, proposer: AccountId, amount: Amount) -> Command {
         let key = Key(self.random.below(35) as u16);
@@ -359,6 +400,9 @@ impl Machine {
         let position = self.state.market(id).entry(account).position;
         if position.is_zero() || self.random.one_in(3) {
             return self.message();
+        }
+        if position.is_negative() && self.random.one_in(4) {
+            return self.spread(account);
         }
         let side = if position.is_positive() { Side::Sell } else { Side::Buy };
         let far = Rate::from_bp(900 * side.sign());

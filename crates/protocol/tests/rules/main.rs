@@ -21,5 +21,6 @@ mod orders;
 mod owners;
 mod plans;
 mod rejects;
+mod spread;
 mod waterfall;
 mod survey;
