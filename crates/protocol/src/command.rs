@@ -119,7 +119,7 @@ pub struct TriggerOrder {
     pub client: ClientId,
 }
 
-/// One of two legs (rule T-13).
+/// One of two legs (rule T-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Leg {
     /// Where.
@@ -133,7 +133,7 @@ pub struct Leg {
 }
 
 /// Two immediate orders in different markets and opposite directions, filled in the ratio of their
-/// quantities as far as both books go (rule T-13).
+/// quantities as far as both books go (rule T-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SpreadOrder {
     /// Both.
@@ -274,7 +274,7 @@ pub enum Command {
         /// Its number.
         number: u64,
     },
-    /// Trades two legs, both or neither (rule T-13).
+    /// Trades two legs, both or neither (rule T-17).
     PlaceSpread(Box<SpreadOrder>),
 }
 

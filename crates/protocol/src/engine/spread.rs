@@ -1,4 +1,4 @@
-//! Two legs at once (rule T-13): so that a hedged account under initial margin, of which each leg
+//! Two legs at once (rule T-17): so that a hedged account under initial margin, of which each leg
 //! alone would raise the requirement, can move both.
 //!
 //! The legs are filled in the ratio of their quantities, k parts of l₁/g and l₂/g lots with g the

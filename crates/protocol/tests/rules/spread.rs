@@ -1,4 +1,4 @@
-//! Rule T-13: two legs, both or neither.
+//! Rule T-17: two legs, both or neither.
 
 use money::Qty;
 use proptest::prelude::*;
@@ -45,7 +45,7 @@ fn hedged() -> (Exchange, AccountId, AccountId) {
 }
 
 #[test]
-fn t_13_a_hedged_account_under_initial_margin_moves_both_legs_and_neither_alone() {
+fn t_17_a_hedged_account_under_initial_margin_moves_both_legs_and_neither_alone() {
     let (mut x, hedger, _) = hedged();
     let now = |order| NewOrder { lifetime: Lifetime::Immediate, ..order };
     let sale = now(order(BTC_SPOT, Side::Sell, "2990000", "0.5"));
@@ -61,7 +61,7 @@ fn t_13_a_hedged_account_under_initial_margin_moves_both_legs_and_neither_alone(
 }
 
 #[test]
-fn t_13_the_smaller_book_decides_and_what_is_left_of_both_is_told() {
+fn t_17_the_smaller_book_decides_and_what_is_left_of_both_is_told() {
     let (mut x, hedger, _) = hedged();
     x.send(spread(hedger, unwound(["2990000", "3010000"], "0.8"))).unwrap();
     // 0.6 are bid for in the spot market.
@@ -75,7 +75,7 @@ fn t_13_the_smaller_book_decides_and_what_is_left_of_both_is_told() {
 }
 
 #[test]
-fn t_13_quantities_keep_their_ratio_in_whole_lots() {
+fn t_17_quantities_keep_their_ratio_in_whole_lots() {
     let mut x = Exchange::new();
     let (a, maker) = (x.user("1000000"), x.user("100000000"));
     x.place(maker, order(BTC_PERP, Side::Sell, "100000", "0.0125")).unwrap();
@@ -89,7 +89,7 @@ fn t_13_quantities_keep_their_ratio_in_whole_lots() {
 }
 
 #[test]
-fn t_13_nothing_trades_where_one_side_of_one_book_is_empty() {
+fn t_17_nothing_trades_where_one_side_of_one_book_is_empty() {
     let (mut x, hedger, maker) = hedged();
     x.send(user(maker, Command::CancelAll { market: Some(BTC_SPOT) })).unwrap();
     x.send(spread(hedger, unwound(["2990000", "3010000"], "0.5"))).unwrap();
@@ -98,7 +98,7 @@ fn t_13_nothing_trades_where_one_side_of_one_book_is_empty() {
 }
 
 #[test]
-fn t_13_a_pair_that_opens_needs_initial_margin_for_what_it_leaves() {
+fn t_17_a_pair_that_opens_needs_initial_margin_for_what_it_leaves() {
     let mut x = Exchange::new();
     let (a, maker) = (x.user("101000"), x.user("100000000"));
     x.give(maker, BTC, "10");
@@ -120,7 +120,7 @@ fn t_13_a_pair_that_opens_needs_initial_margin_for_what_it_leaves() {
 }
 
 #[test]
-fn t_13_legs_are_of_two_markets_and_opposite_directions_and_meet_nobody_of_their_owner() {
+fn t_17_legs_are_of_two_markets_and_opposite_directions_and_meet_nobody_of_their_owner() {
     let (mut x, hedger, maker) = hedged();
     let [sale, cover] = unwound(["2990000", "3010000"], "0.5");
     assert_eq!(x.send(spread(hedger, [cover, cover])), Err(Reject::NoSpread));
@@ -136,7 +136,7 @@ fn t_13_legs_are_of_two_markets_and_opposite_directions_and_meet_nobody_of_their
 }
 
 #[test]
-fn t_13_a_pair_that_would_trade_beyond_a_trigger_is_refused_and_stops_nothing() {
+fn t_17_a_pair_that_would_trade_beyond_a_trigger_is_refused_and_stops_nothing() {
     let mut params = design();
     params.rules.halt = HaltParams::default();
     let mut x = Exchange::of(params);
@@ -159,7 +159,7 @@ proptest! {
 
     /// The naive twin: an account that bears everything sends both legs as two orders.
     #[test]
-    fn t_13_both_legs_trade_as_two_orders_of_their_sizes_would(
+    fn t_17_both_legs_trade_as_two_orders_of_their_sizes_would(
         bids in prop::collection::vec((0i64..40, 1i64..60), 0..6),
         asks in prop::collection::vec((0i64..40, 1i64..60), 0..6),
         lots in [1i64..120, 1i64..120], limits in [0i64..40, 0i64..40],
