@@ -1,9 +1,9 @@
 //! `apply`: the only place where the state is written.
 //!
 //! Four phases (rule E-1): **open** (time, votes, index, mark, halts) → **commands in the order of
-//! T-9** → **close** (funding, margin, liquidation) → **verify** (invariants, chain hash). A
-//! command is *check* (reads, may refuse) and then *commit* (writes, cannot fail), so there is no
-//! roll-back.
+//! T-9**, then the batches that end (T-13) → **close** (funding, margin, liquidation) → **verify**
+//! (invariants, chain hash). A command is *check* (reads, may refuse) and then *commit* (writes,
+//! cannot fail), so there is no roll-back.
 
 mod prices;
 mod permits;
@@ -14,6 +14,7 @@ mod reducing;
 mod orders;
 mod plans;
 mod auctions;
+mod batches;
 mod tranches;
 mod insurance;
 mod deleverage;
@@ -69,6 +70,7 @@ pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
         }
     }
     state.scratch.order = order;
+    batches::close(state, events);
     close::close(state, elapsed, events);
     events.push(Event::Closed { height: state.height });
     verify(state, block, &events[first..]);
