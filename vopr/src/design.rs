@@ -3,8 +3,8 @@
 use money::{Amount, Price, Qty, Rate, Span};
 use protocol::ids::{AccountId, AssetId};
 use protocol::params::{
-    AssetParams, EnvelopeParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams,
-    Params, PerpetualParams, Rules, Target,
+    AssetParams, EnvelopeParams, FundingRule, Kind, MarketParams, MarketRules, Matching,
+    OracleParams, Params, PerpetualParams, Rules, Target,
 };
 
 use crate::random::Random;
@@ -38,6 +38,22 @@ pub fn design(random: &mut Random, checkpoint_blocks: u64) -> Params {
         checkpoint_blocks,
         rules: rules(),
     }
+}
+
+/// Of five seeds one has a market whose batches are single blocks, and one has nothing but markets
+/// whose batches are three; what the envelope counts on for a block is then less.
+pub fn in_batches(mut params: Params, seed: u64) -> Params {
+    let (every, markets) = match seed % 5 {
+        1 => (1, 2..3),
+        2 => (3, 0..params.markets.len()),
+        _ => return params,
+    };
+    for market in &mut params.markets[markets] {
+        market.rules.matching = Matching::Batch { every };
+        let gap = market.rules.envelope.gap.raw() / i64::from(every);
+        market.rules.envelope.gap = Rate::from_raw(gap);
+    }
+    params
 }
 
 /// The defaults, but with a guardian, and with limits on outflow that let everybody go at once.

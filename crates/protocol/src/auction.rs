@@ -9,8 +9,9 @@
 //! Source: the price determination of the exchanges' call auctions (Xetra, Euronext).
 //!
 //! Rule A-2, the lots. What is better than the tick is filled whole; on the long side the orders
-//! at the tick share the rest by time, or pro rata with largest remainders: inside a batch time
-//! would bring the race for microseconds back (Budish, Cramton and Shim 2015).
+//! at the tick share the rest by time, or pro rata with largest remainders, older batches first:
+//! inside a batch time would bring the race for microseconds back, across batches it pays for
+//! resting (Budish, Cramton and Shim 2015).
 //!
 //! Rule A-3, self-trade. An order that crosses an older one of its own account is cut whole.
 //!
@@ -30,7 +31,8 @@ use crate::ids::{AccountId, Lots, Side, Tick};
 pub enum Allocation {
     /// The oldest first: auctions that last long enough for everybody to be there.
     Time,
-    /// In proportion to their lots, left-over lots by largest remainder and then by time.
+    /// Older batches first; inside a batch in proportion to their lots, left-over lots by largest
+    /// remainder and then by place in the list.
     ProRata,
 }
 
@@ -45,6 +47,8 @@ pub struct Order {
     pub tick: Tick,
     /// How much.
     pub lots: Lots,
+    /// The batch in which it came; never smaller than that of an order before it in the list.
+    pub batch: u64,
 }
 
 impl Order {
@@ -89,7 +93,7 @@ pub fn clear(orders: &[Order], reference: Tick, allocation: Allocation) -> Clear
         }
         match allocation {
             Allocation::Time => by_time(orders, &marginal, left, &mut filled),
-            Allocation::ProRata => pro_rata(orders, &marginal, left, &mut filled),
+            Allocation::ProRata => by_batch(orders, &marginal, left, &mut filled),
         }
     }
     Clearing { tick: Some(tick), volume, filled, cut }
@@ -197,6 +201,15 @@ fn by_time(orders: &[Order], marginal: &[usize], mut left: u128, filled: &mut [L
     }
 }
 
+/// One batch after the other, each whole while there is enough.
+fn by_batch(orders: &[Order], marginal: &[usize], mut left: u128, filled: &mut [Lots]) {
+    for batch in marginal.chunk_by(|&a, &b| orders[a].batch == orders[b].batch) {
+        let share = left.min(batch.iter().map(|&at| lots(&orders[at])).sum());
+        pro_rata(orders, batch, share, filled);
+        left -= share;
+    }
+}
+
 /// Each the floor of its share, then one lot more for the largest remainders.
 fn pro_rata(orders: &[Order], marginal: &[usize], left: u128, filled: &mut [Lots]) {
     let signed = |lots: u128| i128::try_from(lots).expect("fewer than 2^63 orders of a u64");
@@ -232,7 +245,7 @@ mod tests {
     const TICKS: u32 = 24;
 
     fn order(account: u32, side: Side, tick: u32, lots: u64) -> Order {
-        Order { account: AccountId(account), side, tick: Tick(tick), lots: Lots(lots) }
+        Order { account: AccountId(account), side, tick: Tick(tick), lots: Lots(lots), batch: 0 }
     }
 
     /// `B5@10 S3@9 …`, each order by an account of its own.
@@ -285,6 +298,12 @@ mod tests {
         // 5 over 11 lots: 1.81, 1.81, 1.36.
         let shared = clear(&book, Tick(10), Allocation::ProRata);
         assert_eq!(filled(&shared), [2, 2, 2, 1, 7]);
+        // The third bid is of a later batch than the second, and shares with the fourth.
+        let batches = [0, 0, 1, 1, 1];
+        let later = |(order, batch): (Order, u64)| Order { batch, ..order };
+        let book: Vec<Order> = book.into_iter().zip(batches).map(later).collect();
+        let shared = clear(&book, Tick(10), Allocation::ProRata);
+        assert_eq!(filled(&shared), [2, 4, 1, 0, 7]);
     }
 
     #[test]
@@ -378,21 +397,43 @@ mod tests {
             mine.iter().partition(|&&at| orders[at].tick != tick);
         better.iter().for_each(|&at| filled[at] = orders[at].lots);
         let share = volume - better.iter().map(|&at| lots(&orders[at])).sum::<u128>();
-        let total: u128 = marginal.iter().map(|&at| lots(&orders[at])).sum();
+        if allocation == Allocation::ProRata {
+            return deal_batches(orders, &marginal, share, filled);
+        }
         for _ in 0..share {
-            let wants = |at: &usize| filled[*at] < orders[*at].lots;
+            let next = marginal.iter().copied().find(|&at| filled[at] < orders[at].lots);
+            filled[next.expect("the other side has as many lots")].0 += 1;
+        }
+    }
+
+    /// The oldest batch that wants lots gets them: whole lots of the share first, then the largest
+    /// remainder.
+    fn deal_batches(orders: &[Order], marginal: &[usize], mut left: u128, filled: &mut [Lots]) {
+        let mut batches: Vec<u64> = marginal.iter().map(|&at| orders[at].batch).collect();
+        batches.dedup();
+        for batch in batches {
+            let own = marginal.iter().copied().filter(|&at| orders[at].batch == batch);
+            let own: Vec<usize> = own.collect();
+            let total: u128 = own.iter().map(|&at| lots(&orders[at])).sum();
+            let share = total.min(left);
+            left -= share;
+            deal_shares(orders, &own, (share, total), filled);
+        }
+    }
+
+    fn deal_shares(
+        orders: &[Order],
+        marginal: &[usize],
+        (share, total): (u128, u128),
+        filled: &mut [Lots],
+    ) {
+        for _ in 0..share {
             let owed = |at: &usize| {
                 let exact = (lots(&orders[*at]) * share) as i128;
                 exact - (u128::from(filled[*at].0) * total) as i128
             };
-            let next = match allocation {
-                Allocation::Time => marginal.iter().copied().find(|at| wants(at)),
-                Allocation::ProRata => {
-                    // Whole lots of the share first, then the largest remainder.
-                    let whole = marginal.iter().copied().find(|at| owed(at) >= total as i128);
-                    whole.or_else(|| marginal.iter().copied().rev().max_by_key(|at| owed(at)))
-                }
-            };
+            let whole = marginal.iter().copied().find(|at| owed(at) >= total as i128);
+            let next = whole.or_else(|| marginal.iter().copied().rev().max_by_key(|at| owed(at)));
             filled[next.expect("the other side has as many lots")].0 += 1;
         }
     }
@@ -404,7 +445,13 @@ mod tests {
     }
 
     fn any_orders() -> impl Strategy<Value = Vec<Order>> {
-        prop::collection::vec(any_order(), 0..24)
+        let orders = prop::collection::vec((any_order(), 0u64..3), 0..24);
+        orders.prop_map(|orders| {
+            let batched = |(order, batch): (Order, u64)| Order { batch, ..order };
+            let mut orders: Vec<Order> = orders.into_iter().map(batched).collect();
+            orders.sort_by_key(|order| order.batch);
+            orders
+        })
     }
 
     fn any_allocation() -> impl Strategy<Value = Allocation> {
@@ -478,7 +525,7 @@ mod tests {
             book in any_orders(), reference in 1..=TICKS
         ) {
             let alone = |(account, order): (u32, Order)| Order {
-                account: AccountId(account), ..order
+                account: AccountId(account), batch: 0, ..order
             };
             let book: Vec<Order> = (0..).zip(book).map(alone).collect();
             let late: Vec<Order> = book.iter().rev().copied().collect();

@@ -133,6 +133,10 @@ pub trait Book: Sized {
     /// Removes an order and returns it; `None` when no such order rests.
     fn cancel(&mut self, id: OrderId) -> Option<Resting>;
 
+    /// Takes lots, but not all, from an order, which keeps its place; panics when no such order
+    /// rests or it has no more than these, both of which the caller has excluded.
+    fn shrink(&mut self, id: OrderId, by: Lots);
+
     /// Looks an order up; `None` when no such order rests.
     fn order(&self, id: OrderId) -> Option<Resting>;
 

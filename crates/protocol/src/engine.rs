@@ -1,9 +1,9 @@
 //! `apply`: the only place where the state is written.
 //!
 //! Four phases (rule E-1): **open** (time, votes, index, mark, halts) → **commands in the order of
-//! T-9** → **close** (funding, margin, liquidation) → **verify** (invariants, chain hash). A
-//! command is *check* (reads, may refuse) and then *commit* (writes, cannot fail), so there is no
-//! roll-back.
+//! T-9**, then the batches that end (T-13) → **close** (funding, margin, liquidation) → **verify**
+//! (invariants, chain hash). A command is *check* (reads, may refuse) and then *commit* (writes,
+//! cannot fail), so there is no roll-back.
 
 mod prices;
 mod permits;
@@ -16,6 +16,7 @@ mod orders;
 mod spread;
 mod plans;
 mod auctions;
+mod batches;
 mod tranches;
 mod insurance;
 mod deleverage;
@@ -70,6 +71,7 @@ pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
         }
     }
     state.scratch.order = order;
+    batches::close(state, events);
     if let Some(before) = &mut before {
         before.acted(state);
     }

@@ -1,9 +1,10 @@
 //! The solvency envelope: no accepted design lets one liquidation lose more than it is margined by.
 //!
 //! Rule R-6: maintenance margin ≥ gap·blocks + funding + fee + impact, each for a unit of notional:
-//! what the price moves before the liquidation is done, funding at its cap for `accrual`, the
-//! liquidation fee on a notional that has grown by the gap, and the move of the price (D-3) by a
-//! sale of `flat` into the aged depth that the design counts on. Beyond `flat` the margin grows by
+//! what the price moves before the liquidation is done (a batch of `every` blocks adds every − 1),
+//! funding at its cap for `accrual`, the liquidation fee on a notional that has grown by the gap,
+//! and the move of the price (D-3) by a sale of `flat` into the aged depth that the design counts
+//! on. Beyond `flat` the margin grows by
 //! the impact of what is beyond (R-7), so a proof at `flat` is a proof for every notional. After
 //! Percolator's envelope (v16 §1.3), which has no impact term because it uses no book.
 //!
@@ -52,7 +53,9 @@ pub struct Point {
 /// What the maintenance margin of a market must bear (rule R-6).
 pub fn need(perpetual: &PerpetualParams, rules: &MarketRules) -> Need {
     let envelope = &rules.envelope;
-    let gap = saturated(i128::from(envelope.gap.raw()) * i128::from(envelope.blocks));
+    // A forced order waits for the end of a batch (rule T-15).
+    let blocks = i128::from(envelope.blocks) + i128::from(rules.matching.delay());
+    let gap = saturated(i128::from(envelope.gap.raw()) * blocks);
     let grown = saturated(i128::from(Rate::ONE.raw()) + i128::from(gap.raw()));
     Need {
         gap,
@@ -195,6 +198,18 @@ mod tests {
         let text = "BTC-PERP: margin_maintenance 0.025 is below the envelope of 0.037333333334: \
                     price gap 0.025 + funding 0.000083333334 + fee 0.01025 + impact 0.002";
         assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn r_6_a_batch_counts_as_the_blocks_that_a_forced_order_waits() {
+        let need = |every, blocks| {
+            let mut rules = with(|envelope| envelope.blocks = blocks);
+            rules.matching = crate::params::Matching::Batch { every };
+            super::need(&perpetual(), &rules)
+        };
+        assert_eq!(need(1, 1), super::need(&perpetual(), &MarketRules::default()));
+        assert_eq!(need(4, 2), need(1, 5));
+        assert_eq!(need(4, 2).gap, Rate::from_bp(625));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod collected;
 
 use borsh::BorshSerialize;
-use money::{Amount, Price, Qty, Round, Span, Time};
+use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 
 use crate::book::{Book, FastBook, Resting};
 use crate::convergence::Convergence;
@@ -296,14 +296,25 @@ impl Market {
         value + fee + Amount::from_raw(roundings)
     }
 
-    /// What filling all open orders of an account would cost in fees of the resting side; nothing
-    /// where they are rebates.
-    pub(crate) fn maker_fees(&self, entry: &Entry) -> Amount {
-        if !self.params.fee_maker.is_positive() {
+    /// The highest rate at which an open order can be charged: in a batch it may be the aggressor
+    /// (rule T-14).
+    pub(crate) fn fee_open(&self) -> Rate {
+        if self.params.rules.matching.is_batch() {
+            self.params.fee_taker
+        } else {
+            self.params.fee_maker
+        }
+    }
+
+    /// What filling all open orders of an account would cost in fees; nothing where they are
+    /// rebates.
+    pub(crate) fn open_fees(&self, entry: &Entry) -> Amount {
+        let rate = self.fee_open();
+        if !rate.is_positive() {
             return Amount::ZERO;
         }
         let value = self.value(entry.bid_tick_lots + entry.ask_tick_lots);
-        let fees = value.share(self.params.fee_maker, Round::Up);
+        let fees = value.share(rate, Round::Up);
         // Fees round up in each trade, and there is at most one trade a lot.
         let roundings = Amount::from_raw(i128::from(entry.bid_lots) + i128::from(entry.ask_lots));
         fees.expect("a fee is smaller than its notional") + roundings

@@ -3,6 +3,7 @@
 mod waterfall;
 mod margin;
 mod access;
+mod matching;
 mod rules;
 
 use std::fmt;
@@ -16,6 +17,7 @@ pub use access::{
     CouncilParams, FlowLimits, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms,
 };
 pub use margin::{EnvelopeParams, InterestParams, ScenarioParams};
+pub use matching::Matching;
 pub use rules::{
     DepthParams, FeedbackParams, HaltParams, LadderParams, MarkParams, MarketRules, OrderingRule,
     Rules, ScoreParams, Target, Trigger,

@@ -114,6 +114,6 @@ pub enum Reject {
     GainTooLarge = 88,
     /// The resulting design fails the proof.
     NotProven = 89,
-    /// Two legs that are in one market or of one direction.
+    /// Two legs that are in one market or of one direction, or one in a market of batches.
     NoSpread = 95,
 }

@@ -23,7 +23,7 @@ use crate::budget::Budgets;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
 use crate::governance::council::Governance;
-use crate::ids::{AccountId, AssetId, Lots, MarketId, Side};
+use crate::ids::{AccountId, AssetId, Lots, MarketId, OrderId, Side};
 use crate::ladder::scores::Score;
 use crate::ladder::{Grade, Ladder};
 use crate::ledger::Ledger;
@@ -31,6 +31,7 @@ use crate::margin::Charges;
 use crate::market::Market;
 use crate::oracle::Oracle;
 use crate::params::Params;
+use crate::schedule::twap::Slice;
 use crate::watch::Watch;
 pub(crate) use council::Council;
 pub(crate) use health::bounded_share;
@@ -188,6 +189,18 @@ pub(crate) struct Scratch {
     /// Lots that liquidations took in this block, from bids and asks of each market.
     pub(crate) taken: Vec<[u64; 2]>,
     pub(crate) margins: Vec<[Rate; 2]>,
+    /// Slices of this block that wait for the end of its batch.
+    pub(crate) slices: Vec<WaitingSlice>,
+}
+
+/// A slice of an order over time (rule T-11) in a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WaitingSlice {
+    pub(crate) slice: Slice,
+    /// The order that waits for it.
+    pub(crate) order: OrderId,
+    /// What the batch has filled of it.
+    pub(crate) filled: Lots,
 }
 
 impl State {

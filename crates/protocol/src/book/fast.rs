@@ -106,6 +106,13 @@ impl Book for FastBook {
         Some(order)
     }
 
+    fn shrink(&mut self, id: OrderId, by: Lots) {
+        let (slot, generation) = parts(id);
+        let record = self.records.get_mut(slot as usize).expect("the order rests");
+        assert!(record.generation == generation && record.lots > by.0, "an order keeps a lot");
+        record.lots -= by.0;
+    }
+
     fn order(&self, id: OrderId) -> Option<Resting> {
         let (slot, generation) = parts(id);
         let record = self.records.get(slot as usize)?;

@@ -89,6 +89,14 @@ impl Book for NaiveBook {
         self.remove(id)
     }
 
+    fn shrink(&mut self, id: OrderId, by: Lots) {
+        let (side, tick) = *self.places.get(&id).expect("the order rests");
+        let queue = self.levels_mut(side).get_mut(&tick).expect("the order's level exists");
+        let order = queue.iter_mut().find(|order| order.id == id).expect("its level holds it");
+        assert!(order.lots > by, "an order keeps a lot");
+        order.lots = Lots(order.lots.0 - by.0);
+    }
+
     fn order(&self, id: OrderId) -> Option<Resting> {
         let (side, tick) = *self.places.get(&id)?;
         self.levels_of(side).get(&tick)?.iter().find(|order| order.id == id).copied()

@@ -9,7 +9,7 @@ use super::accounts::settle_funding;
 use super::orders::{cancel_in, removed};
 use super::permits::reference;
 use super::{auctions, outflow};
-use crate::book::Book;
+use crate::book::{Book, Resting};
 use crate::event::{Event, Gone};
 use crate::halt::{
     Action, Breach, Directive, Inputs, Orders, Permit, Phase, Source, Status, Transition, next,
@@ -115,7 +115,8 @@ fn begin(state: &mut State, id: MarketId, change: &Transition, events: &mut Vec<
 /// Cancels every order that is not reduce-only.
 fn cancel_growing(state: &mut State, id: MarketId, events: &mut Vec<Event>) {
     let market = &mut state.markets[id.index()];
-    for order in market.book.orders() {
+    let waiting: Vec<Resting> = market.collected.orders().collect();
+    for order in market.book.orders().into_iter().chain(waiting) {
         if !order.reduce_only
             && let Some(order) = market.cancel_order(order.id)
         {

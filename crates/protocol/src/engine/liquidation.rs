@@ -14,6 +14,7 @@ use money::{Amount, Qty, Round};
 
 use super::accounts::{holding, settle_funding};
 use super::orders::{cancel_in, take, trim_touched};
+use super::permits::trades_now;
 use super::tranches::{
     forced, index_serves, note_taken, part, pay_fee, spot_market, stake, traded, tranche,
     worst_tick,
@@ -55,8 +56,12 @@ pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<
         }
     }
     let open = by_size(state, account);
-    // Rule O-4: what a stale mark says is owed, nobody pays.
-    if open.iter().any(|(_, id)| !index_serves(state, *id)) {
+    // Rule O-4: what a stale mark says is owed, nobody pays. Rule T-15: the book is asked first.
+    let waits = open.iter().any(|(_, id)| !trades_now(state, *id));
+    if waits && events.len() == started + 1 {
+        events.truncate(started); // so it will say in each block until the batch ends
+    }
+    if waits || open.iter().any(|(_, id)| !index_serves(state, *id)) {
         return;
     }
     if open.is_empty() {

@@ -81,12 +81,13 @@ pub(super) fn check_terms(
     permits::check_place(state, order, action)?;
     let index = state.serving(action, market.params.base).ok_or(Reject::StaleIndex)?;
     check_band(market, order, index.price)?;
-    if order.lifetime != Lifetime::Immediate && entry.orders >= state.params.open_orders_max {
+    let rests = order.lifetime != Lifetime::Immediate || permits::collects(market);
+    if rests && entry.orders >= state.params.open_orders_max {
         return Err(Reject::TooManyOrders);
     }
     let lots =
         if order.reduce_only { check_reduce_only(market, account, order, lots)? } else { lots };
-    if order.lifetime == Lifetime::PostOnly && market.would_cross(order.side, tick) {
+    if order.lifetime == Lifetime::PostOnly && permits::would_meet(market, order.side, tick) {
         return Err(Reject::WouldTrade);
     }
     if meets_family(state, market, account, (order.side, tick)) {
@@ -251,10 +252,10 @@ fn commit_place(state: &mut State, order: &Checked, wish: &NewOrder, events: &mu
             (false, true) => Gone::SelfTrade,
             (false, false) => Gone::Unfilled,
         };
-        if suspended || self_traded || wish.lifetime == Lifetime::Immediate {
+        if suspended || self_traded || (wish.lifetime == Lifetime::Immediate && !waits) {
             events.push(Event::Removed { account, market: order.market, client, qty, reason });
         } else {
-            rest(market, order, left, wish.reduce_only, events);
+            rest(market, order, left, wish, events);
             state.watch.touch(account);
             // The new order may leave too little of the position for reduce-only ones (T-5).
             if state.scratch.touched.first() != Some(&order.account) {
@@ -269,18 +270,26 @@ fn rest(
     market: &mut Market,
     order: &Checked,
     left: Lots,
-    reduce_only: bool,
+    &NewOrder { lifetime, reduce_only, .. }: &NewOrder,
     events: &mut Vec<Event>,
 ) {
     let Checked { account: owner, side, tick, client, .. } = *order;
     let resting = NewResting { owner, side, tick, lots: left, client, reduce_only };
     let waits = permits::collects(market);
-    let id = if waits { market.collected.insert(resting) } else { market.book.insert(resting) };
+    let id = if waits {
+        market.collected.insert(resting, lifetime)
+    } else {
+        market.book.insert(resting)
+    };
     market.note_resting(owner, side, tick, i128::from(left.0));
     let entry = &mut market.entries[owner.index()];
     entry.orders += 1;
     entry.reduce_only += u32::from(reduce_only);
     note_handle(market, owner, id);
+    if lifetime == Lifetime::Immediate {
+        // Of reduce-only orders those that rest give way to it (rule T-14).
+        market.orders[owner.index()].rotate_right(1);
+    }
     let (account, market, qty) = (owner, order.market, market.qty(left));
     events.push(if waits {
         Event::Collected { account, market, order: id, client, qty }
@@ -348,24 +357,36 @@ fn commit_fill(state: &mut State, order: &Checked, fill: &Fill, events: &mut Vec
     commit_trade(state, order, fill, events);
 }
 
-/// Books a trade whose orders have been taken out of the book: last price, positions or holdings,
-/// and the fees of both sides.
+/// Books a trade whose orders have been taken out of the book, with its ordinary fees.
 pub(super) fn commit_trade(
     state: &mut State,
     order: &Checked,
     fill: &Fill,
     events: &mut Vec<Event>,
 ) {
+    let params = &state.markets[order.market.index()].params;
+    let mut rates = [params.fee_taker, params.fee_maker];
+    if order.liquidation {
+        // A rebate is paid out of the taker's fee.
+        rates = [Rate::ZERO, params.fee_maker.max(Rate::ZERO)];
+    }
+    commit_trade_at(state, order, fill, rates, events);
+}
+
+/// Books a trade: last price, positions or holdings, and the fees of both sides, at these rates of
+/// taker and maker.
+pub(super) fn commit_trade_at(
+    state: &mut State,
+    order: &Checked,
+    fill: &Fill,
+    [fee_taker, fee_maker]: [Rate; 2],
+    events: &mut Vec<Event>,
+) {
     let market = &mut state.markets[order.market.index()];
     let (side, maker, maker_done) = (order.side, fill.maker, fill.maker_left.0 == 0);
     let (price, qty) = (market.price(fill.tick), market.qty(fill.lots));
     let notional = market.notional(fill.tick, fill.lots);
-    let fee_taker = if order.liquidation { Rate::ZERO } else { market.params.fee_taker };
-    let (taker_fee, mut maker_fee) =
-        (fee(notional, fee_taker), fee(notional, market.params.fee_maker));
-    if order.liquidation {
-        maker_fee = maker_fee.max(Amount::ZERO); // a rebate is paid out of the taker's fee
-    }
+    let (taker_fee, maker_fee) = (fee(notional, fee_taker), fee(notional, fee_maker));
     if !order.liquidation {
         market.last = Some(price);
         market.last_time = state.time;

@@ -1,4 +1,5 @@
-//! What a market's phase permits (rules ), and the trade that would go too far.
+//! What a market's phase permits (rules ), the trade that would go too far (rule A-4),
+//! and whether orders wait for the end of a batch (rules T-13 to T-15).
 
 use money::Price;
 
@@ -12,13 +13,34 @@ use crate::market::Market;
 use crate::reject::Reject;
 use crate::state::State;
 
-/// Whether a market collects orders for an auction.
+/// Whether a market collects orders for an auction, or for the end of a batch (rule T-13).
 pub(super) fn collects(market: &Market) -> bool {
     let status = &market.halts.status;
-    status.permits(Action::Place) != Permit::No && status.permits(Action::Take) == Permit::No
+    let waits = market.params.rules.matching.is_batch() || !is_trading(market);
+    status.permits(Action::Place) != Permit::No && waits
 }
 
-/// Rule A-5 for an order; an immediate one cannot wait for an auction.
+/// Whether the market's phase permits trades.
+pub(super) fn is_trading(market: &Market) -> bool {
+    market.halts.status.permits(Action::Take) != Permit::No
+}
+
+/// Rule T-15: whether a market's book trades in this block.
+pub(super) fn trades_now(state: &State, id: MarketId) -> bool {
+    state.markets[id.index()].params.rules.matching.trades_at(state.height)
+}
+
+/// Whether an order would meet what it must not if it is post-only: any open order of the other
+/// side, in a batch those of older ones (rule T-14).
+pub(super) fn would_meet(market: &Market, side: Side, limit: Tick) -> bool {
+    if market.params.rules.matching.is_batch() && is_trading(market) {
+        market.book.would_cross(side, limit)
+    } else {
+        market.would_cross(side, limit)
+    }
+}
+
+/// Rule A-5 for an order; an immediate one cannot wait for an auction, but for a batch.
 pub(super) fn check_place(
     state: &State,
     order: &NewOrder,
@@ -30,8 +52,12 @@ pub(super) fn check_place(
         Permit::Reducing if asked != ladder::Action::Trade => return Err(Reject::OnlyReducing),
         Permit::Reducing | Permit::Yes => {}
     }
-    let waits = order.lifetime != Lifetime::Immediate && market.collected.has_room();
-    if collects(market) && !waits { Err(Reject::Halted) } else { Ok(()) }
+    let waits = order.lifetime != Lifetime::Immediate || is_trading(market);
+    if collects(market) && !(waits && market.collected.has_room()) {
+        Err(Reject::Halted)
+    } else {
+        Ok(())
+    }
 }
 
 /// Rule A-5: whoever has a position or an order in a market withdraws only if it permits that.
@@ -44,8 +70,8 @@ pub(super) fn check_withdrawal(state: &State, account: AccountId) -> Result<(), 
     if stopped { Err(Reject::Halted) } else { Ok(()) }
 }
 
-/// Rule A-4: whether an order may trade now. One that would trade beyond a trigger stops the market
-/// instead.
+/// Rules A-4 and T-15: whether an order may trade now. One that would trade beyond a trigger stops
+/// the market instead.
 pub(super) fn lets_trade(
     state: &mut State,
     id: MarketId,
@@ -53,15 +79,27 @@ pub(super) fn lets_trade(
     events: &mut Vec<Event>,
 ) -> bool {
     let market = &state.markets[id.index()];
-    if market.halts.status.permits(Action::Take) == Permit::No {
+    if !is_trading(market) || !trades_now(state, id) {
         return false;
     }
-    let Some(trigger) = broken_by(state, id, order) else { return true };
+    let broken = broken_by(state, id, order);
+    broken.is_none_or(|trigger| !suspend(state, id, trigger, events))
+}
+
+/// Rule A-4: stops a market in which a trade would go beyond a trigger; whether there was one to
+/// stop.
+pub(super) fn suspend(
+    state: &mut State,
+    id: MarketId,
+    trigger: Trigger,
+    events: &mut Vec<Event>,
+) -> bool {
     let breach = Breach { trigger, source: Source::Trade };
-    let Some((status, change)) = market.halts.status.suspended(breach) else { return true };
-    state.markets[id.index()].halts.status = status;
+    let halts = &mut state.markets[id.index()].halts;
+    let Some((status, change)) = halts.status.suspended(breach) else { return false };
+    halts.status = status;
     events.push(Event::Phase { market: id, from: change.from, to: change.to });
-    false
+    true
 }
 
 /// The trigger beyond which an order would trade (rule A-4).

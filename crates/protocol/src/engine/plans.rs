@@ -9,11 +9,12 @@ use money::{Price, Qty, Rate, Round, Time};
 
 use super::bounds::price_band;
 use super::check_account;
-use super::orders::{cancel_all, place};
+use super::orders::{cancel, cancel_all, place};
+use super::permits::trades_now;
 use crate::command::{Lifetime, NewOrder, SelfTrade, TriggerOrder, TwapOrder};
 use crate::design::QTY_MAX;
 use crate::event::Event;
-use crate::ids::{AccountId, Lots, MarketId, Side};
+use crate::ids::{AccountId, Lots, MarketId, OrderId, Side};
 use crate::ladder::Action;
 use crate::market::Market;
 use crate::oracle::PRICE_MAX;
@@ -21,7 +22,7 @@ use crate::reject::Reject;
 use crate::schedule::trigger::{Execution, Waiting};
 use crate::schedule::twap::{NewTwap, Slice};
 use crate::schedule::{NotScheduled, worst_price};
-use crate::state::State;
+use crate::state::{State, WaitingSlice};
 
 /// Rule T-10: sets the account's switch, or takes it away.
 pub(super) fn schedule_cancel(
@@ -76,6 +77,13 @@ pub(super) fn cancel_twap(
     check_account(state, account)?;
     let params = state.params.rules.twap;
     let twap = state.plans.twaps.cancel(account, number, &params).ok_or(Reject::UnknownOrder)?;
+    // Its slice of this block may still wait for the batch.
+    let mut waited = state.scratch.slices.iter().map(|waits| (waits.slice, waits.order));
+    let own = waited.find(|(slice, _)| (slice.account, slice.number) == (account, number));
+    if let Some((slice, order)) = own {
+        // Unless it was cancelled before.
+        let _gone = cancel(state, account, slice.order.market, order, events);
+    }
     let filled = state.markets[twap.order.market.index()].qty(twap.filled);
     events.push(Event::TwapOver { account, number, filled });
     Ok(())
@@ -146,9 +154,12 @@ pub(super) fn run_due(state: &mut State, events: &mut Vec<Event>) {
         run_triggers(state, id, most, events);
     }
     let params = state.params.rules.twap;
-    for _ in 0..most {
-        let Some(slice) = state.plans.twaps.due(state.time, &params) else { break };
-        run_slice(state, &slice, events);
+    let due = state.plans.twaps.due(state.time, &params);
+    // In a batch a slice waits until the block in which it trades (rule T-15).
+    let due = due.filter(|slice| trades_now(state, slice.order.market));
+    let slices: Vec<Slice> = due.take(most as usize).collect();
+    for slice in &slices {
+        run_slice(state, slice, events);
     }
 }
 
@@ -204,7 +215,7 @@ fn fired(state: &State, id: MarketId, waiting: &Waiting) -> NewOrder {
 
 /// Rule T-11: one slice, perhaps of nothing.
 fn run_slice(state: &mut State, slice: &Slice, events: &mut Vec<Event>) {
-    let Slice { account, number, lots, order } = *slice;
+    let Slice { account, lots, order, .. } = *slice;
     let market = &state.markets[order.market.index()];
     let first = events.len();
     if lots.0 > 0 {
@@ -221,8 +232,39 @@ fn run_slice(state: &mut State, slice: &Slice, events: &mut Vec<Event>) {
         };
         place_due(state, account, &wish, events);
     }
+    if let Some(order) = waiting(&events[first..]) {
+        state.scratch.slices.push(WaitingSlice { slice: *slice, order, filled: Lots(0) });
+        return;
+    }
     let market = &state.markets[order.market.index()];
     let filled = market.lots_of(traded(&events[first..], account));
+    note_slice(state, slice, filled, events);
+}
+
+/// Rule T-15: what the batch of this block has filled of the slices that waited for it.
+pub(super) fn note_slices(state: &mut State, events: &mut Vec<Event>) {
+    let waited = std::mem::take(&mut state.scratch.slices);
+    for WaitingSlice { slice, filled, .. } in &waited {
+        note_slice(state, slice, *filled, events);
+    }
+    state.scratch.slices = waited;
+    state.scratch.slices.clear();
+}
+
+/// The handle of an order that waits for an auction, among the events of its placing.
+fn waiting(events: &[Event]) -> Option<OrderId> {
+    let mut order = None;
+    for event in events {
+        if let Event::Collected { order: id, .. } = event {
+            order = Some(*id);
+        }
+    }
+    order
+}
+
+fn note_slice(state: &mut State, slice: &Slice, filled: Lots, events: &mut Vec<Event>) {
+    let Slice { account, number, order, .. } = *slice;
+    let market = &state.markets[order.market.index()];
     let params = state.params.rules.twap;
     if let Some(over) = state.plans.twaps.executed(slice, state.time, filled, &params) {
         let filled = market.qty(over.filled);

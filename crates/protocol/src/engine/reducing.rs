@@ -4,6 +4,7 @@ use money::Qty;
 
 use super::accounts::holding;
 use super::bounds::Checked;
+use super::permits::collects;
 use crate::command::{Lifetime, NewOrder};
 use crate::ids::{AccountId, Lots, Side};
 use crate::market::Market;
@@ -50,6 +51,10 @@ pub(super) fn check_reduce_only(
         return Err(Reject::NothingToReduce);
     }
     match order.lifetime {
+        Lifetime::Immediate if collects(market) => {
+            let left = position.0.saturating_sub(kept(market, account, order.side));
+            if left == 0 { Err(Reject::NothingToReduce) } else { Ok(lots.min(Lots(left))) }
+        }
         Lifetime::Immediate => Ok(lots.min(position)),
         Lifetime::Resting | Lifetime::PostOnly if open + lots.0 <= position.0 => Ok(lots),
         Lifetime::Resting | Lifetime::PostOnly => Err(Reject::NothingToReduce),
@@ -66,4 +71,14 @@ pub(super) fn closable(state: &State, market: &Market, order: &Checked) -> Qty {
         (Kind::Perpetual(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
         (Kind::Perpetual(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
     }
+}
+
+/// Lots of a side that do not give way to a reduce-only order of a batch (rule T-14): of orders
+/// that are not reduce-only, and of immediate ones that wait for its end.
+fn kept(market: &Market, account: AccountId, side: Side) -> u64 {
+    let open = market.orders[account.index()].iter().filter_map(|id| market.order(*id));
+    let stays = open.filter(|order| {
+        order.side == side && (!order.reduce_only || market.collected.is_immediate(order.id))
+    });
+    stays.map(|order| order.lots.0).sum()
 }

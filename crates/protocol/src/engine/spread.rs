@@ -47,7 +47,9 @@ fn check_spread(
     let [first, second] = &order.legs;
     let mut first = check_leg(state, account, first, order.client)?;
     let mut second = check_leg(state, account, second, order.client)?;
-    if first.market == second.market || first.side == second.side {
+    let batch = |leg: &Checked| state.markets[leg.market.index()].params.rules.matching.is_batch();
+    let one_sided = first.market == second.market || first.side == second.side;
+    if one_sided || batch(&first) || batch(&second) {
         return Err(Reject::NoSpread);
     }
     let wanted = order.legs.map(|leg| state.markets[leg.market.index()].lots_of(leg.qty));

@@ -7,6 +7,7 @@ use money::{Rate, Span};
 use super::DesignError;
 use super::access::{CouncilParams, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms};
 use super::margin::{EnvelopeParams, InterestParams, ScenarioParams};
+use super::matching::Matching;
 use super::waterfall::{BackstopParams, LiquidationParams};
 
 /// What holds for the whole exchange.
@@ -40,7 +41,7 @@ pub struct Rules {
     pub plans: PlanParams,
 }
 
-/// What holds for one perpetual market or dated future.
+/// What holds for one market.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct MarketRules {
     /// Aged depth (rules D-1 to D-3).
@@ -57,6 +58,8 @@ pub struct MarketRules {
     pub interest: InterestParams,
     /// r_quote − r_base for each 8 h, which makes a basis fair (rule C-4).
     pub carry_8h: Rate,
+    /// How orders meet (rule T-13).
+    pub matching: Matching,
 }
 
 impl Rules {
@@ -84,6 +87,7 @@ impl MarketRules {
         self.mark.check()?;
         self.envelope.check()?;
         self.interest.check()?;
+        self.matching.check()?;
         if -Rate::ONE <= self.carry_8h && self.carry_8h <= Rate::ONE {
             return Ok(());
         }

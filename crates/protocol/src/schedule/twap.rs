@@ -167,12 +167,14 @@ impl Twaps {
         of_account.map(|(&(_, number), twap)| (number, twap))
     }
 
-    /// The slice that has been due the longest.
-    pub fn due(&self, now: Time, params: &TwapParams) -> Option<Slice> {
-        let &(_, account, number) = self.due.first()?;
-        let twap = self.orders.get(&(account, number)).expect("what is due is an order");
-        let lots = twap.slice(now, params)?;
-        Some(Slice { account, number, lots, order: twap.order })
+    /// The slices that are due, the one that has been for longest first.
+    pub fn due(&self, now: Time, params: &TwapParams) -> impl Iterator<Item = Slice> {
+        let reached = self.due.iter().take_while(move |(due, _, _)| *due <= now);
+        reached.filter_map(move |&(_, account, number)| {
+            let twap = self.orders.get(&(account, number)).expect("what is due is an order");
+            let lots = twap.slice(now, params)?;
+            Some(Slice { account, number, lots, order: twap.order })
+        })
     }
 
     /// Notes what a slice that was due filled. The order, if it is over with it.
@@ -232,7 +234,8 @@ mod tests {
         twaps.insert(ACCOUNT, order, at(0), &PARAMS);
         let mut asked = Vec::new();
         for &(seconds, liquidity) in blocks {
-            while let Some(slice) = twaps.due(at(seconds), &PARAMS) {
+            loop {
+                let Some(slice) = twaps.due(at(seconds), &PARAMS).next() else { break };
                 asked.push(slice.lots.0);
                 twaps.executed(&slice, at(seconds), Lots(slice.lots.0.min(liquidity)), &PARAMS);
             }

@@ -244,11 +244,11 @@ impl State {
             Some(i128::from(beyond) * i128::from(qty))
         };
         let distance = value(bid, entry.bid_lots)?.checked_add(value(ask, entry.ask_lots)?)?;
-        if !market.params.fee_maker.is_positive() {
+        if !market.fee_open().is_positive() {
             return Some(distance);
         }
         let value = market.value(entry.bid_tick_lots + entry.ask_tick_lots);
-        let fees = bounded_share(value.raw().checked_mul(SCALE)?, market.params.fee_maker)?;
+        let fees = bounded_share(value.raw().checked_mul(SCALE)?, market.fee_open())?;
         let lots = i128::from(entry.bid_lots) + i128::from(entry.ask_lots);
         let roundings = lots.checked_mul(SCALE)?;
         distance.checked_add(fees)?.checked_add(roundings)
@@ -276,13 +276,13 @@ impl State {
     }
 
     /// What an account's resting orders of one market can lose against their reference prices if
-    /// all of them fill (rule R-4), with the fees of the resting side.
+    /// all of them fill (rule R-4), with their fees.
     pub(crate) fn open_loss(&self, market: &Market, account: AccountId) -> Amount {
         let entry = market.entry(account);
         if entry.orders == 0 {
             return Amount::ZERO;
         }
-        let fees = market.maker_fees(entry);
+        let fees = market.open_fees(entry);
         if self.beyond(market) == [0; 2] {
             return fees;
         }

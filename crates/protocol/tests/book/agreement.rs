@@ -14,6 +14,8 @@ enum Step {
     Order { taker: Taker, reduce_only: bool, rests: bool },
     /// Cancels the handle at this place (modulo) among all that were ever given.
     Cancel(usize),
+    /// Takes all but one lot from the order at this place.
+    Shrink(usize),
     /// Replaces both books by their own snapshots.
     Restore,
 }
@@ -34,6 +36,14 @@ impl Pair {
                 let id = self.handles[at % self.handles.len()];
                 assert_eq!(self.naive.order(id), self.fast.order(id));
                 assert_eq!(self.naive.cancel(id), self.fast.cancel(id));
+            }
+            Step::Shrink(at) => {
+                let id = self.handles.get(at % self.handles.len().max(1)).copied();
+                let order = id.and_then(|id| self.naive.order(id));
+                if let Some(order) = order.filter(|order| order.lots > Lots(1)) {
+                    self.naive.shrink(order.id, Lots(order.lots.0 - 1));
+                    self.fast.shrink(order.id, Lots(order.lots.0 - 1));
+                }
             }
             Step::Cancel(_) => assert_eq!(self.fast.cancel(OrderId(0)), None),
             Step::Restore => {
@@ -151,7 +161,12 @@ fn step() -> impl Strategy<Value = Step> {
             }
         },
     );
-    prop_oneof![8 => order, 3 => any::<usize>().prop_map(Step::Cancel), 1 => Just(Step::Restore)]
+    prop_oneof![
+        8 => order,
+        3 => any::<usize>().prop_map(Step::Cancel),
+        1 => any::<usize>().prop_map(Step::Shrink),
+        1 => Just(Step::Restore)
+    ]
 }
 
 proptest! {

@@ -117,6 +117,15 @@ pub fn unguarded() -> Rules {
     Rules { ladder, halt, ..Rules::default() }
 }
 
+/// Both ways in which the orders of a market can meet; a batch is one block.
+pub const BOTH: [Matching; 2] = [Matching::Continuous, Matching::Batch { every: 1 }];
+
+/// A design all of whose markets match so.
+pub fn matched(mut params: Params, matching: Matching) -> Params {
+    params.markets.iter_mut().for_each(|market| market.rules.matching = matching);
+    params
+}
+
 pub fn user(account: AccountId, command: Command) -> Message {
     Message { sender: Sender::User(account), command }
 }
@@ -163,7 +172,17 @@ impl Exchange {
 
     /// BTC at 100 000, SOL at 100.
     pub fn new() -> Exchange {
-        let mut exchange = Exchange::of(design());
+        Exchange::with(Matching::Continuous)
+    }
+
+    /// The same, all of its markets matching so.
+    pub fn with(matching: Matching) -> Exchange {
+        Exchange::started(matched(design(), matching))
+    }
+
+    /// BTC at 100 000, SOL at 100, in a design.
+    pub fn started(params: Params) -> Exchange {
+        let mut exchange = Exchange::of(params);
         exchange.prices = [None, Some(price("100000")), Some(price("100"))];
         exchange.run(&[]);
         exchange

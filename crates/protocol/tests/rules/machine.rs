@@ -124,6 +124,15 @@ impl Machine {
             params.markets[at].kind = Kind::Perpetual(PerpetualParams { funding, ..perpetual() });
             params.markets[at].fee_maker = rate("0.00033333");
         }
+        let all = params.markets.len();
+        let (matching, batched) = match seed / 2 % 4 {
+            0 | 1 => (Matching::Continuous, 0..0),
+            2 => (Matching::Batch { every: 1 }, BTC_PERP.index()..all),
+            _ => (Matching::Batch { every: 2 }, 0..all),
+        };
+        for market in &mut params.markets[batched] {
+            market.rules.matching = matching;
+        }
         params.checkpoint_blocks = 4;
         params.rules = guards(seed);
         params.rules.flow.gate_blocks = 3;

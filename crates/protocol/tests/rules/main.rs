@@ -4,6 +4,7 @@
 
 mod charges;
 mod backstop;
+mod batches;
 mod council;
 mod convergence;
 mod determinism;
