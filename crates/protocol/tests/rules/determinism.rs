@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["70e92775c876a7cbc93605b652c8a2b81c72df25ab58ade8da2fc1449e1530ee"];
+        expect_test::expect!["1cf5c96f1239aa29cc32dad090c4433ae4a8dcbcf0d4630e0da3514b812923ec"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 
