@@ -4,11 +4,12 @@
 //! share of the value from which it is taken, ⌊·⌋, and at least a fixed amount, so that a value
 //! can leave zero; times move by fixed amounts.
 //!
-//! Not in the table, because a change under way would break what exists: names, base, tick and lot
-//! (resting orders); the kind of a funding rule, its `interval` and `sample` (the interval under
-//! way would be charged at another length); stakes of publishers (they are not voted, but bonded).
+//! What is not in the table stands in [`FIXED`] with its reason; a test goes through every number
+//! of a design and finds it in one of the two.
 
 mod rows;
+mod rules;
+mod fixed;
 
 use std::fmt::Write;
 
@@ -16,10 +17,28 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Qty, Rate, Span};
 
 use super::Refusal;
-use crate::ids::QUOTE;
-use crate::params::{AssetParams, FundingRule, Kind, MarketParams, Params, PerpetualParams};
+use crate::ids::{AssetId, QUOTE};
+use crate::params::{
+    AssetParams, FundingRule, Kind, MarketParams, MarketRules, Params, PerpetualParams, Rules,
+    Trigger,
+};
 
-pub use rows::TABLE;
+pub use fixed::FIXED;
+
+/// Number of keys.
+const KEYS: usize = rows::ROWS.len() + rules::ROWS.len();
+
+/// Every parameter that can be changed.
+pub static TABLE: [Row; KEYS] = {
+    let mut table = [rows::ROWS[0]; KEYS];
+    let mut at = 0;
+    while at < KEYS {
+        let first = rows::ROWS.len();
+        table[at] = if at < first { rows::ROWS[at] } else { rules::ROWS[at - first] };
+        at += 1;
+    }
+    table
+};
 
 /// The number of a row of [`TABLE`]; rows are only ever appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -45,6 +64,8 @@ pub enum Scope {
     Asset,
     /// A market; a perpetual one where the parameter is one of perpetuals.
     Market,
+    /// A trigger of price monitoring (rule A-4), by its place in the list.
+    Trigger,
 }
 
 /// What a raw value counts.
@@ -119,6 +140,11 @@ pub(super) enum Field {
     Market(fn(&MarketParams) -> Rate, fn(&mut MarketParams) -> &mut Rate),
     Perpetual(fn(&mut PerpetualParams) -> Slot<'_>),
     Funding(fn(&mut FundingRule) -> Option<Slot<'_>>),
+    Rules(fn(&mut Rules) -> Slot<'_>),
+    MarketRules(fn(&mut MarketRules) -> Slot<'_>),
+    Trigger(fn(&mut Trigger) -> Slot<'_>),
+    /// The share of an asset that moves with the market: zero where the list is shorter.
+    Offset,
 }
 
 /// A parameter that can be changed.
@@ -204,9 +230,12 @@ impl Row {
     /// What it belongs to.
     pub fn scope(&self) -> Scope {
         match self.field {
-            Field::Global(..) => Scope::Global,
-            Field::Asset(..) => Scope::Asset,
-            Field::Market(..) | Field::Perpetual(_) | Field::Funding(_) => Scope::Market,
+            Field::Global(..) | Field::Rules(_) => Scope::Global,
+            Field::Asset(..) | Field::Offset => Scope::Asset,
+            Field::Market(..) | Field::Perpetual(_) | Field::Funding(_) | Field::MarketRules(_) => {
+                Scope::Market
+            }
+            Field::Trigger(_) => Scope::Trigger,
         }
     }
 
@@ -219,15 +248,25 @@ impl Row {
     pub fn read(&self, params: &Params, scope: u16) -> Result<i128, Refusal> {
         let at = usize::from(scope);
         let market = params.markets.get(at);
+        let asset = params.assets.get(at).filter(|_| at != QUOTE.index());
         let perpetual = market.and_then(|market| match market.kind {
             Kind::Perpetual(perpetual) => Some(perpetual),
             Kind::Spot { .. } => None,
         });
         let value = match self.field {
             Field::Global(read, _) => (scope == 0).then(|| read(params)),
-            Field::Asset(read, _) => {
-                let asset = params.assets.get(at).filter(|_| at != QUOTE.index());
-                asset.map(|asset| i128::from(read(asset).raw()))
+            Field::Asset(read, _) => asset.map(|asset| i128::from(read(asset).raw())),
+            Field::Offset => {
+                let offset = params.rules.scenarios.offset(AssetId(scope));
+                asset.map(|_| i128::from(offset.raw()))
+            }
+            Field::Rules(slot) => (scope == 0).then(|| slot(&mut params.rules.clone()).value()),
+            Field::MarketRules(slot) => {
+                market.map(|market| slot(&mut market.rules.clone()).value())
+            }
+            Field::Trigger(slot) => {
+                let trigger = params.rules.halt.triggers.get(at);
+                trigger.map(|trigger| slot(&mut trigger.clone()).value())
             }
             Field::Market(read, _) => market.map(|market| i128::from(read(market).raw())),
             Field::Perpetual(slot) => perpetual.map(|mut perpetual| slot(&mut perpetual).value()),
@@ -251,6 +290,14 @@ impl Row {
             Field::Asset(_, slot) => Slot::Rate(slot(&mut params.assets[at])).set(value),
             Field::Market(_, slot) => Slot::Rate(slot(&mut params.markets[at])).set(value),
             Field::Perpetual(slot) => slot(perpetual(&mut params.markets[at])).set(value),
+            Field::Rules(slot) => slot(&mut params.rules).set(value),
+            Field::MarketRules(slot) => slot(&mut params.markets[at].rules).set(value),
+            Field::Trigger(slot) => slot(&mut params.rules.halt.triggers[at]).set(value),
+            Field::Offset => {
+                let offsets = &mut params.rules.scenarios.offsets;
+                offsets.resize(offsets.len().max(at + 1), Rate::ZERO);
+                Slot::Rate(&mut offsets[at]).set(value);
+            }
             Field::Funding(slot) => {
                 let slot = slot(&mut perpetual(&mut params.markets[at]).funding);
                 slot.expect("reading found the parameter").set(value);
@@ -272,7 +319,7 @@ fn perpetual(market: &mut MarketParams) -> &mut PerpetualParams {
 pub fn page() -> String {
     let mut page = String::from(
         "# What can be changed while the market runs\n\n\
-         Written from the table in `crates/protocol/src/governance/keys/rows.rs`; a test compares.\n\
+         Written from the tables in `crates/protocol/src/governance/keys`; a test compares.\n\
          Rules G-1 … G-9 of `protocol.md` say how it is used. A step is what a key may move in any\n\
          24 h, from every value that was in force in them. The guardian may move a key at once, and\n\
          further than a step, in the direction of the last column only.\n\n\
@@ -292,10 +339,10 @@ pub fn page() -> String {
         writeln!(page, "| {at} | `{name}` | {of} | {min} | {max} | {step} | {delay} | {safer} |")
             .expect("a string takes all text");
     }
-    page.push_str(
-        "\nCannot be changed: names, base, tick and lot; the kind of a funding rule, its interval\n\
-         and its sample; stakes of publishers; the terms of voting.\n",
-    );
+    page.push_str("\n## Fixed\n\n| what | why |\n|---|---|\n");
+    for (path, why) in FIXED {
+        writeln!(page, "| `{path}` | {why} |").expect("a string takes all text");
+    }
     page
 }
 
@@ -305,6 +352,7 @@ impl Scope {
             Scope::Global => "exchange",
             Scope::Asset => "asset",
             Scope::Market => "market",
+            Scope::Trigger => "trigger",
         }
     }
 }

@@ -13,7 +13,7 @@ use protocol::engine::apply;
 use protocol::event::Event;
 use protocol::governance::council::{Draft, Measure, ProposalId};
 use protocol::governance::guardian::Emergency;
-use protocol::governance::keys::{Key, Setting};
+use protocol::governance::keys::{Key, Setting, TABLE};
 use protocol::halt::{Directive, Phase};
 use protocol::ids::*;
 use protocol::ledger::Holder;
@@ -380,7 +380,9 @@ impl Machine {
 
     /// A command of governance; account 0 is the guardian.
     fn govern(&mut self, proposer: AccountId, amount: Amount) -> Command {
-        let key = Key(self.random.below(35) as u16);
+        // Mostly of those whose change shows.
+        let keys = if self.random.one_in(3) { TABLE.len() as u64 + 4 } else { 31 };
+        let key = Key(self.random.below(keys) as u16);
         let scope = self.random.below(4) as u16;
         let row = key.row().ok();
         let value = row.and_then(|row| row.read(self.state.params(), scope).ok()).unwrap_or(1);

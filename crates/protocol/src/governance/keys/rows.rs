@@ -1,4 +1,4 @@
-//! The rows. A new one is appended: its place is its number in proposals.
+//! The first rows; the others are in `rules`. A place is a number in proposals.
 //!
 //! Ranges: the widest that somebody serious uses, within `design::check`; steps of a tenth a day
 //! and time-locks of 24 h and 72 h by `protocols.md` I10. Funding gains by rule G-3.
@@ -11,18 +11,18 @@ use crate::design::QTY_MAX;
 use crate::params::{FundingRule, Kind, MarketParams};
 
 /// Raw units of an amount or quantity of one.
-const UNIT: i128 = 100_000_000;
+pub(super) const UNIT: i128 = 100_000_000;
 /// Raw units of a gain of one.
-const GAIN: i128 = 1_000_000_000_000;
+pub(super) const GAIN: i128 = 1_000_000_000_000;
 /// Raw units of a second.
-const SECOND: i128 = 1_000_000_000;
+pub(super) const SECOND: i128 = 1_000_000_000;
 /// Raw units of a day.
-const DAY: i128 = 86_400 * SECOND;
+pub(super) const DAY: i128 = 86_400 * SECOND;
 /// The largest relative step in a day.
 const TENTH: Rate = Rate::from_bp(1_000);
 
-/// Every parameter that can be changed.
-pub const TABLE: [Row; 31] = [
+/// Of assets, the oracle, the exchange, markets and funding rules.
+pub(super) const ROWS: [Row; 31] = [
     Row {
         name: "asset.haircut_initial",
         unit: Unit::Rate,
@@ -400,12 +400,12 @@ pub const TABLE: [Row; 31] = [
 ];
 
 /// Raw units of basis points.
-const fn bp(count: i128) -> i128 {
+pub(super) const fn bp(count: i128) -> i128 {
     count * 100_000_000
 }
 
 /// A tenth in a day, but at least so much.
-const fn tenth(least: i128) -> Step {
+pub(super) const fn tenth(least: i128) -> Step {
     Step::Share(TENTH, least)
 }
 

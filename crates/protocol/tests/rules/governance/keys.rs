@@ -1,14 +1,18 @@
 //! The table row by row, and the gains that it allows.
 
+use std::collections::BTreeSet;
+
 use expect_test::expect_file;
 use money::{Rate, Span};
 use pricing::stability::{DELAY_MONOTONE_LIMIT, INTERVAL_MONOTONE_LIMIT};
 use protocol::governance::Refusal;
-use protocol::governance::keys::{Scope, TABLE, page};
+use protocol::governance::keys::{FIXED, Scope, TABLE, page};
 use protocol::governance::limits::{ANCHOR_MIN, GAIN_MAX, LAG, PROPORTIONAL_MAX, gain_is_sound};
-use protocol::params::{FundingRule, Kind, Params};
+use protocol::params::{FundingRule, Kind, Params, Rules};
+use protocol::state::State;
 
 use super::super::exchange::{ANCHORED, design, rate};
+use super::super::machine::SplitMix;
 use super::{Hall, bp, key, set};
 
 const EIGHT_HOURS: Span = Span::from_secs(8 * 3600);
@@ -41,7 +45,8 @@ fn rules() -> [FundingRule; 5] {
 }
 
 fn with_rule(rule: FundingRule) -> Params {
-    let mut params = design();
+    let mut params = Params { rules: Rules::default(), ..design() };
+    params.rules.scenarios.offsets = vec![Rate::ZERO, rate("0.5"), rate("0.4")];
     for market in &mut params.markets {
         if let Kind::Perpetual(perpetual) = &mut market.kind {
             perpetual.funding = rule;
@@ -91,6 +96,131 @@ fn g_1_what_was_written_is_read_and_nothing_else_moved() {
             }
         }
     }
+}
+
+/// Every number, name and choice of a design with the path of its names, from the derived text.
+fn leaves(params: &Params) -> Vec<(String, String)> {
+    let text = format!("{params:#?}");
+    let (mut path, mut leaves) = (Vec::new(), Vec::new());
+    for line in text.lines().map(str::trim) {
+        let (name, value) = line.split_once(": ").unwrap_or(("", line));
+        if line.ends_with(['{', '[', '(']) {
+            path.push(name);
+        } else if line.starts_with(['}', ']', ')']) {
+            path.pop();
+        } else {
+            let names = path.iter().chain([&name]).filter(|name| !name.is_empty());
+            let names: Vec<&str> = names.copied().collect();
+            leaves.push((names.join("."), value.to_owned()));
+        }
+    }
+    leaves
+}
+
+/// The leaves that a row writes in any design.
+fn written(at: usize) -> BTreeSet<String> {
+    let row = &TABLE[at];
+    let mut paths = BTreeSet::new();
+    for params in rules().map(with_rule) {
+        for (scope, end) in (0..4).flat_map(|scope| row.range.map(|end| (scope, end))) {
+            let mut after = params.clone();
+            if row.write(&mut after, scope, end).is_ok() {
+                let pairs = leaves(&params).into_iter().zip(leaves(&after));
+                let moved = pairs.filter(|(before, after)| before != after);
+                paths.extend(moved.map(|((path, _), _)| path));
+            }
+        }
+    }
+    paths
+}
+
+#[test]
+fn g_1_every_number_of_a_design_has_one_key_or_a_reason_why_it_is_fixed() {
+    let mut keyed = BTreeSet::new();
+    for (at, row) in TABLE.iter().enumerate() {
+        let paths = written(at);
+        // `carry`, `interest` and `cap` stand at the same place in several funding rules.
+        assert!(!paths.is_empty(), "{} writes nothing", row.name);
+        let one = paths.len() == 1 || row.name == "market.price_band";
+        assert!(one, "{} writes {paths:?}", row.name);
+        keyed.extend(paths);
+    }
+    let all: BTreeSet<String> =
+        rules().map(with_rule).iter().flat_map(leaves).map(|(path, _)| path).collect();
+    let is_below = |path: &str, name: &str| {
+        path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    for path in &all {
+        let fixed = FIXED.iter().filter(|(name, _)| is_below(path, name)).count();
+        assert_eq!(fixed + usize::from(keyed.contains(path)), 1, "{path}");
+    }
+    for (name, _) in FIXED {
+        assert!(all.iter().any(|path| is_below(path, name)), "{name} is in no design");
+    }
+}
+
+/// Each end of a range is accepted in some design: with what it is bound to by order at the same
+/// end, at the other, or where it was.
+#[test]
+fn g_1_the_ends_of_a_range_are_within_what_designs_are_checked_for() {
+    for (at, row) in TABLE.iter().enumerate() {
+        let (before, scope) = home(at);
+        let group = row.name.split_once('.').unwrap().0;
+        let others = TABLE.iter().filter(|other| {
+            other.name != row.name && other.name.split_once('.').unwrap().0 == group
+        });
+        let others: Vec<_> = others.collect();
+        for end in [0, 1] {
+            let accepted = [None, Some(0), Some(1)].into_iter().any(|moved| {
+                let mut params = before.clone();
+                for other in moved.iter().flat_map(|_| &others) {
+                    let _ = other.write(&mut params, scope, other.range[moved.unwrap_or(0)]);
+                }
+                row.write(&mut params, scope, row.range[end]).unwrap();
+                let whole = State::new(params.clone()).is_ok();
+                // Ranges of the structures alone: order and proof look at other groups as well.
+                let alone = params.rules.check().is_ok()
+                    && params.markets.iter().all(|market| market.rules.check().is_ok());
+                let guarded = at >= key("ladder.jump_max").0.into();
+                if guarded { alone } else { whole || alone }
+            });
+            assert!(accepted, "{} at {}", row.name, row.range[end]);
+        }
+    }
+}
+
+/// What a proposal passes by is a design that a state is built from.
+#[test]
+fn g_4_every_accepted_change_leaves_a_design_that_is_accepted() {
+    let mut random = SplitMix(7);
+    let (mut taken, mut moved) = (0, BTreeSet::new());
+    for round in 0..6_000 {
+        let mut hall = Hall::new();
+        hall.params = with_rule(rules()[round % 5]);
+        let settings: Vec<_> = (0..=random.below(2))
+            .filter_map(|_| {
+                let row = &TABLE[random.below(TABLE.len() as u64) as usize];
+                let scope = random.below(4) as u16;
+                let value = row.read(&hall.params, scope).ok()?;
+                let step = row.step.size(value);
+                let part = [step, -step, step / 3, -step / 2][random.below(4) as usize];
+                Some(set(row.name, scope, value + part))
+            })
+            .collect();
+        if hall.propose(&settings).is_ok() {
+            taken += 1;
+            let mut params = hall.params.clone();
+            for set in &settings {
+                let row = set.key.row().unwrap();
+                row.write(&mut params, set.scope, set.value).unwrap();
+                moved.insert(row.name);
+            }
+            assert!(State::new(params).is_ok(), "{settings:?}");
+        }
+    }
+    let idle: Vec<_> =
+        TABLE.iter().map(|row| row.name).filter(|name| !moved.contains(name)).collect();
+    assert!(taken > 1_000 && idle.is_empty(), "{taken} {idle:?}");
 }
 
 #[test]
