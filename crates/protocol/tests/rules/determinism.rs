@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["21ba17b03d62180c6133c6ac245beee25bf14bcaebad4740cd4996243a9d89ac"];
+        expect_test::expect!["738ecf668f38e3feb998d9ccd7418d6f9b398578b1dace2d0678f4ce266a6b4e"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

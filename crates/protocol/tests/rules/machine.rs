@@ -13,7 +13,7 @@ use protocol::engine::apply;
 use protocol::event::Event;
 use protocol::governance::council::{Draft, Measure, ProposalId};
 use protocol::governance::guardian::Emergency;
-use protocol::governance::keys::{Key, Setting, TABLE};
+use protocol::governance::keys::{Key, Row, Safer, Setting, TABLE};
 use protocol::halt::{Directive, Phase};
 use protocol::ids::*;
 use protocol::ledger::Holder;
@@ -400,8 +400,20 @@ impl Machine {
             _ if self.random.one_in(6) => {
                 Command::Emergency(Box::new(Emergency::ReduceOnly(MarketId(scope))))
             }
-            _ => Command::Emergency(Box::new(Emergency::Tighten(set))),
+            _ => Command::Emergency(Box::new(Emergency::Tighten(self.tightening(scope)))),
         }
+    }
+
+    /// A key that the guardian may move, mostly in the direction that it may.
+    fn tightening(&mut self, scope: u16) -> Setting {
+        let movable = |row: &Row| row.safer != Safer::Neither;
+        let keys: Vec<usize> = (0..TABLE.len()).filter(|at| movable(&TABLE[*at])).collect();
+        let at = keys[self.random.below(keys.len() as u64) as usize];
+        let row = &TABLE[at];
+        let value = row.read(self.state.params(), scope).unwrap_or(1);
+        let more = value / 40 * (self.random.below(6) as i128 - 1);
+        let value = if row.safer == Safer::Up { value + more } else { value - more };
+        Setting { key: Key(at as u16), scope, value }
     }
 
     /// Now and then an order that takes what it can to close a position, else any message.

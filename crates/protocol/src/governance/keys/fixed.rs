@@ -2,7 +2,7 @@
 //! rule is, or how many of each thing there are.
 
 /// Parameters that no key reaches, with the reason; a name stands for all that is below it.
-pub const FIXED: [(&str, &str); 19] = [
+pub const FIXED: [(&str, &str); 20] = [
     ("assets.name", "a name"),
     ("markets.name", "a name"),
     ("markets.base", "positions and holdings are in it"),
@@ -11,6 +11,7 @@ pub const FIXED: [(&str, &str); 19] = [
     ("markets.kind.funding.interval", "the interval under way would be charged at another length"),
     ("markets.kind.funding.sample", "the same"),
     ("oracle.stakes", "publishers are bonded and not voted"),
+    ("markets.rules.matching", "orders that wait belong to the batch under way"),
     ("markets.rules.target.window", "the window under way was promised; windows are counted by it"),
     ("rules.ordering", "a rule of the block and not a number"),
     ("rules.halt.triggers.horizon", "the samples kept are those of its length"),

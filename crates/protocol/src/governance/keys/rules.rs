@@ -9,7 +9,7 @@ use super::{Delay, Field, Row, Safer, Slot, Step, Unit};
 
 /// Of the oracle, collateral, halts, withdrawals, owners, plans, the waterfall and of what guards a
 /// market.
-pub(super) const ROWS: [Row; 64] = [
+pub(super) const ROWS: [Row; 65] = [
     slow(row(
         "ladder.jump_max",
         Unit::Rate,
@@ -37,6 +37,13 @@ pub(super) const ROWS: [Row; 64] = [
         [bp(10), bp(5_000)],
         tenth(bp(1)),
         Field::Rules(|rules| Slot::Rate(&mut rules.ladder.confidence_max)),
+    )),
+    slow(row(
+        "ladder.gap_confirmation",
+        Unit::Span,
+        [60 * SECOND, 3600 * SECOND],
+        Step::Fixed(60 * SECOND),
+        Field::Rules(|rules| Slot::Span(&mut rules.ladder.gap_confirmation)),
     )),
     slow(row(
         "ladder.age_margin",

@@ -39,7 +39,7 @@ fn r_5_the_sweep_finds_whom_asking_each_account_finds() {
 #[test]
 fn r_16_an_account_under_margin_never_worsens_its_ratio_by_its_own_action() {
     let (mut tried, mut closed) = (0, 0);
-    for seed in 0..700 {
+    for seed in 0..1200 {
         let mut machine = Machine::new(seed);
         for _ in 0..40 {
             machine.prices[1] *= 1.0 + 0.03 * machine.random.signed();
