@@ -12,14 +12,16 @@
 //! Every term is rounded up. A price that moves further than `gap`, or a book that is thinner than
 //! `depth_min`, is outside of what is proved: that is what INSURANCE is for.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Round, Span, mul_div};
 
+use crate::ids::MarketId;
 use crate::params::{
     DepthParams, DesignError, FundingRule, Kind, MarketRules, Params, PerpetualParams,
 };
 
 /// What a unit of notional can lose until its liquidation is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Need {
     /// Moves of the price: gap·blocks.
     pub gap: Rate,
@@ -89,6 +91,17 @@ fn prove_market(
         perpetual.margin_maintenance,
         need.total(),
     )))
+}
+
+/// The first perpetual market whose maintenance margin is below its need.
+pub fn shortfall(params: &Params) -> Option<(MarketId, Rate, Need)> {
+    (0u16..).map(MarketId).zip(&params.markets).find_map(|(id, market)| match &market.kind {
+        Kind::Spot { .. } => None,
+        Kind::Perpetual(perpetual) => {
+            let (margin, need) = (perpetual.margin_maintenance, need(perpetual, &market.rules));
+            (margin < need.total()).then_some((id, margin, need))
+        }
+    })
 }
 
 /// The least maintenance margin for each gap per block and each depth, in this order, everything

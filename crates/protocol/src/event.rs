@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, FundingIndex, Price, Qty, Rate, Span, Time};
 
+use crate::envelope::Need;
 use crate::governance::Refusal;
 use crate::governance::changes::Change;
 use crate::governance::council::{ProposalId, Tally};
@@ -438,5 +439,15 @@ pub enum Event {
         since: Time,
         /// The largest deviation in it.
         worst: Rate,
+    },
+    /// A change was refused, or a proposal expired, because of the envelope (rule R-6): the margin
+    /// that would be in force is less than the sum of what it must bear.
+    NotProven {
+        /// Of which market.
+        market: MarketId,
+        /// Its maintenance margin.
+        margin: Rate,
+        /// What it must bear.
+        need: Need,
     },
 }

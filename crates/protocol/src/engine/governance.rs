@@ -10,10 +10,12 @@ use money::{Amount, Time};
 use super::accounts::{check_leaving, commit_leaving};
 use super::check_account;
 use crate::design;
+use crate::envelope;
 use crate::event::Event;
 use crate::governance::Refusal;
-use crate::governance::council::{Draft, Outcome, ProposalId};
+use crate::governance::council::{Draft, Measure, Outcome, ProposalId};
 use crate::governance::guardian::{Action, Emergency, REDUCE_ONLY};
+use crate::governance::keys::Setting;
 use crate::halt::Directive;
 use crate::ids::{AccountId, MarketId};
 use crate::ladder;
@@ -41,8 +43,16 @@ pub(super) fn open(state: &mut State, events: &mut Vec<Event>) {
     let (now, accounts) = (state.time, state.accounts);
     let proof = move |params: &Params| proof(params, accounts);
     let governance = &mut state.council.governance;
+    let due = governance.proposals().iter().filter(|proposal| proposal.is_due(now));
+    let due: Vec<(ProposalId, Measure)> =
+        due.map(|proposal| (proposal.id, proposal.draft.measure.clone())).collect();
     let first = events.len();
     for outcome in governance.close_block(&mut state.params, now, &proof) {
+        if let Outcome::Expired(expired, refusal) = outcome {
+            let measure = due.iter().find(|(id, _)| *id == expired);
+            let settings = measure.map_or(&[][..], |(_, measure)| measure.settings());
+            tell_shortfall(&state.params, settings, refusal, events);
+        }
         tell(outcome, events);
     }
     let released = governance.release(now);
@@ -138,7 +148,10 @@ pub(super) fn propose(
     let (now, accounts) = (state.time, state.accounts);
     let proof = move |params: &Params| proof(params, accounts);
     let governance = &mut state.council.governance;
-    governance.check_propose(draft, &state.params, now, &proof).map_err(reason)?;
+    if let Err(refusal) = governance.check_propose(draft, &state.params, now, &proof) {
+        tell_shortfall(&state.params, draft.measure.settings(), refusal, events);
+        return Err(reason(refusal));
+    }
     let proposal = governance.commit_propose(draft.clone(), now);
     events.push(Event::Proposed { account, proposal });
     Ok(())
@@ -169,8 +182,17 @@ pub(super) fn emergency(
     let (now, accounts) = (state.time, state.accounts);
     let proof = move |params: &Params| proof(params, accounts);
     let governance = &mut state.council.governance;
-    let action = governance.check_emergency(account, emergency, &state.params, &proof);
-    let action = action.map_err(reason)?;
+    let action = match governance.check_emergency(account, emergency, &state.params, &proof) {
+        Ok(action) => action,
+        Err(refusal) => {
+            let settings = match &emergency {
+                Emergency::Tighten(set) => std::slice::from_ref(set),
+                Emergency::ReduceOnly(_) => &[],
+            };
+            tell_shortfall(&state.params, settings, refusal, events);
+            return Err(reason(refusal));
+        }
+    };
     governance.commit_emergency(action, &mut state.params, now);
     match action {
         Action::Tightened(change) => {
@@ -185,6 +207,27 @@ pub(super) fn emergency(
         }
     }
     Ok(())
+}
+
+/// Which inequality of the envelope (rule R-6) settings fail that a design was refused for, if it
+/// is one.
+fn tell_shortfall(
+    params: &Params,
+    settings: &[Setting],
+    refusal: Refusal,
+    events: &mut Vec<Event>,
+) {
+    if refusal != Refusal::Design && refusal != Refusal::Envelope {
+        return;
+    }
+    let mut design = params.clone();
+    for set in settings {
+        let row = set.key.row().expect("a design was formed of these settings");
+        row.write(&mut design, set.scope, set.value).expect("a design was formed of them");
+    }
+    if let Some((market, margin, need)) = envelope::shortfall(&design) {
+        events.push(Event::NotProven { market, margin, need });
+    }
 }
 
 /// The refusal of a command for each of governance.

@@ -137,6 +137,14 @@ impl Terms {
 }
 
 impl Measure {
+    /// The values that it sets; none of a policy or a guardian.
+    pub fn settings(&self) -> &[Setting] {
+        match self {
+            Measure::Settings(settings) => settings,
+            Measure::Policy { .. } | Measure::Guardian(_) => &[],
+        }
+    }
+
     /// The slowest time-lock among what is changed; who the guardian is waits longest.
     pub fn delay(&self) -> Delay {
         match self {
@@ -154,6 +162,14 @@ impl Proposal {
     /// The stake that an account votes with.
     pub fn power(&self, account: AccountId) -> Amount {
         self.power.get(account.index()).copied().unwrap_or_default()
+    }
+
+    /// Whether it has passed and its time-lock is over.
+    pub fn is_due(&self, now: Time) -> bool {
+        match self.stage {
+            Stage::Voting => false,
+            Stage::Waiting { since } => now.since(since) >= self.draft.measure.delay().span(),
+        }
     }
 
     /// The votes as they stand.
@@ -279,9 +295,7 @@ impl Governance {
                 Stage::Voting if now.since(proposal.opened) >= self.terms.voting => {
                     Some(self.count(&mut proposal, now))
                 }
-                Stage::Waiting { since }
-                    if now.since(since) >= proposal.draft.measure.delay().span() =>
-                {
+                Stage::Waiting { .. } if proposal.is_due(now) => {
                     Some(self.execute(&proposal, params, now, proof))
                 }
                 Stage::Voting | Stage::Waiting { .. } => None,
