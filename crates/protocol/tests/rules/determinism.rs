@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["934d4ecf8b01eb95b3cf63ce1cabea8132fe6b30fbb484fba083cd53e3d2c684"];
+        expect_test::expect!["2642ddc38cfdd03a607d5c8f830c57248e303684accc70c219b91512e64d8021"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

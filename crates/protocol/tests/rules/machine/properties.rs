@@ -15,7 +15,7 @@ fn unsound_one_by_one(state: &State) -> Vec<AccountId> {
 #[test]
 fn r_5_the_sweep_finds_whom_asking_each_account_finds() {
     let mut found = 0;
-    for seed in 0..100 {
+    for seed in 0..250 {
         let mut machine = Machine::new(seed);
         for height in 0..40 {
             machine.time += Span::SECOND.nanos();
