@@ -41,8 +41,14 @@ pub fn design(random: &mut Random, checkpoint_blocks: u64) -> Params {
 }
 
 /// Of five seeds one has a market whose batches are single blocks, and one has nothing but markets
-/// whose batches are three; what the envelope counts on for a block is then less.
-pub fn in_batches(mut params: Params, seed: u64) -> Params {
+/// whose batches are three; what the envelope counts on for a block is then less. In one of seven
+/// small positions are a large part of their market.
+pub fn varied(mut params: Params, seed: u64) -> Params {
+    if seed % 7 == 2 {
+        for market in &mut params.markets {
+            market.rules.concentration.interest_min = quote(10_000);
+        }
+    }
     let (every, markets) = match seed % 5 {
         1 => (1, 2..3),
         2 => (3, 0..params.markets.len()),

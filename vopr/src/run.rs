@@ -16,7 +16,7 @@ use protocol::state::{Level, State};
 
 use crate::coverage::Coverage;
 use crate::crowd::Crowd;
-use crate::design::{design, in_batches};
+use crate::design::{design, varied};
 use crate::exit::exit;
 use crate::random::Random;
 use crate::weather::Weather;
@@ -84,7 +84,7 @@ pub fn run(plan: Plan, progress: &dyn Fn(u64)) -> Result<Outcome, Box<Failure>> 
 
 fn play(plan: Plan, progress: &dyn Fn(u64), height: &Cell<u64>) -> Result<Outcome, String> {
     let mut random = Random::new(plan.seed);
-    let params = in_batches(design(&mut random, plan.checkpoint), plan.seed);
+    let params = varied(design(&mut random, plan.checkpoint), plan.seed);
     let mut weather = Weather::new(params.oracle.stakes.clone());
     let mut state = State::new(params).map_err(|error| error.to_string())?;
     let mut crowd = Crowd::new(random.pick(&[40, 150, 400]));

@@ -11,7 +11,7 @@
 
 use money::{Amount, Price, Qty, Rate, Round, mul_div};
 
-use crate::params::{InterestParams, MarketRules};
+use crate::params::{ConcentrationParams, InterestParams, MarketRules};
 
 /// An account's stake in one underlying.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,6 +83,25 @@ pub fn interest_margin(margin: Rate, interest: Amount, params: &InterestParams) 
     let more = mul_div(room, excess.raw(), width.raw(), Round::Up);
     let more = more.and_then(|raw| i64::try_from(raw).ok()).expect("a part of the room is smaller");
     margin + Rate::from_raw(more)
+}
+
+/// The charge, for each unit of notional, on what an owner has of a side of a market, both at the
+/// same scale and the market at more than nothing (rule R-18); with `margin` never more than the
+/// whole.
+pub fn concentration_rate(
+    owned: i128,
+    market: i128,
+    margin: Rate,
+    params: &ConcentrationParams,
+) -> Rate {
+    let rate = |raw: Option<i128>| raw.and_then(|raw| i64::try_from(raw).ok());
+    let share = rate(mul_div(owned, i128::from(Rate::ONE.raw()), market, Round::Up));
+    let share = share.map_or(Rate::MAX, Rate::from_raw);
+    if share <= params.threshold {
+        return Rate::ZERO;
+    }
+    let charged = (share - params.threshold).times(params.slope, Round::Up).unwrap_or(Rate::MAX);
+    charged.min(Rate::ONE - margin)
 }
 
 /// An account against its requirement.
@@ -166,6 +185,60 @@ mod tests {
         }
         let least = interest_margin(Rate::from_bp(1000), amount("100.00000001"), &params);
         assert_eq!(least.raw(), Rate::from_bp(1000).raw() + 90);
+    }
+
+    #[test]
+    fn r_18_a_share_of_the_market_beyond_the_threshold_is_charged_up_to_the_whole() {
+        let params = ConcentrationParams::default(); // 20 % of what is beyond 25 %
+        // Share in percent, charge in hundredths of a percent.
+        let table = [(0, 0), (25, 0), (26, 20), (50, 500), (100, 1500), (500, 9500), (9999, 9500)];
+        for (share, bp) in table {
+            let rate = concentration_rate(share, 100, CHARGES.margin, &params);
+            assert_eq!(rate, Rate::from_bp(bp), "{share} %");
+        }
+        let least = concentration_rate(2_500_000_000_001, 10_000_000_000_000, Rate::ZERO, &params);
+        assert_eq!(least.raw(), 1);
+    }
+
+    proptest! {
+        /// Against rationals in 10⁻¹² read word by word; and what several accounts of one owner pay
+        /// together is what one would.
+        #[test]
+        fn r_18_dividing_a_position_among_accounts_of_an_owner_changes_nothing(
+            parts in prop::collection::vec(0i128..1_000_000_000_000, 1..6),
+            market in 1i128..3_000_000_000_000, margin in 0i64..=10_000,
+            threshold in 0i64..=10_000, slope in 0i64..=30_000,
+        ) {
+            let params = ConcentrationParams {
+                threshold: Rate::from_bp(threshold),
+                slope: Rate::from_bp(slope),
+                ..ConcentrationParams::default()
+            };
+            let margin = Rate::from_bp(margin);
+            let owned: i128 = parts.iter().sum();
+            let rate = concentration_rate(owned, market, margin, &params);
+            let beyond = (owned * 10_000 - market * i128::from(threshold)).max(0);
+            let exact = (beyond * i128::from(slope)) as f64 / (market * 100_000_000) as f64;
+            let most = (Rate::ONE - margin).raw() as f64 / 1e12;
+            prop_assert!((rate.raw() as f64 / 1e12 - exact.min(most)).abs() < 1e-9);
+            let charge = |part: i128| Amount::from_raw(part).share(rate, Round::Up).unwrap().raw();
+            let together = charge(owned);
+            let apart: i128 = parts.iter().map(|&part| charge(part)).sum();
+            prop_assert!(together <= apart && apart < together + parts.len() as i128);
+        }
+
+        #[test]
+        fn r_18_the_rate_never_falls_when_the_owner_has_more_or_the_market_less(
+            owned in 0i128..1_000_000_000_000, market in 1i128..3_000_000_000_000,
+            more in 0i128..1_000_000_000, margin in 0i64..=10_000,
+        ) {
+            let params = ConcentrationParams::default();
+            let of = |owned, market| {
+                concentration_rate(owned, market, Rate::from_bp(margin), &params)
+            };
+            prop_assert!(of(owned + more, market) >= of(owned, market));
+            prop_assert!(of(owned, market + more) <= of(owned, market));
+        }
     }
 
     proptest! {

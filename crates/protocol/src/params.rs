@@ -16,7 +16,7 @@ use crate::ids::AssetId;
 pub use access::{
     CouncilParams, FlowLimits, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms,
 };
-pub use margin::{EnvelopeParams, InterestParams, ScenarioParams};
+pub use margin::{ConcentrationParams, EnvelopeParams, InterestParams, ScenarioParams};
 pub use matching::Matching;
 pub use rules::{
     DepthParams, FeedbackParams, HaltParams, LadderParams, MarkParams, MarketRules, OrderingRule,

@@ -4,6 +4,7 @@ mod charges;
 mod size;
 mod collateral;
 mod health;
+mod concentration;
 mod indices;
 mod references;
 mod deleveraging;

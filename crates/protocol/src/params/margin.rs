@@ -1,5 +1,5 @@
 //! Parameters of the solvency envelope and of what is charged above the flat margin (rules R-6 to
-//! R-8 and R-13): each with its default and its range (the table in `docs/protocol.md`).
+//! R-8, R-13 and R-18): each with its default and its range (the table in `docs/protocol.md`).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Span};
@@ -77,6 +77,49 @@ impl InterestParams {
             return Ok(());
         }
         Err(DesignError("open interest: 0 ≤ lower < upper ≤ 10¹⁸".into()))
+    }
+}
+
+/// How initial margin grows with an owner's share of a market (rule R-18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ConcentrationParams {
+    /// Share of open interest up to which nothing is charged (25 %).
+    pub threshold: Rate,
+    /// Charge for each unit of share beyond (20 %).
+    pub slope: Rate,
+    /// Open interest, in quote, that a market counts as having at least (10 000 000).
+    pub interest_min: Amount,
+}
+
+impl Default for ConcentrationParams {
+    fn default() -> ConcentrationParams {
+        ConcentrationParams {
+            threshold: Rate::from_bp(2_500),
+            slope: Rate::from_bp(2_000),
+            interest_min: Amount::from_raw(10_000_000 * Amount::ONE.raw()),
+        }
+    }
+}
+
+impl ConcentrationParams {
+    /// The threshold in whole basis points, rounded down.
+    pub(crate) fn threshold_bp(&self) -> i128 {
+        i128::from(self.threshold.raw() / Rate::BASIS_POINT.raw())
+    }
+
+    /// Refuses parameters outside the ranges of `docs/protocol.md`.
+    pub fn check(&self) -> Result<(), DesignError> {
+        let most = Amount::from_raw(10i128.pow(26));
+        let sound = Rate::ZERO <= self.threshold
+            && self.threshold <= Rate::ONE
+            && (Rate::ZERO <= self.slope && self.slope <= Rate::from_bp(100_000))
+            && (Amount::ONE <= self.interest_min && self.interest_min <= most);
+        if sound {
+            return Ok(());
+        }
+        let text = "concentration: threshold from 0 to 1, slope from 0 to 10, \
+                    1 ≤ interest_min ≤ 10¹⁸";
+        Err(DesignError(text.into()))
     }
 }
 

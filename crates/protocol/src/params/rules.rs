@@ -6,7 +6,7 @@ use money::{Rate, Span};
 
 use super::DesignError;
 use super::access::{CouncilParams, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms};
-use super::margin::{EnvelopeParams, InterestParams, ScenarioParams};
+use super::margin::{ConcentrationParams, EnvelopeParams, InterestParams, ScenarioParams};
 use super::matching::Matching;
 use super::waterfall::{BackstopParams, LiquidationParams};
 
@@ -60,6 +60,8 @@ pub struct MarketRules {
     pub carry_8h: Rate,
     /// How orders meet (rule T-13).
     pub matching: Matching,
+    /// How initial margin grows with an owner's share of the market (rule R-18).
+    pub concentration: ConcentrationParams,
 }
 
 impl Rules {
@@ -88,6 +90,7 @@ impl MarketRules {
         self.envelope.check()?;
         self.interest.check()?;
         self.matching.check()?;
+        self.concentration.check()?;
         if -Rate::ONE <= self.carry_8h && self.carry_8h <= Rate::ONE {
             return Ok(());
         }

@@ -17,9 +17,28 @@ use crate::watch::{Distance, ROUNDINGS};
 const SCALE: i128 = Amount::ONE.raw();
 
 /// Which open orders are taken as filled: spot and perpetual.
-struct Fills {
+pub(super) struct Fills {
     sides: [Option<Side>; 2],
     change: Change,
+}
+
+impl Fills {
+    /// An account's position in a perpetual market with these orders filled.
+    pub(super) fn position(&self, market: &Market, id: MarketId, account: AccountId) -> Qty {
+        market.entry(account).position + self.change(market, id, account, self.sides[1])
+    }
+
+    /// What orders of a direction and the change add to a position or a holding.
+    fn change(&self, market: &Market, id: MarketId, account: AccountId, to: Option<Side>) -> Qty {
+        let entry = market.entry(account);
+        let added = |side| self.change.lots(id, side);
+        let orders = match to {
+            None => Qty::ZERO,
+            Some(Side::Buy) => open_qty(market, entry.bid_lots + added(Side::Buy)),
+            Some(Side::Sell) => -open_qty(market, entry.ask_lots + added(Side::Sell)),
+        };
+        orders + self.change.filled(market, id)
+    }
 }
 
 impl State {
@@ -166,6 +185,9 @@ impl State {
                 add((-self.bounded_open_loss(market, entry)?, exposure))?;
             }
             if level == Level::Initial {
+                if market.perpetual_params().is_some() {
+                    self.is_spread(market, account, added)?;
+                }
                 let bids = entry.bid_lots + added[0];
                 add((-self.bounded_collateral(market, account, bids)?, 0))?;
             }
@@ -338,7 +360,10 @@ impl State {
                 let fills = Fills { sides: [spot_fills, perpetual_fills], change };
                 self.add_exposure(&mut exposure, account, asset, &fills);
                 let strict = match level {
-                    Level::Initial => self.collateral_charge(asset, exposure),
+                    Level::Initial => {
+                        self.collateral_charge(asset, exposure)
+                            + self.concentration(account, asset, exposure.holding, &fills)
+                    }
                     Level::Maintenance => Amount::ZERO,
                 };
                 worst = worst.max(requirement(exposure, charges, index) + strict);
@@ -374,20 +399,13 @@ impl State {
             if market.params.base != asset {
                 continue;
             }
-            let entry = market.entry(account);
-            let perpetual = market.perpetual_params().is_some();
-            let added = |side| fills.change.lots(MarketId(id), side);
-            let filled = fills.change.filled(market, MarketId(id));
-            let orders = match fills.sides[usize::from(perpetual)] {
-                None => Qty::ZERO,
-                Some(Side::Buy) => open_qty(market, entry.bid_lots + added(Side::Buy)),
-                Some(Side::Sell) => -open_qty(market, entry.ask_lots + added(Side::Sell)),
-            };
-            if !perpetual {
-                exposure.holding = (exposure.holding + orders + filled).max(Qty::ZERO);
+            let id = MarketId(id);
+            if market.perpetual_params().is_none() {
+                let change = fills.change(market, id, account, fills.sides[0]);
+                exposure.holding = (exposure.holding + change).max(Qty::ZERO);
                 continue;
             }
-            let position = entry.position + orders + filled;
+            let position = fills.position(market, id, account);
             exposure.long += position.max(Qty::ZERO);
             exposure.short += (-position).max(Qty::ZERO);
         }

@@ -183,7 +183,7 @@ fn l_6_a_holding_is_sold_when_cash_is_short_and_the_rest_stays() {
 #[test]
 fn l_6_a_hedged_account_is_liquidated_as_a_pair() {
     let mut x = Exchange::new();
-    let (hedger, other, maker) = (x.user("100"), x.user("10000000"), x.user("100000000"));
+    let (hedger, other, maker) = (x.user("100"), x.user("10000000"), x.user("1000000000"));
     x.give(hedger, BTC, "1");
     x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "1"));
     // At 60 times the price the equity is still 100 000, and the basis charge is 120 000.

@@ -130,6 +130,15 @@ impl Machine {
             2 => (Matching::Batch { every: 1 }, BTC_PERP.index()..all),
             _ => (Matching::Batch { every: 2 }, 0..all),
         };
+        if seed % 5 == 1 {
+            for market in &mut params.markets {
+                market.rules.concentration = ConcentrationParams {
+                    threshold: rate("0.2"),
+                    slope: rate("0.2"),
+                    interest_min: amount("5000"),
+                };
+            }
+        }
         for market in &mut params.markets[batched] {
             market.rules.matching = matching;
         }

@@ -6,6 +6,7 @@ mod charges;
 mod backstop;
 mod batches;
 mod council;
+mod concentration;
 mod convergence;
 mod determinism;
 mod exchange;
