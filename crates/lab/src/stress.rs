@@ -22,7 +22,7 @@ mod table;
 pub use incident::Incident;
 pub use table::{Pair, Report, Row, Unexpressed};
 pub use tally::Outcome;
-pub use variant::Variant;
+pub use variant::{Extent, Variant};
 
 /// Whose rules a run is under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub struct Job {
 }
 
 /// The runs of a set of incidents, in the order in which [`Report::of`] wants their outcomes.
-pub fn jobs(incidents: &[Incident], full: bool) -> Vec<Job> {
-    let variants = Variant::all(full);
+pub fn jobs(incidents: &[Incident], extent: Extent) -> Vec<Job> {
+    let variants = Variant::all(extent);
     let mut jobs = Vec::new();
     for (at, incident) in incidents.iter().enumerate() {
         if incident.inexpressible.is_some() {

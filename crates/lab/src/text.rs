@@ -51,6 +51,15 @@ pub fn usd(value: f64) -> String {
     number(value, 0)
 }
 
+/// US dollars in thousands or millions from there on.
+pub fn usd_short(usd: f64) -> String {
+    match usd.abs() {
+        size if size >= 999_500.0 => format!("{} M", number(usd / 1e6, 1)),
+        size if size >= 999.5 => format!("{} k", number(usd / 1e3, 0)),
+        _ => number(usd, 0),
+    }
+}
+
 /// Seconds in the unit in which they are read.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() {

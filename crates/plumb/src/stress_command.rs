@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
-use lab::stress::{self, Incident, Job, Outcome, Report};
+use lab::stress::{self, Extent, Incident, Job, Outcome, Report};
 
 use crate::failure::{Failure, refuse, say};
 use crate::summary::{self, Colour};
@@ -25,6 +25,9 @@ pub struct Stress {
     /// The whole product of amplitude, depth, oracle fault and halt: 432 variants of each incident.
     #[arg(long)]
     full: bool,
+    /// Only the incidents as they were, without variants.
+    #[arg(long, conflicts_with = "full")]
+    as_it_was: bool,
     /// Seed of the publishers' errors.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -34,6 +37,9 @@ pub struct Stress {
     /// Print JSON instead of the table.
     #[arg(long)]
     json: bool,
+    /// Print the page `docs/incidents-figures.md` instead of the table.
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 impl Stress {
@@ -43,7 +49,12 @@ impl Stress {
         if let Some(folder) = &self.out {
             open_folder(folder)?;
         }
-        let jobs = stress::jobs(&incidents, self.full);
+        let extent = match (self.full, self.as_it_was) {
+            (true, _) => Extent::Product,
+            (false, true) => Extent::AsItWas,
+            (false, false) => Extent::Chosen,
+        };
+        let jobs = stress::jobs(&incidents, extent);
         let outcomes = run_all(&incidents, &jobs, self.seed);
         let report = Report::of(&incidents, &jobs, &outcomes, self.seed);
         if let Some(folder) = &self.out {
@@ -53,6 +64,9 @@ impl Stress {
         }
         if self.json {
             return say(&serde_json::to_string_pretty(&report).map_err(refuse)?);
+        }
+        if self.markdown {
+            return say(summary::stress_page::page(&report).trim_end());
         }
         say(&summary::stress::table(&report, Colour::of_terminal()))?;
         match &self.out {

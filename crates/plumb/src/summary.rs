@@ -5,6 +5,7 @@
 
 pub mod frontier;
 pub mod stress;
+pub mod stress_page;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use lab::compare::{Comparison, MEASURES, RuleComparison};

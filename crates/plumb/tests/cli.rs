@@ -343,17 +343,52 @@ fn an_unknown_incident_is_refused_with_those_there_are() {
 }
 
 #[test]
-fn the_json_of_an_incident_has_its_row_and_no_loss_of_a_flat_account() {
+fn every_incident_has_a_row_with_each_field_in_its_type_and_no_loss_of_a_flat_account() {
     let desk = Desk::new();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/incidents");
-    let arguments = ["lab", "stress", "e12c", "--json", "--incidents", folder];
+    let arguments = ["lab", "stress", "--as-it-was", "--json", "--incidents", folder];
     let output = plumb(desk.folder.path(), &arguments);
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let report: serde_json::Value = serde_json::from_str(text(&output.stdout)).unwrap();
-    let row = &report["incidents"][0];
-    assert_eq!(row["id"], "E12c");
-    assert_eq!((&row["flat_user_loss"], &row["invariants_broken"]), (&0.0.into(), &0.into()));
-    assert!(row["bad_debt_ours"].is_number() && row["bad_debt_theirs"].is_number(), "{row}");
+    let rows = report["incidents"].as_array().unwrap();
+    let absent = report["not_expressible"].as_array().unwrap();
+    let files = std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(rows.len() + absent.len(), files, "a row for each file");
+    for row in rows {
+        let id = row["id"].as_str().unwrap();
+        for field in ["bad_debt_ours", "adl_volume", "minutes_beyond_50bp", "opened_ours"] {
+            assert!(row[field].as_f64().is_some_and(|value| value >= 0.0), "{id} {field}: {row}");
+        }
+        assert_eq!(row["invariants_broken"].as_u64(), Some(0), "{id}: {row}");
+        assert_eq!(row["flat_user_loss"].as_f64(), Some(0.0), "{id}: {row}");
+        let theirs = ["bad_debt_theirs", "bad_debt_theirs_at_our_size", "opened_theirs"];
+        let run = theirs.map(|field| row[field].as_f64().is_some_and(|value| value >= 0.0));
+        let not = theirs.map(|field| row[field].is_null());
+        assert!(run == [true; 3] || not == [true; 3], "{id}: {row}");
+        let explained = row["worse_in"].as_array().unwrap().is_empty()
+            || !row["why_worse"].as_str().unwrap().is_empty();
+        assert!(explained, "{id} owes more than theirs and does not say why: {row}");
+        assert!(row["title"].is_string() && row["theirs"].is_string(), "{id}: {row}");
+    }
+    for left in absent {
+        assert!(left["id"].is_string() && left["why"].is_string(), "{left}");
+    }
+}
+
+#[test]
+fn the_markdown_and_the_page_of_an_incident_show_all_three_runs() {
+    let desk = Desk::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/incidents");
+    let flags = ["--as-it-was", "--markdown", "--out", "stress", "--incidents", folder];
+    let output = plumb(desk.folder.path(), &[&["lab", "stress", "e12c"][..], &flags].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let markdown = text(&output.stdout);
+    assert!(markdown.contains("Written by `plumb lab stress --seed 1 --markdown`"), "{markdown}");
+    for line in ["| E12c | dYdX v4 | ours | ", "|  |  | theirs | ", "|  |  | at our size | "] {
+        assert!(markdown.contains(line), "{line}: {markdown}");
+    }
+    let page = std::fs::read_to_string(desk.path("stress/stress.html")).unwrap();
+    assert!(page.contains("E12c dYdX v4") && page.contains("at our size"));
 }
 
 #[test]

@@ -4,17 +4,19 @@ use super::chart::{chart, colour, with};
 use super::facts;
 use super::html::{escape, figure, table};
 use crate::stress::{Outcome, Pair, Report, Row};
-use crate::text::{NONE, number, usd};
+use crate::text::{NONE, number, usd, usd_short};
 use serde_json::{Value, json};
 
 /// Header, chart, table of all incidents, and the variants of each.
 pub fn sections(report: &Report, charts: &mut Vec<Value>) -> String {
     charts.push(costs("costs", report));
-    let height = 140 + 44 * u32::try_from(report.incidents.len()).unwrap_or(18).min(40);
-    let caption = "Bad debt: deficits that neither the account nor the insurance fund paid. \
-                   Scale: logarithm of 1 USD and more.";
+    let height = 140 + 52 * u32::try_from(report.incidents.len()).unwrap_or(18).min(40);
+    let caption = "Bad debt: deficits that neither account nor insurance nor vault bore. Fund: \
+                   paid by insurance and lost by the backstop vault. At our size: the venue's \
+                   rules with the positions that ours let be opened. Scale: logarithm of 1 USD \
+                   and more.";
     let mut body = header(report);
-    body.push_str(&figure("costs", height, "Bad debt and insurance used", caption));
+    body.push_str(&figure("costs", height, "Bad debt and fund used", caption));
     body.push_str("<h2 id=\"incidents\">The incidents as they were</h2>");
     body.push_str(&overview(report));
     for row in &report.incidents {
@@ -34,7 +36,7 @@ pub fn sections(report: &Report, charts: &mut Vec<Value>) -> String {
 fn header(report: &Report) -> String {
     let broken: u32 = report.incidents.iter().map(|row| row.invariants_broken).sum();
     let lost = report.incidents.iter().map(|row| row.flat_user_loss).fold(0.0, f64::max);
-    let worse = report.incidents.iter().filter(|row| !row.worse_in.is_empty()).count();
+    let worse: usize = report.incidents.iter().map(|row| row.worse().count()).sum();
     let runs: usize = report.incidents.iter().map(|row| row.runs.len()).sum();
     format!(
         "<header><p class=\"kicker\">Plumb lab · incident library</p><h1>What went wrong at real \
@@ -45,7 +47,7 @@ fn header(report: &Report) -> String {
             ("Seed", report.seed.to_string()),
             ("Invariants broken", broken.to_string()),
             ("Most lost by a flat account", usd(lost)),
-            ("Incidents with a variant worse than theirs", worse.to_string()),
+            ("Variants in which ours owes more", worse.to_string()),
         ]),
     )
 }
@@ -64,11 +66,14 @@ fn costs(id: &str, report: &Report) -> Value {
         json!({ "type": "bar", "orientation": "h", "name": name, "x": values, "y": names,
             "marker": { "color": colour } })
     };
+    let at_our_size =
+        base(&|pair: &Pair| pair.theirs_at_our_size.as_ref().map(|theirs| theirs.bad_debt));
     let data = vec![
         bars("bad debt, ours", colour::SIMULATED, base(&|pair| Some(pair.ours.bad_debt))),
         bars("bad debt, theirs", colour::RECORDED, theirs(|outcome| outcome.bad_debt)),
-        bars("insurance, ours", colour::SERIES[5], base(&|pair| Some(pair.ours.insurance_used))),
-        bars("insurance, theirs", colour::SERIES[3], theirs(|outcome| outcome.insurance_used)),
+        bars("bad debt, theirs at our size", colour::SERIES[4], at_our_size),
+        bars("fund, ours", colour::SERIES[5], base(&|pair| Some(pair.ours.fund_used()))),
+        bars("fund, theirs", colour::SERIES[3], theirs(Outcome::fund_used)),
     ];
     let layout = json!({ "barmode": "group", "hovermode": "closest",
         "xaxis": { "type": "log", "title": { "text": "USD" } },
@@ -76,23 +81,27 @@ fn costs(id: &str, report: &Report) -> Value {
     chart(id, data, with(layout, json!({ "legend": { "orientation": "h" } })))
 }
 
-const HEADINGS: [&str; 11] = [
-    "incident",
+const HEADINGS: [&str; 15] = [
+    "",
     "bad debt",
     "theirs",
-    "insurance",
+    "at our size",
+    "fund",
     "theirs",
+    "at our size",
     "ADL",
     "theirs",
-    "wrongly liquidated",
+    "wrongly liqu.",
     "theirs",
-    "minutes > 50 bp",
+    "min > 50 bp",
+    "theirs",
+    "opened",
     "theirs",
 ];
 
 fn overview(report: &Report) -> String {
     let line = |row: &Row| {
-        let name = format!("{} {}", row.id, row.title);
+        let name = format!("{} {}", row.id, row.venue);
         row.runs.first().map(|pair| cells(&name, pair))
     };
     let rows: Vec<Vec<String>> = report.incidents.iter().filter_map(line).collect();
@@ -100,43 +109,61 @@ fn overview(report: &Report) -> String {
 }
 
 fn incident(row: &Row) -> String {
-    let rows: Vec<Vec<String>> = row.runs.iter().map(|pair| cells(&pair.variant, pair)).collect();
-    let worse = match row.worse_in.is_empty() {
-        true => "Better or equal on bad debt in every variant.".to_owned(),
-        false => format!("Worse on bad debt in: {}.", escape(&row.worse_in.join("; "))),
+    let note = match row.note.is_empty() {
+        true => String::new(),
+        false => format!("<p><b>Note:</b> {}</p>", escape(&row.note)),
     };
-    let mut headings = HEADINGS;
-    headings[0] = "variant";
+    let rows: Vec<Vec<String>> = row.runs.iter().map(|pair| cells(&pair.variant, pair)).collect();
+    let worse = match row.worse_in.is_empty() && row.worse_at_our_size_in.is_empty() {
+        true => "Ours owes no more in any variant.".to_owned(),
+        false => format!(
+            "<b>Ours owes more</b> in: {}. At our size: {}. {}",
+            listed(&row.worse_in),
+            listed(&row.worse_at_our_size_in),
+            escape(&row.why_worse)
+        ),
+    };
     format!(
-        "<h2>{} {}</h2><p>{}, {}. {}</p><p><b>Theirs:</b> {}</p><p>{worse} {}</p>{}",
+        "<h2>{} {}</h2><p>{}, {}. {}</p><p><b>Theirs:</b> {}</p><p>{worse}</p>{}{}",
         escape(&row.id),
         escape(&row.title),
         escape(&row.venue),
         escape(&row.date),
         escape(&row.source),
         escape(&row.theirs),
-        escape(&row.note),
-        table(&headings, &rows),
+        note,
+        table(&HEADINGS, &rows),
     )
 }
 
+fn listed(variants: &[String]) -> String {
+    if variants.is_empty() { "none".to_owned() } else { escape(&variants.join("; ")) }
+}
+
 fn cells(name: &str, pair: &Pair) -> Vec<String> {
-    let theirs = |show: &dyn Fn(&Outcome) -> String| {
-        let outcome = pair.theirs.as_ref().filter(|outcome| outcome.failure.is_none());
+    let show = |outcome: &Option<Outcome>, show: &dyn Fn(&Outcome) -> String| {
+        let outcome = outcome.as_ref().filter(|outcome| outcome.failure.is_none());
         outcome.map_or_else(|| NONE.to_owned(), show)
     };
-    let ours = &pair.ours;
+    let (ours, theirs, at_our_size) = (&pair.ours, &pair.theirs, &pair.theirs_at_our_size);
+    let bad = |outcome: &Outcome| usd_short(outcome.bad_debt);
+    let fund = |outcome: &Outcome| usd_short(outcome.fund_used());
+    let opened = |outcome: &Outcome| format!("{} %", number(outcome.opened_share * 100.0, 0));
     vec![
         escape(name),
-        usd(ours.bad_debt),
-        theirs(&|outcome| usd(outcome.bad_debt)),
-        usd(ours.insurance_used),
-        theirs(&|outcome| usd(outcome.insurance_used)),
-        usd(ours.adl_volume),
-        theirs(&|outcome| usd(outcome.adl_volume)),
+        bad(ours),
+        show(theirs, &bad),
+        show(at_our_size, &bad),
+        fund(ours),
+        show(theirs, &fund),
+        show(at_our_size, &fund),
+        usd_short(ours.adl_volume),
+        show(theirs, &|outcome| usd_short(outcome.adl_volume)),
         ours.wrongly_liquidated.to_string(),
-        theirs(&|outcome| outcome.wrongly_liquidated.to_string()),
+        show(theirs, &|outcome| outcome.wrongly_liquidated.to_string()),
         number(ours.minutes_beyond_50bp, 1),
-        theirs(&|outcome| number(outcome.minutes_beyond_50bp, 1)),
+        show(theirs, &|outcome| number(outcome.minutes_beyond_50bp, 1)),
+        opened(ours),
+        show(theirs, &opened),
     ]
 }

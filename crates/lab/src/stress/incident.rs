@@ -18,6 +18,8 @@ pub struct Incident {
     pub source: String,
     /// What the file leaves out; may be empty.
     pub note: String,
+    /// Why ours owes more than theirs in some variants; may be empty.
+    pub worse: String,
     /// Why the rules cannot be put into it; `None` if they can.
     pub inexpressible: Option<String>,
     /// Numbers of the source.

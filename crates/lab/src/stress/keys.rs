@@ -18,6 +18,7 @@ pub(super) const ROOT: &[Key] = &[
     key("venue", Text, Required, "where"),
     key("source", Text, Required, "the shock and the damage with the figures of the source"),
     key("note", Text, Absent, "what this file leaves out or takes differently"),
+    key("worse", Text, Absent, "why ours owes more than theirs in some variants"),
     flag("expressible", true, "whether the rules can be put into this incident"),
     key("why", Text, Absent, "why they cannot"),
     key("figures", Coins, Absent, "numbers of the source, unit last in each name"),

@@ -59,6 +59,7 @@ fn incident(root: &Section<'_>) -> Read<Incident> {
         venue: root.text("venue")?.into(),
         source: root.text("source")?.into(),
         note: root.text_if("note")?.unwrap_or("").into(),
+        worse: root.text_if("worse")?.unwrap_or("").into(),
         figures: figures.into_iter().map(|(_, name, value)| (name.into(), value)).collect(),
         duration_min,
         shock_min: root.number("shock_min")?,

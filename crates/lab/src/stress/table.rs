@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::incident::Incident;
 use super::tally::Outcome;
 use super::{Job, Rulebook, Variant};
-use crate::text::usd;
 
 /// The outcomes of a set of incidents.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,7 +65,9 @@ pub struct Row {
     pub theirs: String,
     /// What the file leaves out.
     pub note: String,
-    /// Variants in which our bad debt is above theirs, with what else differs.
+    /// Why our bad debt is above theirs in some variants.
+    pub why_worse: String,
+    /// Variants in which our bad debt is above theirs.
     pub worse_in: Vec<String>,
     /// Variants in which our bad debt is above theirs with the positions that ours let be opened.
     pub worse_at_our_size_in: Vec<String>,
@@ -88,23 +89,26 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Says where our bad debt is above theirs; `None` where it is not.
-    fn worse(&self, theirs: Option<&Outcome>) -> Option<String> {
-        let theirs = theirs.filter(|theirs| theirs.failure.is_none())?;
-        let ours = &self.ours;
-        (ours.bad_debt > theirs.bad_debt).then(|| {
-            format!(
-                "{} (bad debt {} against {}, accounts liquidated {} against {}, insurance and \
-                 vault {} against {})",
-                self.variant,
-                usd(ours.bad_debt),
-                usd(theirs.bad_debt),
-                ours.liquidated,
-                theirs.liquidated,
-                usd(ours.fund_used()),
-                usd(theirs.fund_used()),
-            )
-        })
+    /// Whether our bad debt is above theirs.
+    pub fn is_worse(&self) -> bool {
+        owes_more(&self.ours, self.theirs.as_ref())
+    }
+
+    /// Whether our bad debt is above theirs with the positions that ours let be opened.
+    pub fn is_worse_at_our_size(&self) -> bool {
+        owes_more(&self.ours, self.theirs_at_our_size.as_ref())
+    }
+}
+
+fn owes_more(ours: &Outcome, theirs: Option<&Outcome>) -> bool {
+    let theirs = theirs.filter(|theirs| theirs.failure.is_none());
+    theirs.is_some_and(|theirs| ours.bad_debt > theirs.bad_debt)
+}
+
+impl Row {
+    /// Variants in which our bad debt is above theirs, with their positions or ours.
+    pub fn worse(&self) -> impl Iterator<Item = &Pair> {
+        self.runs.iter().filter(|pair| pair.is_worse() || pair.is_worse_at_our_size())
     }
 }
 
@@ -163,9 +167,9 @@ fn row(incident: &Incident, runs: Vec<Pair>) -> Row {
     let at_our_size = sound(runs.first().and_then(|pair| pair.theirs_at_our_size.as_ref()));
     let losses = runs.iter().map(|pair| pair.ours.flat_user_loss);
     let theirs = runs.iter().filter_map(|pair| pair.theirs.as_ref());
-    let worse = runs.iter().filter_map(|pair| pair.worse(pair.theirs.as_ref()));
-    let worse_at_our_size =
-        runs.iter().filter_map(|pair| pair.worse(pair.theirs_at_our_size.as_ref()));
+    let named = |which: fn(&Pair) -> bool| -> Vec<String> {
+        runs.iter().filter(|pair| which(pair)).map(|pair| pair.variant.clone()).collect()
+    };
     Row {
         id: incident.id.clone(),
         invariants_broken: runs.iter().map(|pair| pair.ours.invariants_broken).sum(),
@@ -184,8 +188,9 @@ fn row(incident: &Incident, runs: Vec<Pair>) -> Row {
         invariants_broken_theirs: theirs.map(|theirs| theirs.invariants_broken).sum(),
         theirs: incident.theirs.inexpressible.as_ref().unwrap_or(&incident.theirs.why).clone(),
         note: incident.note.clone(),
-        worse_in: worse.collect(),
-        worse_at_our_size_in: worse_at_our_size.collect(),
+        why_worse: incident.worse.clone(),
+        worse_in: named(Pair::is_worse),
+        worse_at_our_size_in: named(Pair::is_worse_at_our_size),
         runs,
     }
 }

@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use money::{Amount, Price, Round};
+use money::{Amount, Price, Qty, Round};
+use pricing::convert;
 use protocol::event::Event;
 use protocol::ids::{AccountId, AssetId, MarketId, QUOTE};
 use protocol::ledger::Holder;
@@ -36,6 +37,8 @@ pub struct Outcome {
     pub bad_debt: f64,
     /// Notional closed against others outside the book.
     pub adl_volume: f64,
+    /// What the others lost because that was at a price more than 50 bp off the true one.
+    pub adl_price_loss: f64,
     /// Accounts liquidated.
     pub liquidated: usize,
     /// Of them, sound at the true price when it began.
@@ -69,6 +72,7 @@ pub(super) struct Tally {
     insurance: Amount,
     haircuts: Amount,
     deleveraged: Amount,
+    mispriced: f64,
     taken_over: Amount,
     liquidated: BTreeSet<AccountId>,
     wrongly: BTreeSet<AccountId>,
@@ -126,9 +130,10 @@ impl Tally {
             if let Event::BackstopTook { price, qty, .. } = event {
                 self.taken_over += price.notional(qty.abs(), Round::Down);
             }
-            if let Event::Deleveraged { price, qty, haircut, .. } = event {
+            if let Event::Deleveraged { market, price, qty, haircut, .. } = event {
                 self.deleveraged += price.notional(qty.abs(), Round::Down);
                 self.haircuts += *haircut;
+                self.mispriced += price_loss(*price, prices[market.index()], *qty);
             }
             if let Event::LiquidationStarted { account, maintenance, .. } = event
                 && self.liquidated.insert(*account)
@@ -196,6 +201,7 @@ impl Tally {
             vault_result: cents(vault),
             bad_debt: cents(owed + value(self.haircuts)),
             adl_volume: cents(value(self.deleveraged)),
+            adl_price_loss: cents(self.mispriced),
             liquidated: self.liquidated.len(),
             wrongly_liquidated: self.wrongly.len(),
             minutes_beyond_50bp: (beyond / 6.0).round() / 10.0,
@@ -209,12 +215,23 @@ impl Tally {
     }
 }
 
+/// What the other side of a liquidated account's trade loses against the true price, where the
+/// price is far from it: one that buys too high, or sells too low.
+fn price_loss(price: Price, truth: Price, qty: Qty) -> f64 {
+    let (price, truth) = (convert::price_f64(price), convert::price_f64(truth));
+    if (price / truth - 1.0).abs() > FAR {
+        ((truth - price) * convert::qty_f64(qty)).max(0.0)
+    } else {
+        0.0
+    }
+}
+
 /// What a coin held beside the perpetual of a market is worth.
 fn coins(state: &State, account: AccountId, market: usize, price: Price) -> f64 {
     let market = MarketId(u16::try_from(market).expect("an incident has few markets"));
     let asset: AssetId = state.market(market).params.base;
     let held = state.ledger().balance(Holder::User(account), asset);
-    value(held) * pricing::convert::price_f64(price)
+    value(held) * convert::price_f64(price)
 }
 
 pub(super) fn cents(usd: f64) -> f64 {

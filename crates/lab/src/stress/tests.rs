@@ -121,7 +121,7 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_another_state() {
 #[test]
 fn json_has_the_fields_of_the_catalogue() {
     let incidents = [Incident::parse(SMALL, Path::new("e.toml")).unwrap()];
-    let jobs: Vec<Job> = jobs(&incidents, false).into_iter().take(2).collect();
+    let jobs = jobs(&incidents, Extent::AsItWas);
     let outcomes: Vec<Outcome> = jobs.iter().map(|job| run(&incidents, job, 1)).collect();
     let report = serde_json::to_value(Report::of(&incidents, &jobs, &outcomes, 1)).unwrap();
     let row = report["incidents"][0].as_object().unwrap();
@@ -141,7 +141,7 @@ fn json_has_the_fields_of_the_catalogue() {
 #[test]
 fn an_incident_that_cannot_be_expressed_has_no_run_and_says_why() {
     let incidents = [shipped("e10-gmx-reentrancy.toml")];
-    assert_eq!(jobs(&incidents, true), []);
+    assert_eq!(jobs(&incidents, Extent::Product), []);
     let report = Report::of(&incidents, &[], &[], 1);
     assert!(report.incidents.is_empty());
     assert!(report.not_expressible[0].why.contains("re-entered"));
@@ -149,14 +149,14 @@ fn an_incident_that_cannot_be_expressed_has_no_run_and_says_why() {
 
 #[test]
 fn the_product_holds_each_variant_once_and_the_incident_first() {
-    let all = Variant::all(true);
+    let all = Variant::all(Extent::Product);
     assert_eq!(all.len(), 4 * 3 * 9 * 4);
     assert_eq!(all[0], Variant::BASE);
     let mut names: Vec<String> = all.iter().map(Variant::name).collect();
     names.sort();
     names.dedup();
     assert_eq!(names.len(), all.len());
-    assert!(Variant::all(false).iter().all(|variant| all.contains(variant)));
+    assert!(Variant::all(Extent::Chosen).iter().all(|variant| all.contains(variant)));
 }
 
 #[test]

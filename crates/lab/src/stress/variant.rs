@@ -6,6 +6,17 @@
 
 use super::incident::{Fault, FaultKind, Halt, Incident};
 
+/// Which variants of an incident are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The incident as it was.
+    AsItWas,
+    /// That, each dimension varied alone, and the worst corners.
+    Chosen,
+    /// The whole product.
+    Product,
+}
+
 /// What is varied.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Variant {
@@ -73,8 +84,12 @@ impl Variant {
     }
 
     /// The variants of a run: the incident first.
-    pub fn all(full: bool) -> Vec<Variant> {
-        if full { product() } else { chosen() }
+    pub fn all(extent: Extent) -> Vec<Variant> {
+        match extent {
+            Extent::AsItWas => vec![Variant::BASE],
+            Extent::Chosen => chosen(),
+            Extent::Product => product(),
+        }
     }
 
     /// The faults of the incident and of the variant.
