@@ -4,6 +4,7 @@ mod charges;
 mod size;
 mod collateral;
 mod health;
+mod bounds;
 mod indices;
 mod references;
 mod deleveraging;
@@ -32,8 +33,9 @@ use crate::market::Market;
 use crate::oracle::Oracle;
 use crate::params::Params;
 use crate::watch::Watch;
+pub(crate) use bounds::bounded_share;
+use bounds::{Terms, Worth};
 pub(crate) use council::Council;
-pub(crate) use health::bounded_share;
 use indices::External;
 pub(crate) use outflow::Outflow;
 pub(crate) use owners::Owners;
@@ -106,6 +108,20 @@ impl Change {
         }
     }
 
+    /// Lots that the change adds to the open bids and asks of a market.
+    #[inline]
+    fn ordered(self, id: MarketId) -> [u64; 2] {
+        match self {
+            Change::Order { market, side: Side::Buy, lots } if market == id => [lots.0, 0],
+            Change::Order { market, side: Side::Sell, lots } if market == id => [0, lots.0],
+            Change::Order { .. }
+            | Change::Fill { .. }
+            | Change::None
+            | Change::Orders
+            | Change::Withdrawal { .. } => [0; 2],
+        }
+    }
+
     /// Whether open orders count at a level.
     fn counts_orders(self, level: Level) -> bool {
         level == Level::Initial || self == Change::Orders
@@ -157,6 +173,9 @@ pub struct State {
     grades: Vec<[Grade; 2]>,
     /// TWAP of each index at the last close.
     averages: Vec<Price>,
+    /// What the bounds of rules multiply with, of each market and asset.
+    terms: Vec<[Terms; 2]>,
+    worths: Vec<[Worth; 2]>,
 }
 
 /// Buffers that are reused from block to block and hold nothing in between.
@@ -195,6 +214,8 @@ impl State {
             charges: charges::of_assets(&params),
             grades: vec![[Grade::Missing; 2]; params.assets.len()],
             averages: vec![Price::MAX; params.assets.len()],
+            terms: Vec::new(),
+            worths: Vec::new(),
             outflow: Outflow::new(params.assets.len()),
             owners: Owners::default(),
             plans: Plans::new(params.markets.len()),
@@ -202,6 +223,7 @@ impl State {
             params,
         };
         state.refresh_charges();
+        state.refresh_terms();
         Ok(state)
     }
 
@@ -228,6 +250,7 @@ impl State {
         }
         self.charges = charges::of_assets(&self.params);
         self.refresh_charges();
+        self.refresh_terms();
         self.council.note_limits(&self.params);
         self.look_at_everybody();
     }
