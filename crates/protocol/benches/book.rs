@@ -23,9 +23,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use clock::cpu_nanos;
 use protocol::book::{Book, FastBook, NaiveBook};
 use streams::{Draw, Message, Player, STREAM_A, STREAM_B, Stream, Totals, generate, play};
 
+mod clock;
 #[allow(dead_code)]
 mod streams;
 
@@ -151,17 +153,4 @@ fn nanos_of(work: impl FnOnce()) -> u32 {
     let start = Instant::now();
     work();
     u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX)
-}
-
-/// CPU time of this thread, nanoseconds; wall time where the system does not tell it.
-fn cpu_nanos() -> u64 {
-    std::thread::yield_now(); // brings the kernel's account of this thread up to date
-    let account = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let first = account.split_whitespace().next().and_then(|field| field.parse().ok());
-    first.filter(|nanos| *nanos > 0).unwrap_or_else(wall_nanos)
-}
-
-fn wall_nanos() -> u64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_nanos() as u64
 }

@@ -96,6 +96,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     }
     prices::index(state, events);
     prices::mark(state, elapsed);
+    state.refresh_terms();
     halts::open(state, events);
     if elapsed > state.params.rules.halt.outage_min {
         outflow::shut(state, events);

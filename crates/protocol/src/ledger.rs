@@ -92,6 +92,12 @@ impl Ledger {
         self.users[QUOTE.index()][account.index()]
     }
 
+    /// A user's balance of an asset.
+    #[inline]
+    pub(crate) fn held(&self, account: AccountId, asset: AssetId) -> Amount {
+        self.users[asset.index()][account.index()]
+    }
+
     /// Moves an amount; a negative amount moves the other way.
     #[inline]
     pub(crate) fn transfer(&mut self, from: Holder, to: Holder, asset: AssetId, amount: Amount) {

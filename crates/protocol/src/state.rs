@@ -5,6 +5,7 @@ mod size;
 mod collateral;
 mod health;
 mod concentration;
+mod bounds;
 mod indices;
 mod references;
 mod deleveraging;
@@ -34,8 +35,9 @@ use crate::oracle::Oracle;
 use crate::params::Params;
 use crate::schedule::twap::Slice;
 use crate::watch::Watch;
+pub(crate) use bounds::bounded_share;
+use bounds::{Terms, Worth};
 pub(crate) use council::Council;
-pub(crate) use health::bounded_share;
 use indices::External;
 pub(crate) use outflow::Outflow;
 pub(crate) use owners::Owners;
@@ -122,6 +124,21 @@ impl Change {
         }
     }
 
+    /// Lots that the change adds to the open bids and asks of a market.
+    #[inline]
+    fn ordered(self, id: MarketId) -> [u64; 2] {
+        match self {
+            Change::Order { market, side: Side::Buy, lots } if market == id => [lots.0, 0],
+            Change::Order { market, side: Side::Sell, lots } if market == id => [0, lots.0],
+            Change::Order { .. }
+            | Change::Fill { .. }
+            | Change::Fills(_)
+            | Change::None
+            | Change::Orders
+            | Change::Withdrawal { .. } => [0; 2],
+        }
+    }
+
     /// Whether open orders count at a level.
     fn counts_orders(self, level: Level) -> bool {
         level == Level::Initial || self == Change::Orders
@@ -177,6 +194,9 @@ pub struct State {
     grades: Vec<[Grade; 2]>,
     /// TWAP of each index at the last close.
     averages: Vec<Price>,
+    /// What the bounds of rules multiply with, of each market and asset.
+    terms: Vec<[Terms; 2]>,
+    worths: Vec<[Worth; 2]>,
 }
 
 /// Buffers that are reused from block to block and hold nothing in between.
@@ -227,6 +247,8 @@ impl State {
             charges: charges::of_assets(&params),
             grades: vec![[Grade::Missing; 2]; params.assets.len()],
             averages: vec![Price::MAX; params.assets.len()],
+            terms: Vec::new(),
+            worths: Vec::new(),
             outflow: Outflow::new(params.assets.len()),
             owners: Owners::default(),
             plans: Plans::new(params.markets.len()),
@@ -234,6 +256,7 @@ impl State {
             params,
         };
         state.refresh_charges();
+        state.refresh_terms();
         Ok(state)
     }
 
@@ -260,6 +283,7 @@ impl State {
         }
         self.charges = charges::of_assets(&self.params);
         self.refresh_charges();
+        self.refresh_terms();
         self.council.note_limits(&self.params);
         self.look_at_everybody();
     }

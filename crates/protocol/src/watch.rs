@@ -55,7 +55,10 @@ pub(crate) struct Watch {
     travelled: u128,
     /// For each account, the travel after which it must be looked at.
     due: Vec<u128>,
-    /// The same in order; an entry that `due` does not repeat is overtaken.
+    /// For each account, its first entry in the queue, never later than `due`: an account that is
+    /// looked at again and again while nothing threatens it leaves no trail of entries.
+    queued: Vec<u128>,
+    /// Accounts by travel; an entry that `queued` does not repeat is overtaken.
     queue: BinaryHeap<Reverse<(u128, AccountId)>>,
     /// Accounts to be looked at in any case.
     touched: BinaryHeap<Reverse<AccountId>>,
@@ -70,6 +73,7 @@ impl Watch {
     /// Adds an account that has nothing yet.
     pub(crate) fn open_account(&mut self) {
         self.due.push(NEVER);
+        self.queued.push(NEVER);
         self.is_touched.push(false);
     }
 
@@ -113,16 +117,32 @@ impl Watch {
         self.travelled += u128::from(margin.raw().unsigned_abs());
     }
 
-    /// Moves the accounts that have come far enough to the touched ones.
+    /// Moves the accounts that have come far enough to the touched ones, and an entry whose account
+    /// rests longer by now to its place.
     fn list_due(&mut self) {
-        while let Some(&Reverse((due, account))) = self.queue.peek() {
-            if due >= self.travelled {
+        while let Some(&Reverse((entry, account))) = self.queue.peek() {
+            if entry >= self.travelled {
                 break;
             }
             self.queue.pop();
-            if self.due[account.index()] == due {
-                self.touch(account);
+            if self.queued[account.index()] != entry {
+                continue;
             }
+            self.queued[account.index()] = NEVER;
+            if self.due[account.index()] < self.travelled {
+                self.touch(account);
+            } else {
+                self.enqueue(account);
+            }
+        }
+    }
+
+    /// Enters an account by its `due`, unless it has an earlier entry.
+    fn enqueue(&mut self, account: AccountId) {
+        let due = self.due[account.index()];
+        if due < self.queued[account.index()] {
+            self.queued[account.index()] = due;
+            self.queue.push(Reverse((due, account)));
         }
     }
 
@@ -140,18 +160,15 @@ impl Watch {
             None => NEVER,
             Some(distance) => self.travelled + distance.reach(),
         };
-        if self.due[account.index()] != due {
-            self.due[account.index()] = due;
-            if due != NEVER {
-                self.queue.push(Reverse((due, account)));
-                self.drop_overtaken();
-            }
-        }
+        self.due[account.index()] = due;
+        self.enqueue(account);
+        self.drop_overtaken();
     }
 
     /// Keeps the queue in proportion to the accounts.
     fn drop_overtaken(&mut self) {
         if self.queue.len() > 4 * self.due.len() + 64 {
+            self.queued.clone_from(&self.due);
             let all = (0u32..).map(AccountId).zip(&self.due);
             let waiting = all.filter(|(_, due)| **due != NEVER);
             self.queue = waiting.map(|(account, due)| Reverse((*due, account))).collect();
@@ -167,10 +184,20 @@ impl Watch {
 impl Distance {
     /// How far prices may travel before the surplus can be used up.
     fn reach(self) -> u128 {
+        // Without exposure nothing moves the surplus.
+        if self.exposure == 0 {
+            return FAR.unsigned_abs();
+        }
         let bound = self.exposure.checked_mul(13);
+        // S/(1.3·E) ≥ ¼ needs no division.
+        if let (Some(bound), Some(wide)) = (bound, self.surplus.checked_mul(40))
+            && wide >= bound
+        {
+            return FAR.unsigned_abs();
+        }
         let scaled = bound.and_then(|bound| mul_div(self.surplus, ONE * 10, bound, Round::Down));
-        // Without exposure nothing moves the surplus; what does not fit is looked at again.
-        let reach = if self.exposure == 0 { FAR } else { scaled.unwrap_or(0).clamp(0, FAR) };
+        // What does not fit is looked at again.
+        let reach = scaled.unwrap_or(0).clamp(0, FAR);
         u128::try_from(reach).expect("not negative")
     }
 }

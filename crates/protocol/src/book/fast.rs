@@ -2,7 +2,8 @@
 //! window of ticks, no allocation for a message once the slab has grown.
 //!
 //! A slot is a record of 32 bytes and, in an array of its own, a link of 8: a cancel touches the
-//! links of both neighbours but not their records, so a large book misses the cache less. Matching
+//! links of both neighbours but not their records, so a large book misses the cache less. A level
+//! keeps the sum of its lots, so that a walk over levels does not visit orders. Matching
 //! finds the next record by the link, which is often in the cache, so that the processor can wait
 //! for the records of several makers at once.
 //!
@@ -101,7 +102,7 @@ impl Book for FastBook {
         let order = record.seen(id);
         record.lots = 0;
         let link = self.links[slot as usize];
-        self.unlink(order.side, order.tick.0, link);
+        self.unlink(order.side, order.tick.0, link, order.lots.0);
         self.release(slot);
         Some(order)
     }
@@ -111,6 +112,8 @@ impl Book for FastBook {
         let record = self.records.get_mut(slot as usize).expect("the order rests");
         assert!(record.generation == generation && record.lots > by.0, "an order keeps a lot");
         record.lots -= by.0;
+        let Resting { side, tick, .. } = record.seen(id);
+        self.ladder.level_mut(side, tick.0).subtract(by.0);
     }
 
     fn order(&self, id: OrderId) -> Option<Resting> {
@@ -125,8 +128,8 @@ impl Book for FastBook {
 
     fn levels(&self, side: Side) -> impl Iterator<Item = (Tick, Lots)> {
         self.ladder.levels(side).map(|(tick, level)| {
-            let queue = self.chain(level.head);
-            let sum = queue.fold(0_u64, |sum, (_, record)| sum.saturating_add(record.lots));
+            let sum = level.lots().unwrap_or_else(|| self.sum(level));
+            debug_assert_eq!(sum, self.sum(level));
             (Tick(tick), Lots(sum))
         })
     }
@@ -210,7 +213,7 @@ impl FastBook {
     /// Fills a slot and puts it at the end of its level.
     #[inline]
     fn link(&mut self, slot: u32, generation: u32, order: NewResting) {
-        let previous = self.ladder.append(order.side, order.tick.0, slot);
+        let previous = self.ladder.append(order.side, order.tick.0, slot, order.lots.0);
         if let Some(link) = self.links.get_mut(previous as usize) {
             link.next = slot;
         }
@@ -227,19 +230,21 @@ impl FastBook {
         self.live += 1;
     }
 
-    /// Joins the neighbours of a record that leaves its level.
+    /// Joins the neighbours of a record of so many lots that leaves its level.
     #[inline]
-    fn unlink(&mut self, side: Side, tick: u32, Link { previous, next }: Link) {
+    fn unlink(&mut self, side: Side, tick: u32, Link { previous, next }: Link, lots: u64) {
         if previous == NIL && next == NIL {
             return self.ladder.remove(side, tick);
         }
+        let level = self.ladder.level_mut(side, tick);
+        level.subtract(lots);
         match self.links.get_mut(previous as usize) {
             Some(link) => link.next = next,
-            None => self.ladder.level_mut(side, tick).head = next,
+            None => level.head = next,
         }
         match self.links.get_mut(next as usize) {
             Some(link) => link.previous = previous,
-            None => self.ladder.level_mut(side, tick).tail = previous,
+            None => level.tail = previous,
         }
     }
 
@@ -258,10 +263,14 @@ impl FastBook {
     #[inline]
     fn take_level(&mut self, side: Side, taker: &Taker, taken: &mut Taken, fills: &mut Vec<Fill>) {
         let tick = tick(side, self.ladder.best(side));
-        let Level { mut head, tail } = *self.ladder.level_mut(side, tick);
+        let Level { mut head, tail, .. } = *self.ladder.level_mut(side, tick);
+        let mut gone = 0;
         while taken.left.0 > 0 {
             let maker = &mut self.records[head as usize];
-            if !maker.meet(head, taker, taken, fills) {
+            let before = maker.lots;
+            let done = maker.meet(head, taker, taken, fills);
+            gone = before.wrapping_sub(maker.lots).wrapping_add(gone);
+            if !done {
                 break;
             }
             let next = self.links[head as usize].next;
@@ -273,7 +282,14 @@ impl FastBook {
             head = next;
         }
         self.links[head as usize].previous = NIL;
-        self.ladder.level_mut(side, tick).head = head;
+        let level = self.ladder.level_mut(side, tick);
+        level.head = head;
+        level.subtract(gone);
+    }
+
+    /// The lots of a level, by its orders.
+    fn sum(&self, level: Level) -> u64 {
+        self.chain(level.head).fold(0, |sum, (_, record)| sum.saturating_add(record.lots))
     }
 
     /// The records from a slot on: the rest of a level, or of the free ones.

@@ -16,7 +16,8 @@ use crate::market::Market;
 use crate::params::PerpetualParams;
 use crate::state::State;
 
-/// The multipliers of every market, then the charges that follow from them.
+/// The multipliers of every market, then the charges that follow from them, and what follows from
+/// those.
 pub(super) fn feed_back(state: &mut State, elapsed: Span) {
     if elapsed > Span::ZERO {
         for at in 0..state.markets.len() {
@@ -30,6 +31,7 @@ pub(super) fn feed_back(state: &mut State, elapsed: Span) {
     state.refresh_averages();
     let moved = state.refresh_charges();
     state.watch.charges_moved(moved);
+    state.refresh_terms();
 }
 
 /// One market's answer to its deviation.

@@ -6,13 +6,13 @@ use money::{Amount, Price, Qty, Round};
 
 use super::{Level, State};
 use crate::ids::{AccountId, AssetId};
-use crate::ledger::Holder;
 use crate::margin::{Exposure, size_charge};
 use crate::market::Market;
 use crate::params::Kind;
 
 impl State {
     /// What the index of an asset is above its TWAP at the last close (rule R-14).
+    #[inline]
     fn excess(&self, asset: AssetId) -> Price {
         let index = self.oracle.index(asset).price;
         index - index.min(self.averages[asset.index()])
@@ -45,24 +45,24 @@ impl State {
         i128::from(self.excess(asset).raw()) * i128::from(qty)
     }
 
-    /// More than the charge on a holding, grown by the open bids of a spot market, for its size,
-    /// and on the bids for their price, at 10⁻¹⁶; nothing for a perpetual.
+    /// More than the charge on a holding, grown by the open bids of a spot market of this size, for
+    /// its size, and on the bids for their price, at 10⁻¹⁶; nothing for a perpetual.
+    #[inline]
     pub(super) fn bounded_collateral(
         &self,
         market: &Market,
         account: AccountId,
-        bids: u64,
+        bought: i64,
     ) -> Option<i128> {
         match market.params.kind {
             Kind::Perpetual(_) => return Some(0),
             Kind::Spot { .. } => {}
         }
         let base = market.params.base;
-        let held = self.ledger.balance(Holder::User(account), base).raw();
-        if bids == 0 && held == 0 {
+        let held = self.ledger.held(account, base).raw();
+        if bought == 0 && held == 0 {
             return Some(0);
         }
-        let bought = i64::try_from(bids).ok()?.checked_mul(market.params.lot.raw())?;
         let qty = i64::try_from(held).ok()?.checked_add(bought)?;
         let grown = i128::from(self.oracle.index(base).price.raw()) * i128::from(qty);
         let size = State::bounded_size(market, grown)?;

@@ -41,10 +41,12 @@ impl State {
 
     /// More than the charge for the size of a notional at 10⁻¹⁶, at 10⁻¹⁶: of a position, or of a
     /// holding in a spot market (rule R-15).
+    #[inline]
     pub(super) fn bounded_size(market: &Market, notional: i128) -> Option<i128> {
-        if is_small(market, notional) {
-            return Some(0);
-        }
+        if is_small(market, notional) { Some(0) } else { State::bounded_large(market, notional) }
+    }
+
+    fn bounded_large(market: &Market, notional: i128) -> Option<i128> {
         let rules = &market.params.rules;
         // Shifts in place of divisions by powers of ten, each to the side that charges more: depth
         // in 2^27·10⁻⁸, what lies beyond `flat` in 2^53·10⁻¹⁶, the notional in 2^40·10⁻¹².
@@ -62,12 +64,14 @@ impl State {
 /// What a position of a notional at 10⁻¹⁶ counts as exposure beyond its margin (rule R-5): where it
 /// is charged for its size, or will be before the account is looked at again, requirement moves by
 /// at most twice the whole.
+#[inline]
 pub(super) fn size_exposure(market: &Market, notional: i128) -> i128 {
     if is_small(market, notional) { 0 } else { notional }
 }
 
 /// Whether a notional at 10⁻¹⁶ is below ⅔ of the flat one, so that it stays below the whole while
 /// its price rises by a third: 2^26 is 0.671·10⁸.
+#[inline]
 fn is_small(market: &Market, notional: i128) -> bool {
     notional >> 26 <= market.params.rules.envelope.flat.raw()
 }

@@ -6,8 +6,9 @@
 //! surplus is a proof of soundness (R-1 is sub-additive and R-13 only credits); the rest is asked
 //! of [`State::health`]. So the result is exactly that of asking everybody.
 
-use money::{Amount, Price, Rate, Round, mul_div};
+use money::{Amount, Price, Rate, Round};
 
+use super::bounds::charged;
 use super::{Level, State, as_qty};
 use crate::ids::{AccountId, AssetId};
 use crate::ledger::Holder;
@@ -130,11 +131,4 @@ impl Surplus {
             self.cash -= size_charge(notional, prices.margin, &market.params.rules).raw();
         }
     }
-}
-
-/// A charge on one unit, rounded up.
-fn charged(price: Price, rate: Rate) -> i64 {
-    let [price, rate, one] = [price.raw(), rate.raw(), Rate::ONE.raw()].map(i128::from);
-    let charge = mul_div(price, rate, one, Round::Up).expect("a share of a price is smaller");
-    i64::try_from(charge).expect("a share of a price is a price")
 }

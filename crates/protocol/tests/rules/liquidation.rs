@@ -202,7 +202,7 @@ fn l_6_a_hedged_account_is_liquidated_as_a_pair() {
 #[test]
 fn l_4_a_hedge_whose_holding_nobody_buys_is_not_torn_apart() {
     let mut x = Exchange::new();
-    let (hedger, other, maker) = (x.user("100"), x.user("10000000"), x.user("100000000"));
+    let (hedger, other, maker) = (x.user("100"), x.user("10000000"), x.user("1000000000"));
     x.give(hedger, BTC, "1");
     x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "1"));
     quote(&mut x, maker, "6000000", ["5994000", "6006000"]);
@@ -229,7 +229,7 @@ fn l_4_a_spread_between_two_perpetuals_is_closed_leg_by_leg() {
     let mut x = Exchange::of(params);
     x.prices = [None, Some(price("100000")), Some(price("100"))];
     x.blocks(1);
-    let (spreader, maker) = (x.user("9200"), x.user("100000000"));
+    let (spreader, maker) = (x.user("9200"), x.user("1000000000"));
     x.trade(spreader, maker, order(BTC_PERP, Side::Buy, "100000", "0.9"));
     x.trade(maker, spreader, order(OTHER, Side::Buy, "100000", "0.9"));
     // Six times the price: the basis charge of 2 % is 10 800.

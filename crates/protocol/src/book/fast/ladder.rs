@@ -33,14 +33,39 @@ const LAST_BASE: u32 = u32::MAX - 0xFFFF;
 /// Insertions outside the window before it may move, at least.
 const PATIENCE: u32 = 64;
 
-/// The ends of a level's queue.
+/// The ends of a level's queue, and the sum of its lots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Level {
     pub(super) head: u32,
     pub(super) tail: u32,
+    /// [`Level::MANY`] once the sum did not fit, until the level is empty.
+    lots: u64,
 }
 
-const EMPTY: Level = Level { head: NIL, tail: NIL };
+const EMPTY: Level = Level { head: NIL, tail: NIL, lots: 0 };
+
+impl Level {
+    const MANY: u64 = u64::MAX;
+
+    /// The sum of the lots; `None` where only the orders themselves tell.
+    #[inline]
+    pub(super) fn lots(self) -> Option<u64> {
+        (self.lots != Level::MANY).then_some(self.lots)
+    }
+
+    #[inline]
+    fn add(&mut self, lots: u64) {
+        self.lots = self.lots.saturating_add(lots);
+    }
+
+    /// Takes lots out that are no longer in the queue.
+    #[inline]
+    pub(super) fn subtract(&mut self, lots: u64) {
+        if self.lots != Level::MANY {
+            self.lots -= lots;
+        }
+    }
+}
 
 /// Levels of both sides.
 #[derive(Clone)]
@@ -101,13 +126,15 @@ impl Ladder {
         }
     }
 
-    /// Puts a slot at the end of a tick's queue and returns the slot before it, or [`NIL`].
+    /// Puts a slot with so many lots at the end of a tick's queue and returns the slot before it,
+    /// or [`NIL`].
     #[inline]
-    pub(super) fn append(&mut self, side: Side, tick: u32, slot: u32) -> u32 {
+    pub(super) fn append(&mut self, side: Side, tick: u32, slot: u32, lots: u64) -> u32 {
         let Some(offset) = self.offset(tick) else {
-            return self.append_outside(side, tick, slot);
+            return self.append_outside(side, tick, slot, lots);
         };
         let level = &mut self.window[offset as usize];
+        level.add(lots);
         let before = level.tail;
         level.tail = slot;
         if before == NIL {
@@ -231,13 +258,14 @@ impl Ladder {
 
     #[cold]
     #[inline(never)]
-    fn append_outside(&mut self, side: Side, tick: u32, slot: u32) -> u32 {
+    fn append_outside(&mut self, side: Side, tick: u32, slot: u32, lots: u64) -> u32 {
         self.patience = self.patience.saturating_sub(1);
         if self.patience == 0 && self.follow_market(side, tick) {
-            return self.append(side, tick, slot);
+            return self.append(side, tick, slot, lots);
         }
         let key = key(side, tick);
         let level = self.outside[side as usize].entry(key as u32).or_insert(EMPTY);
+        level.add(lots);
         let before = level.tail;
         level.tail = slot;
         if before == NIL {
@@ -367,7 +395,7 @@ mod tests {
         let mut ladder = Ladder::new();
         ladder.centre(first);
         for slot in 0..count {
-            assert_eq!(ladder.append(Side::Sell, first + slot, slot), NIL);
+            assert_eq!(ladder.append(Side::Sell, first + slot, slot, 1), NIL);
         }
         ladder
     }
@@ -383,7 +411,7 @@ mod tests {
             ladder.remove(Side::Sell, tick);
         }
         for slot in 0..PATIENCE {
-            ladder.append(Side::Sell, 2_000_000 + slot, slot);
+            ladder.append(Side::Sell, 2_000_000 + slot, slot, 1);
         }
         assert_eq!(ladder.base, 2_000_000 - HALF);
         assert!(ladder.outside.iter().all(BTreeMap::is_empty));
@@ -404,7 +432,7 @@ mod tests {
     fn far_orders_do_not_pull_the_window_away() {
         let mut ladder = full(1_000_000, 1);
         for slot in 0..10 * PATIENCE {
-            ladder.append(Side::Sell, 3_000_000 + slot, slot);
+            ladder.append(Side::Sell, 3_000_000 + slot, slot, 1);
         }
         assert_eq!(ladder.base, 1_000_000 - HALF);
         assert_eq!(ladder.best(Side::Sell), 1_000_000);

@@ -9,7 +9,7 @@ use super::{Delay, Field, Row, Safer, Slot, Step, Unit};
 
 /// Of the oracle, collateral, halts, withdrawals, owners, plans, the waterfall and of what guards a
 /// market.
-pub(super) const ROWS: [Row; 65] = [
+pub(super) const ROWS: [Row; 68] = [
     slow(row(
         "ladder.jump_max",
         Unit::Rate,
@@ -458,6 +458,27 @@ pub(super) const ROWS: [Row; 65] = [
         [bp(-10), bp(10)],
         tenth(bp(1) / 10),
         Field::MarketRules(|rules| Slot::Rate(&mut rules.carry_8h)),
+    ),
+    row(
+        "concentration.threshold",
+        Unit::Rate,
+        [bp(500), bp(10_000)],
+        tenth(bp(1)),
+        Field::MarketRules(|rules| Slot::Rate(&mut rules.concentration.threshold)),
+    ),
+    row(
+        "concentration.slope",
+        Unit::Rate,
+        [0, bp(10_000)],
+        tenth(bp(1)),
+        Field::MarketRules(|rules| Slot::Rate(&mut rules.concentration.slope)),
+    ),
+    row(
+        "concentration.interest_min",
+        Unit::Amount,
+        [100_000 * UNIT, 1_000_000_000 * UNIT],
+        tenth(UNIT),
+        Field::MarketRules(|rules| Slot::Amount(&mut rules.concentration.interest_min)),
     ),
 ];
 
