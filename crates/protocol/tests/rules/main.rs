@@ -23,3 +23,4 @@ mod plans;
 mod rejects;
 mod waterfall;
 mod survey;
+mod watch;
