@@ -13,7 +13,7 @@ use crate::ids::{AccountId, AssetId, QUOTE, Side, Tick};
 use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::position::Entry;
-use crate::state::{Level, State};
+use crate::state::{Change, Level, State};
 
 /// How much of an invariant is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,12 +220,20 @@ fn order_sums(state: &State, _depth: Depth) -> Result<(), String> {
     Ok(())
 }
 
-/// I-9: an account under maintenance margin is one that the next block looks at (rule R-5).
+/// I-9: an account under maintenance margin, or one that needs margin and would be under it with
+/// its orders filled, is one that the next block looks at (rules ).
 fn watched(state: &State, _depth: Depth) -> Result<(), String> {
     for account in (0..state.accounts()).map(AccountId) {
+        let risky = state.carries_risk(account);
         let health = state.health(account, Level::Maintenance);
-        if state.carries_risk(account) && !health.is_sound() && !state.watch.is_due(account) {
+        let overlooked = !state.watch.is_due(account);
+        if risky && !health.is_sound() && overlooked {
             return Err(format!("account {}: {health:?}", account.0));
+        }
+        let ordered = state.perpetuals().any(|(market, _)| market.entry(account).orders > 0);
+        let filled = state.health_after(account, Level::Maintenance, Change::Orders);
+        if (risky || ordered) && !filled.is_sound() && overlooked {
+            return Err(format!("account {} with its orders filled: {filled:?}", account.0));
         }
     }
     Ok(())

@@ -283,3 +283,7 @@ pub(crate) fn bounded_share(value: i128, rate: Rate) -> Option<i128> {
     let whole = i64::try_from((value >> 32) + 1).ok()?;
     Some(((i128::from(whole) * i128::from(bp)) << 19) + 1)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -15,13 +15,12 @@ use crate::ledger::Holder;
 use crate::margin::size_charge;
 use crate::market::Market;
 use crate::position::Entry;
+use crate::watch::ROUNDINGS;
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
 /// Below every surplus, and far enough from the end of the type to add to.
 const UNKNOWN: i128 = i128::MIN / 4;
-/// More units of 10⁻⁸ than there are terms that round.
-const ROUNDINGS: i128 = 1_000_000;
 
 /// What is known of one account so far.
 #[derive(Clone, Copy)]
@@ -60,7 +59,7 @@ impl State {
 
     /// A lower bound of every account's surplus.
     fn surpluses(&self) -> Vec<Surplus> {
-        let cash = |account| self.ledger.cash(AccountId(account)).raw() - ROUNDINGS;
+        let cash = |account| self.ledger.cash(AccountId(account)).raw() - ROUNDINGS / SCALE;
         let mut sums: Vec<Surplus> =
             (0..self.accounts).map(|account| Surplus { cash: cash(account), worth: 0 }).collect();
         for asset in self.base_assets() {

@@ -26,3 +26,4 @@ mod rejects;
 mod spread;
 mod waterfall;
 mod survey;
+mod watch;
