@@ -238,7 +238,8 @@ proptest! {
     #[test]
     fn r_5_r_17_an_account_that_rests_bears_every_set_of_fills(
         position in -40i64..40, orders in orders(), spare in 0i128..3_000,
-        path in prop::collection::vec((-150i64..150, -60i64..60, -300_000_000i64..300_000_000), 1..40,
+        path in prop::collection::vec(
+            (-150i64..150, -60i64..60, -300_000_000i64..300_000_000), 1..40,
         ),
     ) {
         let mut state = exchange(position, &orders);
