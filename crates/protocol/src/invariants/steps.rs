@@ -32,8 +32,9 @@ pub(crate) struct Before {
     vault: Option<(Amount, Amount)>,
     /// Accounts under initial margin without orders, once votes are counted and marks are set.
     strained: Vec<(AccountId, Health)>,
-    /// The same accounts, when the last command was carried out.
-    acted: Vec<Health>,
+    /// The same accounts, when the last command was carried out; none for one that has initial
+    /// margin then, as others may give it room (rule R-18).
+    acted: Vec<Option<Health>>,
 }
 
 impl Before {
@@ -68,8 +69,11 @@ impl Before {
 
     /// All commands are carried out, and nothing is closed by force yet.
     pub(crate) fn acted(&mut self, state: &State) {
-        let accounts = self.strained.iter().map(|(account, _)| *account);
-        self.acted = accounts.map(|account| state.health(account, Level::Maintenance)).collect();
+        let health = |account| {
+            let strained = !state.health(account, Level::Initial).is_sound();
+            strained.then(|| state.health(account, Level::Maintenance))
+        };
+        self.acted = self.strained.iter().map(|(account, _)| health(*account)).collect();
     }
 
     fn position(&self, market: MarketId, account: AccountId) -> Qty {
@@ -229,10 +233,12 @@ fn is_no_worse(was: Health, is: Health, units: i128) -> bool {
     fair.is_some_and(|fair| equity >= fair)
 }
 
-/// I-18 (rule R-16): an account under initial margin that had no orders has, after its own acts, no
-/// less equity for each unit of requirement, and no more of that but for what it was given.
+/// I-18 (rule R-16): an account that was and is under initial margin and had no orders has, after
+/// its own acts, no less equity for each unit of requirement, and no more of that but for what it
+/// was given.
 fn strained(step: &Step<'_>) -> Result<(), String> {
     for ((account, was), is) in step.before.strained.iter().zip(&step.before.acted) {
+        let Some(is) = is else { continue };
         let given = step.events.iter().any(|event| {
             matches!(event, Event::Moved { account: to, amount, .. }
                 if *to == Some(*account) && amount.is_positive())

@@ -94,7 +94,7 @@ fn i_16_to_i_21_fire_when_their_rule_is_broken_and_no_other_does() {
         ("I-18", |scene| {
             let was = Health { equity: usd(5), requirement: usd(10) };
             scene.before.strained = vec![(A, was)];
-            scene.before.acted = vec![Health { equity: was.equity - UNIT, ..was }];
+            scene.before.acted = vec![Some(Health { equity: was.equity - UNIT, ..was })];
         }),
         // A liquidation that took half of the equity and left the position.
         ("I-19", |scene| {
@@ -174,7 +174,7 @@ fn i_18_a_strained_account_may_not_take_on_more_for_its_equity() {
     scene.before.strained = vec![(A, was)];
     // Twice as sound, and yet with more at stake.
     let more = Health { equity: usd(3), requirement: usd(11) };
-    scene.before.acted = vec![more];
+    scene.before.acted = vec![Some(more)];
     assert_eq!(scene.broken(), ["I-18"]);
     scene.events = vec![Event::Transferred { from: B, to: A, asset: QUOTE, amount: UNIT }];
     assert_eq!(scene.broken(), Vec::<&str>::new());
