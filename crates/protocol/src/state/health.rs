@@ -181,6 +181,7 @@ impl State {
             if level == Level::Initial {
                 add((-self.bounded_excess(asset, held), 0))?;
             }
+            add((-self.bounded_uncertainty(asset, held, level), 0))?;
             add((worth.checked_sub(bounded_share(worth, haircut)?)?, worth))?;
         }
         Some(Distance { surplus, exposure })
@@ -231,7 +232,8 @@ impl State {
             Kind::Spot { .. } => 0,
             Kind::Perpetual(_) => State::bounded_size(market, notional)?,
         };
-        Some(-bounded_share(notional, rate)?.checked_add(size)?)
+        let wide = self.bounded_uncertainty(base, qty, level);
+        Some(-bounded_share(notional, rate)?.checked_add(size)?.checked_add(wide)?)
     }
 
     /// More than [`State::open_loss`], at 10⁻¹⁶: no order is priced worse than the best of its
@@ -337,12 +339,14 @@ impl State {
                 let mut exposure = Exposure { holding, ..Exposure::default() };
                 let fills = Fills { sides: [spot_fills, perpetual_fills], change };
                 self.add_exposure(&mut exposure, account, asset, &fills);
+                let net = exposure.holding + exposure.long - exposure.short;
                 let strict = match level {
-                    Level::Initial => self.collateral_charge(asset, exposure),
+                    Level::Initial => {
+                        self.collateral_charge(asset, exposure) + self.uncertainty(asset, net)
+                    }
                     Level::Maintenance => Amount::ZERO,
                 };
                 worst = worst.max(requirement(exposure, charges, index) + strict);
-                let net = exposure.holding + exposure.long - exposure.short;
                 (least, most) = (least.min(net), most.max(net));
             }
         }

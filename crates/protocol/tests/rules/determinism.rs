@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["9139a284c8d77debe8a57f56011b2697ec73a43ddd945b255a3e02cad857a1a1"];
+        expect_test::expect!["4b62cd451b7c2791eae472649066c7486f7372b429163619c43a634a9aa9a249"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 
