@@ -2,8 +2,8 @@
 //!
 //! Rule O-5: an index has a [`Grade`]; [`FLOORS`] names for each action the lowest grade that
 //! serves it. Rule O-6: a jump is held back until it is confirmed. Rule O-7: the index has a slow
-//! average and a five-minute one. Rule O-8: margin counts prices widened by the confidence against
-//! the account, liquidation in its favour. Rule O-11: after a silence the averages may begin anew.
+//! average and a five-minute one. Rule O-8: the confidence widens prices, for new risk against the
+//! account, for liquidation in its favour. Rule O-11: after a silence the averages may begin anew.
 //! Source: the validity ladder of Drift v2 (math/oracle.rs).
 //!
 //! It differs from Drift's in two places. Age stands below width, because a wide price can be
@@ -151,10 +151,8 @@ impl Ladder {
 
     /// The grade that the index would have if it were near its slow average.
     fn grade_if_near(&self, now: Time, params: &LadderParams) -> Grade {
-        let Index { price, confidence, time } = self.index;
-        let age = now.since(time);
-        let width_max = share(price, params.confidence_max, Round::Down);
-        if !price.is_positive() {
+        let age = now.since(self.index.time);
+        if !self.index.price.is_positive() {
             Grade::Missing
         } else if self.pending.is_some() {
             Grade::Jumping
@@ -162,7 +160,7 @@ impl Ladder {
             Grade::OldForMargin
         } else if age > params.age_mark {
             Grade::OldForMark
-        } else if confidence > width_max {
+        } else if is_uncertain(self.index, params) {
             Grade::Uncertain
         } else {
             Grade::Valid
@@ -276,37 +274,31 @@ impl Pending {
     }
 }
 
-/// A price for long positions and one for short positions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Widened {
-    /// Values what is long.
-    pub long: Price,
-    /// Values what is short.
-    pub short: Price,
+/// What the confidence of an index widens its price by (rule O-8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Width {
+    /// Against the account, for new risk: ⌈k·confidence⌉, at most the price.
+    pub against: Price,
+    /// In its favour, for liquidation: ⌊k·confidence⌋ of an index that is uncertain, else zero.
+    pub in_favour: Price,
 }
 
-impl Widened {
-    /// Against the account, for margin (rule O-8): longs at index − ⌈k·confidence⌉, shorts at
-    /// index + ⌈k·confidence⌉.
-    pub fn against(index: Index, widening: Rate) -> Widened {
-        let width = share(index.confidence, widening, Round::Up);
-        Widened { long: below(index.price, width), short: above(index.price, width) }
-    }
-
-    /// In the account's favour, for liquidation (rule O-8): longs at index + ⌊k·confidence⌋, shorts
-    /// at index − ⌊k·confidence⌋.
-    pub fn in_favour(index: Index, widening: Rate) -> Widened {
-        let width = share(index.confidence, widening, Round::Down);
-        Widened { long: above(index.price, width), short: below(index.price, width) }
+impl Width {
+    /// Of an index; in favour of an account at most the share `most` of its price.
+    pub fn of(index: Index, params: &LadderParams, most: Rate) -> Width {
+        let Index { price, confidence, .. } = index;
+        let against = share(confidence, params.widening, Round::Up).min(price);
+        if !is_uncertain(index, params) {
+            return Width { against, in_favour: Price::ZERO };
+        }
+        let most = share(price, most, Round::Down);
+        Width { against, in_favour: share(confidence, params.widening, Round::Down).min(most) }
     }
 }
 
-fn above(price: Price, width: Price) -> Price {
-    price.checked_add(width).unwrap_or(Price::MAX)
-}
-
-fn below(price: Price, width: Price) -> Price {
-    price.checked_sub(width).unwrap_or(Price::ZERO).max(Price::ZERO)
+/// Whether the confidence of an index is too wide for new risk (rule O-5).
+fn is_uncertain(index: Index, params: &LadderParams) -> bool {
+    index.confidence > share(index.price, params.confidence_max, Round::Down)
 }
 
 /// `price · rate`, at most the largest price.

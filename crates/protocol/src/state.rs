@@ -27,7 +27,7 @@ use crate::funding::Funding;
 use crate::governance::council::Governance;
 use crate::ids::{AccountId, AssetId, Lots, MarketId, OrderId, Side};
 use crate::ladder::scores::Score;
-use crate::ladder::{Grade, Ladder};
+use crate::ladder::{Grade, Ladder, Width};
 use crate::ledger::Ledger;
 use crate::margin::Charges;
 use crate::market::Market;
@@ -192,6 +192,8 @@ pub struct State {
     /// Grades of each index and of the external price, which hold for a block: time, ladders and
     /// their parameters change before its indices are formed and not after.
     grades: Vec<[Grade; 2]>,
+    /// What each index is widened by (rule O-8), in the same blocks.
+    widths: Vec<Width>,
     /// TWAP of each index at the last close.
     averages: Vec<Price>,
     /// What the bounds of rules multiply with, of each market and asset.
@@ -246,6 +248,7 @@ impl State {
             watch: Watch::default(),
             charges: charges::of_assets(&params),
             grades: vec![[Grade::Missing; 2]; params.assets.len()],
+            widths: vec![Width::default(); params.assets.len()],
             averages: vec![Price::MAX; params.assets.len()],
             terms: Vec::new(),
             worths: Vec::new(),

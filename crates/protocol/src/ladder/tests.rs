@@ -124,7 +124,8 @@ fn o_5_a_blown_out_confidence_stops_new_risk_but_not_liquidation() {
     feed.ladder = feed.ladder.next(Some(wide), feed.now, &feed.params);
     use Action::{Fund, Liquidate, Mark, Trade};
     assert_eq!(feed.served(), [Trade, Liquidate, Fund, Mark]);
-    assert_eq!(Widened::in_favour(wide, feed.params.widening).long, price("112"));
+    let width = Width::of(wide, &feed.params, Rate::from_bp(1_500));
+    assert_eq!([width.against, width.in_favour], [price("12"); 2]);
 }
 
 #[test]
@@ -349,13 +350,24 @@ fn o_7_a_crash_of_four_fifths_in_twelve_minutes_stays_on_the_ladder() {
 }
 
 #[test]
-fn o_8_margin_is_widened_against_the_account_and_liquidation_in_its_favour() {
-    let index = Index { confidence: price("0.00000003"), ..index("100", Time::ZERO) };
-    let half = Rate::from_bp(5_000);
-    let against = Widened { long: price("99.99999998"), short: price("100.00000002") };
-    assert_eq!(Widened::against(index, half), against);
-    let in_favour = Widened { long: price("100.00000001"), short: price("99.99999999") };
-    assert_eq!(Widened::in_favour(index, half), in_favour);
+fn o_8_prices_are_widened_against_new_risk_and_where_they_are_uncertain_in_favour_of_accounts() {
+    let params = LadderParams { widening: Rate::from_bp(5_000), ..LadderParams::default() };
+    let width = |confidence: &str| {
+        let index = Index { confidence: price(confidence), ..index("100", Time::ZERO) };
+        let Width { against, in_favour } = Width::of(index, &params, Rate::from_bp(500));
+        [against, in_favour]
+    };
+    let table = [
+        ("0.00000003", ["0.00000002", "0"]),
+        ("2", ["1", "0"]),
+        ("2.00000001", ["1.00000001", "1"]),
+        ("10", ["5", "5"]),
+        ("30", ["15", "5"]),
+        ("300", ["100", "5"]),
+    ];
+    for (confidence, expected) in table {
+        assert_eq!(width(confidence), expected.map(price), "{confidence}");
+    }
 }
 
 #[test]
@@ -463,19 +475,17 @@ proptest! {
     }
 
     #[test]
-    fn o_8_the_index_lies_between_the_two_widened_prices(
+    fn o_8_what_favours_an_account_is_never_wider_than_what_is_against_it(
         raw in 1i64..=1_000_000_000_000_000_000, confidence in 0i64..=1_000_000_000_000_000_000,
-        widening in 0i64..=10_000_000_000_000,
+        widening in 0i64..=10_000_000_000_000, most in 0i64..1_000_000_000_000,
     ) {
         let price = Price::from_raw(raw);
         let index = Index { price, confidence: Price::from_raw(confidence), time: Time::ZERO };
-        let widening = Rate::from_raw(widening);
-        let (margin, liquidation) =
-            (Widened::against(index, widening), Widened::in_favour(index, widening));
-        prop_assert!(margin.long <= price && price <= margin.short);
-        prop_assert!(liquidation.short <= price && price <= liquidation.long);
-        prop_assert!(Price::ZERO <= margin.long && Price::ZERO <= liquidation.short);
-        // The favourable side is never the wider one.
-        prop_assert!(liquidation.long - price <= margin.short - price);
+        let params =
+            LadderParams { widening: Rate::from_raw(widening), ..LadderParams::default() };
+        let width = Width::of(index, &params, Rate::from_raw(most));
+        prop_assert!(Price::ZERO <= width.in_favour && width.in_favour <= width.against);
+        // So no price is widened to zero or below it.
+        prop_assert!(width.against <= price && width.in_favour < price);
     }
 }

@@ -106,7 +106,7 @@ impl State {
                 index: index.raw(),
                 valued: [Side::Buy, Side::Sell]
                     .map(|side| self.valued_at(market, side, level).raw()),
-                charge: charged(index, rate),
+                charge: charged(index, rate) + self.width(base, level),
                 lot: market.params.lot.raw(),
                 sized: !spot,
                 collateral: spot && level == Level::Initial,
@@ -116,9 +116,10 @@ impl State {
 
     fn worths_of(&self, asset: AssetId) -> [Worth; 2] {
         let index = self.oracle.index(asset).price;
-        self.charges[asset.index()].map(|charges| Worth {
-            index: index.raw(),
-            unit: index.raw() - charged(index, charges.haircut),
+        [Level::Initial, Level::Maintenance].map(|level| {
+            let haircut = self.charges[asset.index()][level.index()].haircut;
+            let unit = index.raw() - charged(index, haircut) - self.width(asset, level);
+            Worth { index: index.raw(), unit }
         })
     }
 

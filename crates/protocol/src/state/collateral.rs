@@ -1,6 +1,6 @@
-//! What counts as collateral for new risk: strict prices, large holdings, and profit that is backed
-//! (rules ). All of it concerns initial margin only, so that nobody is liquidated
-//! by it.
+//! What counts as collateral for new risk: strict prices, large holdings, profit that is backed,
+//! and prices that are uncertain (rules and O-8). All of it concerns initial margin
+//! only, so that nobody is liquidated by it.
 
 use money::{Amount, Price, Qty, Round};
 
@@ -38,6 +38,19 @@ impl State {
         let sizes = spot.map(|market| size_charge(notional, haircut, &market.params.rules));
         let size = sizes.max().unwrap_or(Amount::ZERO);
         self.excess(asset).notional(held, Round::Up) + size
+    }
+
+    /// What the uncertainty of an index is charged on a net quantity (rule O-8).
+    pub(super) fn uncertainty(&self, asset: AssetId, net: Qty) -> Amount {
+        self.widths[asset.index()].against.notional(net.abs(), Round::Up)
+    }
+
+    /// The same on a unit of which nothing is hedged, at 10⁻⁸; nothing at maintenance.
+    pub(super) fn width(&self, asset: AssetId, level: Level) -> i64 {
+        match level {
+            Level::Initial => self.widths[asset.index()].against.raw(),
+            Level::Maintenance => 0,
+        }
     }
 
     /// More than the charge on a holding for its price, at 10⁻¹⁶.

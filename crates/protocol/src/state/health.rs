@@ -203,15 +203,16 @@ impl State {
                 let mut exposure = Exposure { holding, ..Exposure::default() };
                 let fills = Fills { sides: [spot_fills, perpetual_fills], change };
                 self.add_exposure(&mut exposure, account, asset, &fills);
+                let net = exposure.holding + exposure.long - exposure.short;
                 let strict = match level {
                     Level::Initial => {
                         self.collateral_charge(asset, exposure)
                             + self.concentration(account, asset, exposure.holding, &fills)
+                            + self.uncertainty(asset, net)
                     }
                     Level::Maintenance => Amount::ZERO,
                 };
                 worst = worst.max(requirement(exposure, charges, index) + strict);
-                let net = exposure.holding + exposure.long - exposure.short;
                 (least, most) = (least.min(net), most.max(net));
             }
         }

@@ -11,7 +11,7 @@ use super::State;
 use crate::halt::{self, Permit, Phase};
 use crate::ids::{AssetId, MarketId, PublisherId};
 use crate::ladder::scores::{Score, verdict};
-use crate::ladder::{Action, Grade, Ladder};
+use crate::ladder::{Action, Grade, Ladder, Width};
 use crate::mark::Quotes;
 use crate::oracle::{Index, Oracle};
 
@@ -104,6 +104,8 @@ impl State {
         *ladder = ladder.next(formed, now, &rules.ladder);
         self.grades[asset.index()][0] = ladder.grade(now, &rules.ladder);
         let index = ladder.index();
+        let most = self.params.oracle.confidence_max;
+        self.widths[asset.index()] = Width::of(index, &rules.ladder, most);
         if index == self.oracle.index(asset) {
             return None;
         }

@@ -3,7 +3,8 @@
 //! Rule L-13: an account is liquidated only if equity < maintenance at every reference price (mark,
 //! index, five-minute mean of the index), each applied to all that it holds. A deep shortfall,
 //! equity < `deep_below`·maintenance at mark and index, waits for no mean and is taken over by the
-//! backstop first.
+//! backstop first. Rule O-8: of an uncertain index the price that favours the account most, within
+//! its width, is one more reference, for a deep shortfall as well.
 
 use money::{Amount, Price, Qty, Round};
 
@@ -57,16 +58,34 @@ impl State {
         // What size adds and a portfolio is credited (rules ), as it is at the index.
         let added = at_mark.requirement - at_index.requirement;
         at_index.requirement += added;
-        if self.is_deep(at_mark) && self.is_deep(at_index) {
-            return Some(Lane::Backstop);
-        }
         if at_index.is_sound() {
             return None;
+        }
+        let mut in_favour = self.health_at(account, |asset| self.in_favour(account, asset));
+        in_favour.requirement += added;
+        if in_favour.is_sound() {
+            return None;
+        }
+        if [at_mark, at_index, in_favour].into_iter().all(|health| self.is_deep(health)) {
+            return Some(Lane::Backstop);
         }
         let mean = |asset| self.index_twap(asset).unwrap_or(self.oracle.index(asset).price);
         let mut at_mean = self.health_at(account, mean);
         at_mean.requirement += added;
         (!at_mean.is_sound()).then_some(Lane::Book)
+    }
+
+    /// Rule O-8: an index, as far in favour of an account's net quantity as it is uncertain.
+    fn in_favour(&self, account: AccountId, asset: AssetId) -> Price {
+        let (index, width) = (self.oracle.index(asset).price, self.widths[asset.index()]);
+        if width.in_favour.is_zero() {
+            return index;
+        }
+        let mut net = as_qty(self.ledger.balance(Holder::User(account), asset));
+        for (market, _) in self.perpetuals().filter(|(market, _)| market.params.base == asset) {
+            net += market.entry(account).position;
+        }
+        if net.is_negative() { index - width.in_favour } else { index + width.in_favour }
     }
 
     fn is_deep(&self, health: Health) -> bool {

@@ -102,7 +102,8 @@ pub fn design() -> Params {
     }
 }
 
-/// Rules under which prices may jump as a test likes: neither ladder nor triggers stop it.
+/// Rules under which prices may jump as a test likes: neither ladder nor triggers stop it, and
+/// confidence widens nothing.
 pub fn unguarded() -> Rules {
     let far = Rate::from_bp(1_000_000);
     let age = Span::MINUTE;
@@ -111,6 +112,7 @@ pub fn unguarded() -> Rules {
         distance_max: far,
         age_mark: age,
         age_margin: age,
+        widening: Rate::ZERO,
         ..LadderParams::default()
     };
     let halt = HaltParams { triggers: Vec::new(), outage_min: Span::HOUR, ..HaltParams::default() };

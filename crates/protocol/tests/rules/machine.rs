@@ -144,6 +144,7 @@ impl Machine {
         }
         params.checkpoint_blocks = 4;
         params.rules = guards(seed);
+        params.rules.ladder.widening = Rate::ONE;
         params.rules.flow.gate_blocks = 3;
         params.rules.council.guardian = Some(AccountId(0));
         params.rules.voting.voting = Span::DAY;
@@ -177,6 +178,8 @@ impl Machine {
 
     fn votes(&mut self) -> Vec<Message> {
         let mut votes = Vec::new();
+        let wide = self.state.height() % 16 >= 14;
+        let sure = if wide { 25 } else { 1000 };
         for asset in [BTC, SOL] {
             for publisher in 0..3 {
                 let mut at = self.prices[asset.index()] * (1.0 + 0.0005 * self.random.signed());
@@ -185,7 +188,7 @@ impl Machine {
                 }
                 let price = Price::from_raw((at * 1e8) as i64);
                 let time = Time::from_nanos(self.time - self.random.below(2) * 1000);
-                let confidence = Price::from_raw(price.raw() / 1000);
+                let confidence = Price::from_raw(price.raw() / sure);
                 let vote = Vote { asset, price, confidence, time };
                 if !self.random.one_in(10) {
                     let sender = Sender::Publisher(PublisherId(publisher));

@@ -1,11 +1,13 @@
 //! Rules O-1 … O-10.
 
-use money::{Price, Span};
+use money::{Price, Round, Span};
 use protocol::command::*;
+use protocol::event::Event;
 use protocol::ids::*;
 use protocol::ladder::{Action, Grade};
 use protocol::params::*;
 use protocol::reject::Reject;
+use protocol::state::Level;
 
 use crate::exchange::*;
 
@@ -91,8 +93,11 @@ fn m_3_the_mark_stands_still_without_a_fresh_index() {
 
 /// The exchange with the default ladder.
 fn guarded() -> Exchange {
-    let params =
-        Params { rules: Rules { ladder: LadderParams::default(), ..unguarded() }, ..design() };
+    laddered(LadderParams::default())
+}
+
+fn laddered(ladder: LadderParams) -> Exchange {
+    let params = Params { rules: Rules { ladder, ..unguarded() }, ..design() };
     let mut x = Exchange::of(params);
     x.prices = [None, Some(price("100000")), Some(price("100"))];
     x.run(&[]);
@@ -180,6 +185,104 @@ fn o_7_a_fall_to_a_fifth_in_twelve_minutes_gets_through() {
     }
     assert_eq!(served, 720);
     assert!(x.state.index_twap(SOL).unwrap() > x.state.oracle().index(SOL).price);
+}
+
+/// Blocks in which all publishers say so of BTC; whether somebody was liquidated.
+fn say(x: &mut Exchange, at: &str, confidence: &str, blocks: u32) -> bool {
+    x.prices[1] = None;
+    let mut liquidated = false;
+    for _ in 0..blocks {
+        let time = x.now.after(x.step);
+        let vote = Vote { asset: BTC, price: price(at), confidence: price(confidence), time };
+        let publish = |publisher| Message {
+            sender: Sender::Publisher(PublisherId(publisher)),
+            command: Command::Publish(vote),
+        };
+        let events = x.run(&[publish(0), publish(1), publish(2)]);
+        liquidated |= events.iter().any(|event| matches!(event, Event::LiquidationStarted { .. }));
+    }
+    liquidated
+}
+
+/// A long of 1 BTC with 11 000, or a short; at this price it is under maintenance.
+#[test]
+fn o_8_an_uncertain_index_liquidates_only_who_is_under_margin_at_its_favourable_end() {
+    let table =
+        [(Side::Buy, ["97000", "93600"], "89500"), (Side::Sell, ["103000", "105800"], "109900")];
+    for (side, [between, under], far) in table {
+        let mut x = guarded();
+        let accounts = [x.user("11000"), x.user("1000000")];
+        let [buyer, seller] = if side == Side::Buy { [0, 1] } else { [1, 0] };
+        x.trade(accounts[buyer], accounts[seller], order(BTC_PERP, Side::Buy, "100000", "1"));
+        assert!(!say(&mut x, between, "3000", 1));
+        // Until the five-minute mean agrees (rule L-13), and longer.
+        assert!(!say(&mut x, under, "3000", 400), "{side:?}");
+        assert!(!x.state.health(accounts[0], Level::Maintenance).is_sound());
+        // Neither price nor mark moves, only the confidence: it is looked at all the same.
+        let mut narrow = x.state.clone();
+        assert!(say(&mut x, under, "1800", 1), "{side:?}: certain enough");
+        x.state = std::mem::replace(&mut narrow, x.state);
+        x.now = x.state.time();
+        assert!(say(&mut x, far, "3000", 400), "{side:?}: too far even so");
+    }
+}
+
+#[test]
+fn o_8_a_deep_shortfall_waits_as_long_as_its_price_is_as_uncertain() {
+    let mut x = guarded();
+    let (long, _) = leveraged(&mut x);
+    x.blocks(240);
+    // For a minute the last trade holds the mark up.
+    for (at, blocks) in [("96000", 1), ("93000", 61)] {
+        say(&mut x, at, "4000", blocks);
+    }
+    // At 93 600 it is short of margin, but not deeply: the five-minute mean is asked.
+    assert!(!say(&mut x, "91000", "2600", 1));
+    // 91 000 is 2 000 of equity where 4 550 are needed, at 95 000 it is 6 000.
+    assert!(!say(&mut x, "91000", "4000", 400));
+    let health = x.state.health(long, Level::Maintenance);
+    assert!(health.equity < health.requirement.share(rate("0.5"), Round::Down).unwrap());
+    assert!(say(&mut x, "91000", "1000", 1));
+}
+
+#[test]
+fn o_8_what_is_not_hedged_is_charged_the_confidence_for_new_risk_and_only_for_that() {
+    let mut x = guarded();
+    let (long, short) = leveraged(&mut x);
+    x.give(short, BTC, "1");
+    let required = |x: &Exchange, account, level| x.state.health(account, level).requirement;
+    // The least confidence is one basis point.
+    for (confidence, more) in [("0", "10"), ("777.00000001", "777.00000001"), ("4000", "4000")] {
+        say(&mut x, "100000", confidence, 1);
+        assert_eq!(required(&x, long, Level::Initial), amount("10000") + amount(more));
+        assert_eq!(required(&x, short, Level::Initial), amount("4000"), "hedged");
+        assert_eq!(required(&x, long, Level::Maintenance), amount("5000"));
+    }
+    // An equity of 11 000 bears 10 000 and half a percent of the price, but not 1.1 % of it.
+    say(&mut x, "100000", "0", 1);
+    x.send(custodian(Command::Deposit { account: long, asset: QUOTE, amount: amount("50") }))
+        .unwrap();
+    say(&mut x, "100000", "1100", 1);
+    assert_eq!(x.withdraw(long, QUOTE, "1"), Err(Reject::InsufficientMargin));
+    say(&mut x, "100000", "500", 1);
+    assert_eq!(x.withdraw(long, QUOTE, "1"), Ok(()));
+}
+
+/// What is decided by a bound at once is decided by it with the width.
+#[test]
+fn o_8_an_order_must_bear_the_width_as_well() {
+    let mut x = laddered(LadderParams { widening: rate("10"), ..LadderParams::default() });
+    let table = [("13000", "0", "1", ["500", "200"]), ("0", "0.1", "0.22", ["2000", "1500"])];
+    for (cash, held, size, [wide, narrow]) in table {
+        let (account, wish) = (x.user(cash), order(BTC_PERP, Side::Buy, "99900", size));
+        if held != "0" {
+            x.give(account, BTC, held);
+        }
+        say(&mut x, "100000", wide, 1);
+        assert_eq!(x.place(account, wish), Err(Reject::InsufficientMargin), "{held}");
+        say(&mut x, "100000", narrow, 1);
+        assert_eq!(x.place(account, wish), Ok(()), "{held}");
+    }
 }
 
 #[test]
