@@ -9,6 +9,7 @@ use protocol::halt::Phase;
 use protocol::ids::MarketId;
 
 use crate::exit::Aid;
+use crate::voice::TWO_LEGS;
 use crate::weather::{KINDS, Kind};
 
 /// A thing that an event shows.
@@ -19,7 +20,7 @@ pub struct Row {
 }
 
 /// Everything that must happen.
-pub const TABLE: [Row; 41] = [
+pub const TABLE: [Row; 42] = [
     Row { name: "trades", shows: |e| matches!(e, Event::Traded { liquidation: false, .. }) },
     Row {
         name: "spot trades",
@@ -69,6 +70,10 @@ pub const TABLE: [Row; 41] = [
     Row { name: "proposals executed", shows: |e| matches!(e, Event::Executed { .. }) },
     Row { name: "guardian acts", shows: |e| matches!(e, Event::OnlyReduces { .. }) },
     Row { name: "changes", shows: |e| matches!(e, Event::Changed { .. }) },
+    Row {
+        name: "trades of two legs",
+        shows: |e| matches!(e, Event::Traded { taker_client: TWO_LEGS, .. }),
+    },
     Row { name: "windows missed", shows: |e| window(e, Some(false)) },
 ];
 

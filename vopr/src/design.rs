@@ -36,7 +36,7 @@ pub fn design(random: &mut Random, checkpoint_blocks: u64) -> Params {
         open_orders_max: random.pick(&[8, 64]),
         liquidation_tranche_min: quote(random.pick(&[1_000, 50_000])),
         checkpoint_blocks,
-        rules: rules(),
+        rules: rules(random),
     }
 }
 
@@ -62,12 +62,19 @@ pub fn varied(mut params: Params, seed: u64) -> Params {
     params
 }
 
-/// The defaults, but with a guardian, and with limits on outflow that let everybody go at once.
-fn rules() -> Rules {
+/// The defaults, but with a guardian, and with limits on outflow that let everybody go at once or
+/// that this crowd's profits do reach.
+fn rules(random: &mut Random) -> Rules {
     let mut rules = Rules::default();
     rules.council.guardian = Some(AccountId(0));
-    rules.flow.limits.hour_min = quote(1_000_000_000_000_000);
-    rules.flow.limits.day_min = quote(10_000_000_000_000_000);
+    let wide = (1_000_000_000_000_000, 50);
+    let (hour_min, gate_blocks) = random.pick(&[(100_000, 5), wide]);
+    // Wider shares than the defaults: what somebody won from a whale leaves within weeks, not years.
+    rules.flow.limits.hour_share = Rate::from_bp(500);
+    rules.flow.limits.day_share = Rate::from_bp(5_000);
+    rules.flow.limits.hour_min = quote(hour_min);
+    rules.flow.limits.day_min = quote(10 * hour_min);
+    rules.flow.gate_blocks = gate_blocks;
     rules
 }
 

@@ -5,11 +5,16 @@
 //! reduce-only orders, then withdraws. A bounded number of blocks later no position is open, and
 //! nobody who has something free still has it here. No gap between blocks is an outage.
 //!
+//! Then the dealers close among themselves; the vault has paid all its claims and has no position.
+//! What rule B-4 lets leave in an hour is asked for hour by hour.
+//!
 //! What outlives this is an insolvency: while more is owed than INSURANCE holds, rule B-5 keeps
 //! withdrawals shut. Somebody then has to pay INSURANCE what is lacking; it is counted.
 
 use money::{Amount, Price, Qty, Span};
-use protocol::command::{Block, Command, Lifetime, Message, NewOrder, SelfTrade, Sender};
+use protocol::command::{
+    Block, Command, Leg, Lifetime, Message, NewOrder, SelfTrade, Sender, SpreadOrder,
+};
 use protocol::engine::apply_into;
 use protocol::event::Event;
 use protocol::halt::{Action, Directive, Permit};
@@ -18,6 +23,7 @@ use protocol::ledger::Holder;
 use protocol::state::{Level, State};
 
 use crate::design::quote;
+use crate::voice::TWO_LEGS;
 use crate::weather::Weather;
 
 /// Dealers who take the other side.
@@ -36,8 +42,11 @@ const STOPPED_MAX: u32 = 4_000;
 const CLOSING_MAX: u32 = 400;
 /// The round from which accounts that are still open are given margin.
 const UNAIDED: u32 = 60;
-/// Blocks in which everything must be withdrawn: more than rule B-5 shuts withdrawals for.
-const LEAVING_MAX: u32 = 400;
+/// Rounds in which everything must be withdrawn: what is beyond own deposits leaves by half of what
+/// is left in a day.
+const LEAVING_MAX: u32 = 1_000;
+/// Rounds after which each is an hour.
+const AT_ONCE: u32 = 60;
 
 /// What had to come from outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,19 +78,32 @@ pub fn exit(
     free.ok_or("a market stays stopped")?;
     let flat = (0..CLOSING_MAX).any(|round| {
         leaving.close(round);
-        leaving.open_positions() == 0
+        leaving.open_positions(&leaving.customers()) == 0
     });
     if !flat {
-        return Err(leaving.stuck_position());
+        return Err(leaving.stuck_position(&leaving.customers()));
     }
-    let gone = (0..LEAVING_MAX).any(|_| {
-        leaving.withdraw();
-        leaving.crowd().all(|account| leaving.remains(account).is_none())
+    let flat = (0..CLOSING_MAX).any(|_| {
+        leaving.dealers_close();
+        leaving.open_positions(&leaving.dealers()) == 0
     });
-    let stuck = leaving.crowd().find_map(|account| leaving.remains(account));
-    match stuck {
-        Some(what) if !gone => Err(what),
-        Some(_) | None => Ok(leaving.aid),
+    if !flat {
+        return Err(leaving.stuck_position(&leaving.dealers()));
+    }
+    let everybody: Vec<AccountId> = leaving.crowd().chain(leaving.dealers()).collect();
+    let gone = (0..LEAVING_MAX).any(|round| {
+        leaving.withdraw(round, &everybody);
+        everybody.iter().all(|account| leaving.remains(*account).is_none())
+    });
+    if !gone {
+        let stuck = everybody.iter().find_map(|account| leaving.remains(*account));
+        return Err(stuck.expect("somebody has something left"));
+    }
+    let claims =
+        leaving.crowd().find(|account| leaving.state.backstop().shares(*account).is_positive());
+    match claims {
+        Some(account) => Err(format!("account {} keeps shares of the vault", account.0)),
+        None => Ok(leaving.aid),
     }
 }
 
@@ -109,6 +131,15 @@ impl Leaving<'_> {
     fn crowd(&self) -> impl Iterator<Item = AccountId> + use<> {
         let vault = self.state.backstop().account();
         (0..self.crowd).map(AccountId).filter(move |account| Some(*account) != vault)
+    }
+
+    /// The crowd and the vault.
+    fn customers(&self) -> Vec<AccountId> {
+        self.crowd().chain(self.state.backstop().account()).collect()
+    }
+
+    fn dealers(&self) -> Vec<AccountId> {
+        (self.crowd..self.state.accounts()).map(AccountId).collect()
     }
 
     fn stopped(&self) -> bool {
@@ -165,9 +196,7 @@ impl Leaving<'_> {
                 if round >= UNAIDED {
                     messages.push(self.margin(account));
                 }
-                let orders = self.closing(account, market, position);
-                let says = |order| says(account, Command::Place(order));
-                messages.extend(orders.into_iter().map(says));
+                messages.push(says(account, self.closing(account, market, position)));
             }
         }
         self.block(PACE, messages);
@@ -219,31 +248,58 @@ impl Leaving<'_> {
         }
     }
 
-    /// The orders that close a position: a short that hedges a holding loses its naked part first,
-    /// then both legs go in pieces, because either leg alone raises what the account must have.
-    fn closing(&self, account: AccountId, market: MarketId, position: Qty) -> Vec<NewOrder> {
+    /// What closes a position: a short that hedges a holding loses its naked part first, then both
+    /// legs go at once, because either leg alone raises what the account must have.
+    fn closing(&self, account: AccountId, market: MarketId, position: Qty) -> Command {
         let side = if position.is_positive() { Side::Sell } else { Side::Buy };
         let order = self.order(market, side, 0.002);
         let params = &self.state.market(market).params;
         let lot = params.lot.raw();
         let held = self.state.available(account, params.base).raw().max(0);
-        let held = Qty::from_raw(i64::try_from(held).expect("a holding is a quantity"));
-        if !position.is_negative() || held.raw() < lot {
-            return vec![NewOrder { qty: position.abs(), ..order }];
-        }
-        let naked = (position.abs() - held).raw() / lot * lot;
-        if naked > 0 {
-            return vec![NewOrder { qty: Qty::from_raw(naked), ..order }];
-        }
-        let qty = Qty::from_raw((position.abs().raw() / 4 / lot * lot).max(lot));
-        let spot = self.spot_markets().into_iter();
-        let spot = spot.filter(|id| self.state.market(*id).params.base == params.base);
-        let sales = spot.map(|id| NewOrder {
-            qty,
-            reduce_only: false,
-            ..self.order(id, Side::Sell, 0.002)
+        let held = i64::try_from(held).expect("a holding is a quantity") / lot * lot;
+        let naked = position.abs().raw() - held;
+        let mut spot = self.spot_markets().into_iter();
+        let spot = spot.find(|id| {
+            let trades = self.state.permits(*id, Action::Take) == Permit::Yes;
+            self.state.market(*id).params.base == params.base && trades
         });
-        sales.chain([NewOrder { qty, ..order }]).collect()
+        match spot {
+            Some(spot) if position.is_negative() && naked <= 0 => {
+                let legs = [self.order(spot, Side::Sell, 0.002), order].map(|order| {
+                    let NewOrder { market, side, price, .. } = order;
+                    Leg { market, side, price, qty: position.abs() }
+                });
+                Command::PlaceSpread(Box::new(SpreadOrder { legs, client: TWO_LEGS }))
+            }
+            Some(_) if position.is_negative() => {
+                Command::Place(NewOrder { qty: Qty::from_raw(naked), ..order })
+            }
+            Some(_) | None => Command::Place(NewOrder { qty: position.abs(), ..order }),
+        }
+    }
+
+    /// The dealers have no position together: longs ask at the index and shorts take it.
+    fn dealers_close(&mut self) {
+        let mut messages = Vec::new();
+        let dealers = self.dealers();
+        messages.extend(
+            dealers.iter().map(|dealer| says(*dealer, Command::CancelAll { market: None })),
+        );
+        for market in self.perpetuals() {
+            for (side, lifetime) in
+                [(Side::Sell, Lifetime::Resting), (Side::Buy, Lifetime::Immediate)]
+            {
+                for &dealer in &dealers {
+                    let position = self.state.market(market).entry(dealer).position;
+                    if position.raw() * side.sign() < 0 {
+                        let qty = position.abs();
+                        let order = NewOrder { qty, lifetime, ..self.order(market, side, 0.0) };
+                        messages.push(says(dealer, Command::Place(order)));
+                    }
+                }
+            }
+        }
+        self.block(PACE, messages);
     }
 
     /// What initial margin lacks. A hedged account between maintenance and initial margin can move
@@ -275,17 +331,17 @@ impl Leaving<'_> {
         }
     }
 
-    fn open_positions(&self) -> usize {
-        let open = |account| {
+    fn open_positions(&self, accounts: &[AccountId]) -> usize {
+        let open = |account: &AccountId| {
             let markets = self.state.markets().iter();
-            markets.filter(move |market| !market.entry(account).position.is_zero()).count()
+            markets.filter(|market| !market.entry(*account).position.is_zero()).count()
         };
-        self.crowd().map(open).sum()
+        accounts.iter().map(open).sum()
     }
 
-    fn stuck_position(&self) -> String {
+    fn stuck_position(&self, accounts: &[AccountId]) -> String {
         for (market, id) in self.state.markets().iter().zip(0u16..) {
-            for account in self.crowd() {
+            for &account in accounts {
                 let held = market.entry(account).position;
                 if !held.is_zero() {
                     let cash = self.state.ledger().cash(account);
@@ -295,7 +351,7 @@ impl Leaving<'_> {
                     return format!(
                         "account {account} cannot close {held} in market {id} (cash {cash}, equity \
                          {equity}, refused: {why}); {} positions are open",
-                        self.open_positions()
+                        self.open_positions(accounts)
                     );
                 }
             }
@@ -311,8 +367,16 @@ impl Leaving<'_> {
         refused.collect::<Vec<_>>().join(", ")
     }
 
-    /// Each account takes all that it has.
-    fn withdraw(&mut self) {
+    /// Each account takes what it has, as far as rule B-4 lets it.
+    fn withdraw(&mut self, round: u32, accounts: &[AccountId]) {
+        if round >= AT_ONCE {
+            // That was an outage: markets restart, and rule B-5 shuts withdrawals for some blocks.
+            self.block(Span::HOUR, Vec::new());
+            (0..RESTARTING).any(|_| {
+                self.block(PACE, Vec::new());
+                self.state.withdrawals_open() && !self.stopped()
+            });
+        }
         let mut messages = Vec::new();
         let amount = self.state.deficits() - self.state.ledger().insurance();
         if amount.is_positive() {
@@ -320,8 +384,9 @@ impl Leaving<'_> {
             let command = Command::FundInsurance { amount };
             messages.push(Message { sender: Sender::Custodian, command });
         }
-        for account in self.crowd() {
+        for &account in accounts {
             for (asset, amount) in self.free(account) {
+                let amount = amount.min(self.state.outflow_free(account, asset));
                 messages.push(says(account, Command::CancelAll { market: None }));
                 messages.push(says(account, Command::Withdraw { asset, amount }));
             }

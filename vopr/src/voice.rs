@@ -1,7 +1,9 @@
 //! An account that is about to speak, and the orders that it may think of.
 
 use money::{Amount, Price, Qty};
-use protocol::command::{Command, Lifetime, Message, NewOrder, SelfTrade, Sender};
+use protocol::command::{
+    Command, Leg, Lifetime, Message, NewOrder, SelfTrade, Sender, SpreadOrder,
+};
 use protocol::ids::{AccountId, AssetId, ClientId, MarketId, Side};
 use protocol::state::State;
 
@@ -21,6 +23,9 @@ pub const LIMITS: [i64; 10] = [
     1_000_000_000_000_000_000,
     i64::MIN + 1,
 ];
+
+/// The client's number of all orders of two legs.
+pub const TWO_LEGS: ClientId = ClientId(5_000);
 
 /// One account that is about to speak.
 pub struct Voice<'a> {
@@ -63,7 +68,7 @@ impl Voice<'_> {
                 SelfTrade::CancelMaker,
                 SelfTrade::CancelBoth,
             ]),
-            client: ClientId(self.random.below(1_000)),
+            client: ClientId(1_000 + self.random.below(1_000)),
         }
     }
 
@@ -143,7 +148,7 @@ impl Voice<'_> {
     }
 
     /// Buys spot and sells the perpetual, or the other way round.
-    pub fn hedge(&mut self) -> [Message; 2] {
+    pub fn hedge(&mut self) -> Vec<Message> {
         let (base, side) = (self.random.pick(&[0u16, 1]), self.side());
         let worth = self.cash() * self.random.between(0.1, 0.9);
         let mut legs = [(base, side), (base + 2, side.opposite())].map(|(market, side)| {
@@ -151,7 +156,12 @@ impl Voice<'_> {
             self.order(MarketId(market), side, eager, worth)
         });
         legs[1].qty = legs[0].qty;
-        legs.map(|leg| self.says(Command::Place(leg)))
+        if self.random.one_in(2) {
+            return legs.map(|leg| self.says(Command::Place(leg))).into();
+        }
+        let legs =
+            legs.map(|NewOrder { market, side, price, qty, .. }| Leg { market, side, price, qty });
+        vec![self.says(Command::PlaceSpread(Box::new(SpreadOrder { legs, client: TWO_LEGS })))]
     }
 
     /// An order in which each number may be a limit of its type.

@@ -1,15 +1,10 @@
 //! When and how much may leave (rules B-4 to B-6).
-//!
-//! Limits have their minima in quote currency; those of a base asset are what the minimum buys at
-//! its index, ⌊·⌋, and nothing before there is one.
 
-use money::{Amount, Price, Round, mul_div};
+use money::{Amount, Round};
 
-use crate::design::AMOUNT_MAX;
 use crate::event::Event;
-use crate::flow::{Flow, FlowLimits, is_insolvent, withdrawal_requirement};
-use crate::ids::{AccountId, AssetId, QUOTE};
-use crate::ledger::Holder;
+use crate::flow::{Flow, is_insolvent, withdrawal_requirement};
+use crate::ids::{AccountId, AssetId};
 use crate::reject::Reject;
 use crate::state::State;
 
@@ -23,8 +18,8 @@ pub(super) fn check_outflow(
     if !state.outflow.gate.is_open(state.height) {
         return Err(Reject::WithdrawalsShut);
     }
-    let (owner, total) = (state.owners.owner(account), inside(state, asset));
-    let limits = limits(state, asset);
+    let (owner, total) = (state.owners.owner(account), state.inside(asset));
+    let limits = state.outflow_limits(asset);
     let flow = state.outflow.check((owner, asset), amount, (state.time, total), &limits);
     flow.map_err(|_| Reject::OutflowLimit)
 }
@@ -36,7 +31,7 @@ pub(super) fn note_deposit(
     asset: AssetId,
     amount: Amount,
 ) {
-    let before = inside(state, asset) - amount;
+    let before = state.inside(asset) - amount;
     let owner = account.map(|account| state.owners.owner(account));
     state.outflow.deposited(owner, asset, amount, (state.time, before));
 }
@@ -52,11 +47,6 @@ pub(super) fn requirement(state: &State, account: AccountId, initial: Amount) ->
         .sum();
     withdrawal_requirement(initial, gross, state.params.rules.flow.withdrawal_share)
         .expect("a share of at most one")
-}
-
-/// What is inside of an asset.
-fn inside(state: &State, asset: AssetId) -> Amount {
-    -state.ledger.balance(Holder::Outside, asset)
 }
 
 /// Rule B-5 at the close of a block: shuts withdrawals while more is owed than can be paid. Only
@@ -75,21 +65,4 @@ pub(super) fn shut(state: &mut State, events: &mut Vec<Event>) {
     if was_open && blocks > 0 {
         events.push(Event::WithdrawalsShut { blocks });
     }
-}
-
-fn limits(state: &State, asset: AssetId) -> FlowLimits {
-    let limits = state.params.rules.flow.limits;
-    if asset == QUOTE {
-        return limits;
-    }
-    let index = state.oracle.index(asset).price;
-    let bought = |amount: Amount| {
-        if !index.is_positive() {
-            return Amount::ZERO;
-        }
-        let one = i128::from(Price::ONE.raw());
-        let units = mul_div(amount.raw(), one, i128::from(index.raw()), Round::Down);
-        units.map_or(AMOUNT_MAX, Amount::from_raw)
-    };
-    FlowLimits { hour_min: bought(limits.hour_min), day_min: bought(limits.day_min), ..limits }
 }

@@ -6,7 +6,7 @@ use money::Price;
 use crate::book::{Book, Taker};
 use crate::command::{Lifetime, NewOrder};
 use crate::event::Event;
-use crate::halt::{Action, Breach, Permit, Source, Trigger};
+use crate::halt::{Action, Breach, Permit, Source};
 use crate::ids::{AccountId, MarketId, Side, Tick};
 use crate::ladder;
 use crate::market::Market;
@@ -82,7 +82,13 @@ pub(super) fn lets_trade(
     if !is_trading(market) || !trades_now(state, id) {
         return false;
     }
-    let broken = broken_by(state, id, order);
+    let triggers = &state.params.rules.halt.triggers;
+    let beyond = |tick: Tick| market.halts.monitor.breach(market.price(tick), triggers);
+    let best = market.book.best(order.side.opposite());
+    let Some(best) = best.filter(|best| accepts(order, *best)) else { return true };
+    // Between two prices inside a bound there is none outside.
+    let broken = beyond(best)
+        .or_else(|| beyond(order.limit).and_then(|_| beyond(worst_traded(market, order, best))));
     broken.is_none_or(|trigger| !suspend(state, id, trigger, events))
 }
 
@@ -100,18 +106,6 @@ pub(super) fn suspend(
     halts.status = status;
     events.push(Event::Phase { market: id, from: change.from, to: change.to });
     true
-}
-
-/// The trigger beyond which an order would trade (rule A-4).
-pub(super) fn broken_by(state: &State, id: MarketId, order: &Taker) -> Option<Trigger> {
-    let market = &state.markets[id.index()];
-    let triggers = &state.params.rules.halt.triggers;
-    let beyond = |tick: Tick| market.halts.monitor.breach(market.price(tick), triggers);
-    let best = market.book.best(order.side.opposite());
-    let best = best.filter(|best| accepts(order, *best))?;
-    // Between two prices inside a bound there is none outside.
-    beyond(best)
-        .or_else(|| beyond(order.limit).and_then(|_| beyond(worst_traded(market, order, best))))
 }
 
 fn accepts(order: &Taker, tick: Tick) -> bool {

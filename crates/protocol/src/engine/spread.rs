@@ -14,7 +14,7 @@ use super::accounts::{check_indices, is_exposed};
 use super::bounds::{check_backing, check_limit};
 use super::orders::{Checked, check_terms, loss_at_worst, take, trim_touched};
 use super::owners::meets;
-use super::permits::broken_by;
+use super::permits::lets_trade;
 use super::reducing::closable;
 use crate::book::{Book, Taker};
 use crate::command::{Leg, Lifetime, NewOrder, SelfTrade, SpreadOrder};
@@ -31,9 +31,16 @@ pub(super) fn place(
     order: &SpreadOrder,
     events: &mut Vec<Event>,
 ) -> Result<(), Reject> {
-    let (legs, wanted) = check_spread(state, account, order)?;
+    let (mut legs, wanted) = check_spread(state, account, order)?;
+    // Rule A-4: a leg that would trade beyond a trigger stops its market, and neither trades.
+    let mut reason = Gone::Unfilled;
+    let trades = legs[0].lots.0 > 0;
+    if trades && !legs.iter().all(|leg| lets_trade(state, leg.market, &taker(leg), events)) {
+        legs.iter_mut().for_each(|leg| leg.lots = Lots(0));
+        reason = Gone::Suspended;
+    }
     for (leg, wanted) in legs.iter().zip(wanted) {
-        commit_leg(state, leg, wanted, events);
+        commit_leg(state, leg, (wanted, reason), events);
     }
     Ok(())
 }
@@ -99,9 +106,6 @@ fn check_leg(
 /// What the legs are refused for together, in the order of [`Reject`].
 fn check_both(state: &State, account: AccountId, legs: &[Checked; 2]) -> Result<(), Reject> {
     let market = |leg: &Checked| &state.markets[leg.market.index()];
-    if legs.iter().any(|leg| broken_by(state, leg.market, &taker(leg)).is_some()) {
-        return Err(Reject::Halted);
-    }
     legs.iter().try_for_each(|leg| check_limit(market(leg), leg))?;
     legs.iter().try_for_each(|leg| check_backing(state, market(leg), leg))?;
     let loss: Amount = legs
@@ -174,7 +178,12 @@ fn greatest_divisor(mut a: u64, mut b: u64) -> u64 {
 }
 
 /// Trades a checked leg whole, and tells what of the wish is left.
-fn commit_leg(state: &mut State, leg: &Checked, wanted: Lots, events: &mut Vec<Event>) {
+fn commit_leg(
+    state: &mut State,
+    leg: &Checked,
+    (wanted, reason): (Lots, Gone),
+    events: &mut Vec<Event>,
+) {
     if leg.lots.0 > 0 {
         let (left, _) = take(state, leg, events);
         assert!(left.0 == 0, "a leg was found in the book and did not trade");
@@ -183,6 +192,6 @@ fn commit_leg(state: &mut State, leg: &Checked, wanted: Lots, events: &mut Vec<E
     if wanted.0 > leg.lots.0 {
         let Checked { account, market, client, .. } = *leg;
         let qty = state.markets[market.index()].qty(Lots(wanted.0 - leg.lots.0));
-        events.push(Event::Removed { account, market, client, qty, reason: Gone::Unfilled });
+        events.push(Event::Removed { account, market, client, qty, reason });
     }
 }

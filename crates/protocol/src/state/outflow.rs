@@ -5,10 +5,13 @@
 //! between one's own accounts changes nothing.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, Time};
+use money::{Amount, Price, Round, Time, mul_div};
 
+use super::State;
+use crate::design::AMOUNT_MAX;
 use crate::flow::{Flow, FlowLimits, Gate, OwnDeposits};
-use crate::ids::{AccountId, AssetId};
+use crate::ids::{AccountId, AssetId, QUOTE};
+use crate::ledger::Holder;
 
 /// Inflows and outflows of all assets.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
@@ -78,5 +81,47 @@ impl Outflow {
         self.flows[asset.index()] = after;
         let own = &mut self.own[asset.index()][owner.index()];
         *own = own.withdrawn(amount);
+    }
+}
+
+impl State {
+    /// What rules B-4 and B-5 let an account's owner take of an asset now, margin and balance
+    /// aside: own deposits, and what is free beyond them.
+    pub fn outflow_free(&self, account: AccountId, asset: AssetId) -> Amount {
+        if !self.withdrawals_open() {
+            return Amount::ZERO;
+        }
+        let flow = &self.outflow.flows[asset.index()];
+        let own = self.outflow.own(self.owner(account), asset).amount();
+        own + flow.free(self.time, self.inside(asset), &self.outflow_limits(asset))
+    }
+
+    /// Whether rule B-5 lets anybody withdraw in the next block.
+    pub fn withdrawals_open(&self) -> bool {
+        self.outflow.gate.is_open(self.height + 1)
+    }
+
+    /// What is inside of an asset.
+    pub(crate) fn inside(&self, asset: AssetId) -> Amount {
+        -self.ledger.balance(Holder::Outside, asset)
+    }
+
+    /// The limits of an asset: their minima are in quote currency; those of a base asset are what
+    /// the minimum buys at its index, ⌊·⌋, and nothing before there is one.
+    pub(crate) fn outflow_limits(&self, asset: AssetId) -> FlowLimits {
+        let limits = self.params.rules.flow.limits;
+        if asset == QUOTE {
+            return limits;
+        }
+        let index = self.oracle.index(asset).price;
+        let bought = |amount: Amount| {
+            if !index.is_positive() {
+                return Amount::ZERO;
+            }
+            let one = i128::from(Price::ONE.raw());
+            let units = mul_div(amount.raw(), one, i128::from(index.raw()), Round::Down);
+            units.map_or(AMOUNT_MAX, Amount::from_raw)
+        };
+        FlowLimits { hour_min: bought(limits.hour_min), day_min: bought(limits.day_min), ..limits }
     }
 }

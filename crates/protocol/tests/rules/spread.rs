@@ -136,7 +136,7 @@ fn t_17_legs_are_of_two_markets_and_opposite_directions_and_meet_nobody_of_their
 }
 
 #[test]
-fn t_17_a_pair_that_would_trade_beyond_a_trigger_is_refused_and_stops_nothing() {
+fn t_17_a_leg_that_would_trade_beyond_a_trigger_stops_its_market_and_neither_trades() {
     let mut params = design();
     params.rules.halt = HaltParams::default();
     let mut x = Exchange::of(params);
@@ -147,11 +147,18 @@ fn t_17_a_pair_that_would_trade_beyond_a_trigger_is_refused_and_stops_nothing() 
     x.place(maker, order(BTC_PERP, Side::Sell, "106000", "0.1")).unwrap();
     x.place(maker, order(SOL_PERP, Side::Buy, "100", "900")).unwrap();
     let legs = [leg(BTC_PERP, Side::Buy, "106000", "0.2"), leg(SOL_PERP, Side::Sell, "100", "200")];
-    assert_eq!(x.send(spread(a, legs)), Err(Reject::Halted));
-    assert_eq!(x.state.phase(BTC_PERP), Phase::Open);
     let within = legs.map(|leg| Leg { qty: Qty::from_raw(leg.qty.raw() / 2), ..leg });
     assert_eq!(x.send(spread(a, within)), Ok(()));
     assert_eq!(x.position(a, BTC_PERP), qty("0.1"));
+    x.place(maker, order(BTC_PERP, Side::Sell, "104000", "0.1")).unwrap();
+    assert_eq!(x.send(spread(a, legs)), Ok(()));
+    assert_eq!(x.position(a, BTC_PERP), qty("0.1"));
+    assert_eq!(x.position(a, SOL_PERP), qty("-100"));
+    let suspended = |event: &&Event| matches!(event, Event::Removed { account, reason: Gone::Suspended, .. } if *account == a);
+    assert_eq!(x.events.iter().filter(suspended).count(), 2);
+    assert!(matches!(x.state.phase(BTC_PERP), Phase::Auction { .. }));
+    assert_eq!(x.state.phase(SOL_PERP), Phase::Open);
+    assert_eq!(x.send(spread(a, within)), Err(Reject::Halted));
 }
 
 proptest! {
