@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Header, chart, table of all incidents, and the variants of each.
 pub fn sections(report: &Report, charts: &mut Vec<Value>) -> String {
     charts.push(costs("costs", report));
-    let height = 140 + 52 * u32::try_from(report.incidents.len()).unwrap_or(18).min(40);
+    let height = 180 + 52 * u32::try_from(report.incidents.len()).unwrap_or(18).min(40);
     let caption = "Bad debt: deficits that neither account nor insurance nor vault bore. Fund: \
                    paid by insurance and lost by the backstop vault. At our size: the venue's \
                    rules with the positions that ours let be opened. Scale: logarithm of 1 USD \
@@ -78,7 +78,10 @@ fn costs(id: &str, report: &Report) -> Value {
     let layout = json!({ "barmode": "group", "hovermode": "closest",
         "xaxis": { "type": "log", "title": { "text": "USD" } },
         "yaxis": { "autorange": "reversed", "ticks": "", "showgrid": false, "automargin": true } });
-    chart(id, data, with(layout, json!({ "legend": { "orientation": "h" } })))
+    // Above the bars: below them it would cover the axis of a page with few incidents.
+    let legend = json!({ "legend": { "orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0.0 },
+        "margin": { "t": 48 } });
+    chart(id, data, with(layout, legend))
 }
 
 const HEADINGS: [&str; 15] = [
