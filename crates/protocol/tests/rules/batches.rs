@@ -232,6 +232,24 @@ fn t_15_the_slices_of_an_order_over_time_trade_at_the_end_of_a_batch() {
     assert!(x.events.contains(&over), "{:?}", x.events);
 }
 
+#[test]
+fn t_15_a_slice_that_waits_goes_with_its_order() {
+    let mut x = batches(1);
+    let (account, other) = (x.user("50000"), x.user("10000000"));
+    x.place(other, order(BTC_PERP, Side::Sell, "100100", "1")).unwrap();
+    let twap = TwapOrder {
+        market: BTC_PERP,
+        side: Side::Buy,
+        qty: qty("0.04"),
+        duration: money::Span::from_secs(120),
+        reduce_only: false,
+        client: ClientId(5),
+    };
+    x.send(user(account, Command::PlaceTwap(twap))).unwrap();
+    x.send(user(account, Command::CancelTwap { number: 0 })).unwrap();
+    assert_eq!((traded(&x), removed(&x)), (Vec::new(), vec![(account, Gone::Cancelled)]));
+}
+
 /// A long of 1 BTC with so much cash; somebody bids 5 BTC at 94 000.
 fn unsound(every: u32, cash: &str) -> (Exchange, AccountId) {
     let mut x = batches(every);
