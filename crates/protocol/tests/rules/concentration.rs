@@ -82,8 +82,8 @@ fn r_18_accounts_of_an_owner_are_counted_together() {
 fn r_18_another_account_of_an_owner_is_refused_what_a_stranger_may_order() {
     let mut x = exchange();
     let ([first, second], other) = (family(&mut x), x.user("1000000"));
-    x.send(user(second, Command::Withdraw { asset: QUOTE, amount: amount("997000") })).unwrap();
-    let stranger = x.user("3000");
+    x.send(user(second, Command::Withdraw { asset: QUOTE, amount: amount("996600") })).unwrap();
+    let stranger = x.user("3400");
     x.trade(first, other, order(BTC_PERP, Side::Buy, "100000", "0.2"));
     // 2 500 are needed for 0.25; 3 500 by an owner who then has 0.45.
     let bid = order(BTC_PERP, Side::Buy, "100000", "0.25");
