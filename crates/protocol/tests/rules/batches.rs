@@ -11,6 +11,7 @@ use protocol::ledger::Holder;
 use protocol::params::*;
 use protocol::reject::Reject;
 use protocol::schedule::trigger::{Execution, Kind};
+use protocol::state::Level;
 
 use crate::exchange::*;
 
@@ -231,6 +232,24 @@ fn t_15_the_slices_of_an_order_over_time_trade_at_the_end_of_a_batch() {
     assert!(x.events.contains(&over), "{:?}", x.events);
 }
 
+#[test]
+fn t_15_a_slice_that_waits_goes_with_its_order() {
+    let mut x = batches(1);
+    let (account, other) = (x.user("50000"), x.user("10000000"));
+    x.place(other, order(BTC_PERP, Side::Sell, "100100", "1")).unwrap();
+    let twap = TwapOrder {
+        market: BTC_PERP,
+        side: Side::Buy,
+        qty: qty("0.04"),
+        duration: money::Span::from_secs(120),
+        reduce_only: false,
+        client: ClientId(5),
+    };
+    x.send(user(account, Command::PlaceTwap(twap))).unwrap();
+    x.send(user(account, Command::CancelTwap { number: 0 })).unwrap();
+    assert_eq!((traded(&x), removed(&x)), (Vec::new(), vec![(account, Gone::Cancelled)]));
+}
+
 /// A long of 1 BTC with so much cash; somebody bids 5 BTC at 94 000.
 fn unsound(every: u32, cash: &str) -> (Exchange, AccountId) {
     let mut x = batches(every);
@@ -267,6 +286,38 @@ fn t_15_a_liquidation_waits_for_the_end_of_a_batch_and_never_sets_the_last_price
     assert_eq!(x.state.market(BTC_PERP).last, Some(price("100000")));
     // Once it is seen to be unsound, it waits for less than a batch.
     assert!(x.events.iter().any(|event| matches!(event, Event::LiquidationStarted { .. })));
+}
+
+/// Nobody bids, and more is lost than there is.
+#[test]
+fn t_15_deleveraging_waits_until_the_book_was_asked() {
+    let (mut x, long) = unsound(5, "10100");
+    let other = AccountId(long.0 + 1);
+    x.send(user(other, Command::CancelAll { market: None })).unwrap();
+    x.prices[1] = Some(price("88000"));
+    let mut waited = 0;
+    while x.position(long, BTC_PERP) == qty("1") {
+        x.run(&[]);
+        waited += 1;
+        assert!(waited < 400);
+    }
+    assert!(x.events.iter().any(|event| matches!(event, Event::Deleveraged { .. })));
+    assert!(x.state.height().is_multiple_of(5), "at height {}", x.state.height());
+    // The events of the blocks in which it waited do not repeat that it began.
+    x.run(&[]);
+    assert!(!x.events.iter().any(|event| matches!(event, Event::LiquidationStarted { .. })));
+}
+
+/// R-4 in a batch: an open order may have to pay the taker's fee.
+#[test]
+fn t_13_open_orders_of_a_batch_need_the_fee_of_the_taker() {
+    for (matching, fee) in BOTH.into_iter().zip(["0", "4.95001"]) {
+        let mut x = Exchange::with(matching);
+        let account = x.user("100000");
+        x.place(account, order(BTC_PERP, Side::Buy, "99000", "0.1")).unwrap();
+        let needs = x.state.health(account, Level::Initial).requirement;
+        assert_eq!(needs - amount("1000"), amount(fee), "{matching:?}");
+    }
 }
 
 #[test]

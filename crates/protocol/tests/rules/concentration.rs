@@ -79,6 +79,20 @@ fn r_18_accounts_of_an_owner_are_counted_together() {
 }
 
 #[test]
+fn r_18_another_account_of_an_owner_is_refused_what_a_stranger_may_order() {
+    let mut x = exchange();
+    let ([first, second], other) = (family(&mut x), x.user("1000000"));
+    x.send(user(second, Command::Withdraw { asset: QUOTE, amount: amount("996600") })).unwrap();
+    let stranger = x.user("3400");
+    x.trade(first, other, order(BTC_PERP, Side::Buy, "100000", "0.2"));
+    // 2 500 are needed for 0.25; 3 500 by an owner who then has 0.45.
+    let bid = order(BTC_PERP, Side::Buy, "100000", "0.25");
+    assert_eq!(x.place(second, bid), Err(Reject::InsufficientMargin));
+    assert_eq!(x.place(stranger, bid), Ok(()));
+    assert_eq!(x.place(second, NewOrder { qty: qty("0.05"), ..bid }), Ok(()));
+}
+
+#[test]
 fn r_18_a_short_that_a_holding_covers_is_not_charged() {
     let mut x = exchange();
     let (hedger, other) = (x.user("1000000"), x.user("1000000"));
