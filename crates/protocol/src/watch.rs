@@ -26,6 +26,8 @@ const ONE: i128 = 1_000_000_000_000;
 const FAR: i128 = ONE / 4;
 /// Units of a price in which a funding index counts.
 const PER_PRICE: u128 = 10_000_000_000;
+/// Entries that are taken from the queue in order.
+const FEW: usize = 1000;
 /// An account that no price can hurt.
 const NEVER: u128 = u128::MAX;
 
@@ -122,20 +124,33 @@ impl Watch {
     /// Moves the accounts that have come far enough to the touched ones, and an entry whose account
     /// rests longer by now to its place.
     fn list_due(&mut self) {
-        while let Some(&Reverse((entry, account))) = self.queue.peek() {
-            if entry >= self.travelled {
-                break;
+        for _ in 0..FEW {
+            match self.queue.peek() {
+                Some(&Reverse((entry, account))) if entry < self.travelled => {
+                    self.queue.pop();
+                    self.reach(entry, account);
+                }
+                Some(_) | None => return,
             }
-            self.queue.pop();
-            if self.queued[account.index()] != entry {
-                continue;
-            }
-            self.queued[account.index()] = NEVER;
-            if self.due[account.index()] < self.travelled {
-                self.touch(account);
-            } else {
-                self.enqueue(account);
-            }
+        }
+        // So many that all entries are taken up one by one.
+        let far = self.travelled;
+        let mut passed = std::mem::take(&mut self.queue).into_vec();
+        let rest: Vec<_> = passed.extract_if(.., |Reverse((entry, _))| *entry >= far).collect();
+        self.queue = rest.into();
+        passed.into_iter().for_each(|Reverse((entry, account))| self.reach(entry, account));
+    }
+
+    /// Takes up an entry that prices have passed.
+    fn reach(&mut self, entry: u128, account: AccountId) {
+        if self.queued[account.index()] != entry {
+            return;
+        }
+        self.queued[account.index()] = NEVER;
+        if self.due[account.index()] < self.travelled {
+            self.touch(account);
+        } else {
+            self.enqueue(account);
         }
     }
 
@@ -153,6 +168,25 @@ impl Watch {
         let Reverse(account) = self.touched.pop()?;
         self.is_touched[account.index()] = false;
         Some(account)
+    }
+
+    /// How many accounts are touched.
+    pub(crate) fn waiting(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// Leaves alone those touched accounts that are known to be sound.
+    pub(crate) fn rest_known(&mut self, known: impl Fn(AccountId) -> Option<Distance>) {
+        let mut touched = std::mem::take(&mut self.touched).into_vec();
+        touched.retain(|Reverse(account)| match known(*account) {
+            Some(distance) => {
+                self.is_touched[account.index()] = false;
+                self.rest(*account, Some(distance));
+                false
+            }
+            None => true,
+        });
+        self.touched = touched.into();
     }
 
     /// Leaves an account alone until prices have travelled as far as its surplus bears; one without
@@ -238,6 +272,33 @@ mod tests {
         watch.travelled += 1;
         watch.list_due();
         assert_eq!((watch.next(), watch.next()), (Some(AccountId(0)), None));
+    }
+
+    /// Some thousand accounts at once are taken up as each of them alone would be.
+    #[test]
+    fn r_5_many_accounts_that_are_due_together_are_all_listed() {
+        let mut watch = watch(5_000);
+        let reach = |account: u32, round: u32| {
+            let surplus = i128::from(account.wrapping_mul(2_654_435_761 + round) % 1_000);
+            Distance { surplus, exposure: 4_000 }
+        };
+        // Each is looked at twice, so that many entries are overtaken or too early.
+        for round in [1, 2] {
+            for account in 0..5_000 {
+                watch.rest(AccountId(account), Some(reach(account, round)));
+            }
+        }
+        watch.travelled = u128::try_from(ONE / 10).unwrap();
+        let due = |account: &u32| reach(*account, 2).reach() < watch.travelled;
+        let expected: Vec<u32> = (0..5_000).filter(due).collect();
+        assert!(expected.len() > 2 * FEW && expected.len() < 4_000, "{}", expected.len());
+        watch.list_due();
+        assert_eq!(watch.waiting(), expected.len());
+        let listed: Vec<u32> = std::iter::from_fn(|| watch.next()).map(|next| next.0).collect();
+        assert_eq!(listed, expected);
+        watch.travelled = u128::MAX / 2;
+        watch.list_due();
+        assert_eq!(watch.waiting(), 5_000 - expected.len());
     }
 
     #[test]

@@ -12,12 +12,15 @@ use crate::funding::Observation;
 use crate::halt::{self, Permit};
 use crate::ids::{AccountId, MarketId, Side};
 use crate::ladder::Action;
+use crate::margin::Health;
 use crate::market::Market;
 use crate::params::PerpetualParams;
 use crate::premium::{one_sided, symmetric};
 use crate::state::{Change, Level, State};
 use crate::watch::{Distance, ROUNDINGS};
 
+/// So few accounts are asked one by one.
+const FEW: usize = 32;
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
 
@@ -67,6 +70,7 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
 /// one that their fills would bring there, in the order of account numbers, each at most once a
 /// block.
 fn margin(state: &mut State, events: &mut Vec<Event>) {
+    rest_by_sweep(state);
     let mut again = std::mem::take(&mut state.scratch.again);
     state.scratch.taken.clear();
     let mut last = None;
@@ -78,24 +82,32 @@ fn margin(state: &mut State, events: &mut Vec<Event>) {
         last = Some(account);
         if !is_exposed(state, account) {
             state.watch.rest(account, None);
-        } else if let Some(distance) = soundness(state, account) {
-            state.watch.rest(account, Some(distance));
-        } else {
-            if state.health(account, Level::Maintenance).is_sound() {
+            continue;
+        }
+        match soundness(state, account) {
+            Soundness::Sound(distance) => state.watch.rest(account, Some(distance)),
+            Soundness::Unborne => {
                 cancel_unborne(state, account, events);
-            } else {
-                liquidation::liquidate(state, account, events);
+                again.push(account);
             }
-            again.push(account);
+            Soundness::Unsound(health) => {
+                liquidation::liquidate(state, account, health, events);
+                again.push(account);
+            }
         }
     }
     again.sort_unstable();
     again.dedup();
+    again.iter().for_each(|account| state.watch.touch(*account));
     // Nobody else has negative equity: it is below every requirement.
-    let owed = again.iter().map(|account| (-state.equity(*account)).max(Amount::ZERO));
-    state.budgets.deficits = owed.sum();
+    state.budgets.deficits = Amount::ZERO;
+    again.retain(|account| {
+        let equity = state.equity(*account);
+        state.budgets.deficits -= equity.min(Amount::ZERO);
+        equity.is_negative()
+    });
     state.mark_unbacked(&again);
-    again.drain(..).for_each(|account| state.watch.touch(account));
+    again.clear();
     state.scratch.again = again;
 }
 
@@ -106,18 +118,41 @@ fn cancel_unborne(state: &mut State, account: AccountId, events: &mut Vec<Event>
     }
 }
 
-/// How far a sound account is from its maintenance margin with its orders filled, less what its
-/// terms may round until it is looked at again; `None` for one that is not sound.
-fn soundness(state: &State, account: AccountId) -> Option<Distance> {
+/// Where many accounts are due, the sweep knows most of them to be sound; nothing has changed an
+/// account yet, and whoever is touched later is looked at in turn.
+fn rest_by_sweep(state: &mut State) {
+    if state.watch.waiting() > state.accounts as usize / 4 + FEW {
+        let distances = state.distances();
+        state.watch.rest_known(|account| distances[account.index()]);
+    }
+}
+
+/// What a look at an account finds.
+enum Soundness {
+    /// How far it is from its maintenance margin with its orders filled, less what its terms may
+    /// round until it is looked at again.
+    Sound(Distance),
+    /// Sound, but not if its orders fill (rule R-17).
+    Unborne,
+    /// Under maintenance margin.
+    Unsound(Health),
+}
+
+fn soundness(state: &State, account: AccountId) -> Soundness {
     let bound = state.distance(account);
     if let Some(distance) = bound.filter(|distance| distance.surplus > 0) {
-        return Some(distance);
+        return Soundness::Sound(distance);
     }
-    let health = state.health_after(account, Level::Maintenance, Change::Orders);
-    health.is_sound().then(|| Distance {
-        surplus: (health.equity - health.requirement).raw().saturating_mul(SCALE) - ROUNDINGS,
-        exposure: bound.map_or(i128::MAX, |distance| distance.exposure),
-    })
+    let filled = state.health_after(account, Level::Maintenance, Change::Orders);
+    if filled.is_sound() {
+        let surplus = (filled.equity - filled.requirement).raw().saturating_mul(SCALE);
+        let exposure = bound.map_or(i128::MAX, |distance| distance.exposure);
+        return Soundness::Sound(Distance { surplus: surplus - ROUNDINGS, exposure });
+    }
+    // Without orders both are the same.
+    let ordered = state.markets.iter().any(|market| market.entry(account).orders > 0);
+    let health = if ordered { state.health(account, Level::Maintenance) } else { filled };
+    if health.is_sound() { Soundness::Unborne } else { Soundness::Unsound(health) }
 }
 
 fn observe(

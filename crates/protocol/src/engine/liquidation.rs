@@ -23,20 +23,26 @@ use super::{backstop, deleverage, insurance, pairs};
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
+use crate::margin::Health;
 use crate::market::Market;
 use crate::state::{Change, Lane, Level, State};
 use crate::tranche::share_of_equity;
 
-/// Rules L-3 … L-6 for one account. Nothing happens while no price that it depends on may serve it
-/// (rules O-4, O-5), or while a reference price says that it is sound (rule L-13).
-pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
-    let open = by_size(state, account);
-    if !open.is_empty() && !open.iter().any(|(_, id)| index_serves(state, *id)) {
+/// Rules L-3 … L-6 for one account, whose health this is. Nothing happens while no price that it
+/// depends on may serve it (rules O-4, O-5), or while a reference price says that it is sound (rule
+/// L-13).
+pub(super) fn liquidate(
+    state: &mut State,
+    account: AccountId,
+    health: Health,
+    events: &mut Vec<Event>,
+) {
+    if !may_start(state, account) {
         return;
     }
-    let Some(lane) = state.lane(account) else { return };
+    let Some(lane) = state.lane(account, health) else { return };
+    let open = by_size(state, account);
     let started = events.len();
-    let health = state.health(account, Level::Maintenance);
     let (equity, maintenance) = (health.equity, health.requirement);
     events.push(Event::LiquidationStarted { account, equity, maintenance });
     let markets = u16::try_from(state.markets.len()).expect("market ids are 16 bits");
@@ -74,6 +80,13 @@ pub(super) fn liquidate(state: &mut State, account: AccountId, events: &mut Vec<
     } else if state.equity(account) < Amount::ZERO {
         deleverage::deleverage(state, account, &open, events);
     }
+}
+
+/// Whether the index of any open position may serve a liquidation, or there is none.
+fn may_start(state: &State, account: AccountId) -> bool {
+    let open = |market: &Market| !market.entry(account).position.is_zero();
+    let mut positions = state.perpetuals().filter(|(market, _)| open(market)).peekable();
+    positions.peek().is_none() || positions.any(|(_, id)| index_serves(state, id))
 }
 
 /// The account's perpetual positions with their notional, the largest first.

@@ -6,7 +6,7 @@ use money::Price;
 use crate::book::{Book, Taker};
 use crate::command::{Lifetime, NewOrder};
 use crate::event::Event;
-use crate::halt::{Action, Breach, Permit, Source};
+use crate::halt::{Action, Breach, Permit, Source, Trigger};
 use crate::ids::{AccountId, MarketId, Side, Tick};
 use crate::ladder;
 use crate::market::Market;

@@ -83,16 +83,12 @@ impl State {
     }
 
     /// Rule R-9: marks the markets in which one of these accounts has a loss or owes funding, and
-    /// less than nothing to pay it with. They are all that there are: who has negative equity is
-    /// under maintenance.
-    pub(crate) fn mark_unbacked(&mut self, under: &[AccountId]) {
+    /// less than nothing to pay it with: they are all that have negative equity.
+    pub(crate) fn mark_unbacked(&mut self, broke: &[AccountId]) {
         for market in &mut self.markets {
             market.perpetual.unbacked = false;
         }
-        for &account in under {
-            if self.equity(account) >= Amount::ZERO {
-                continue;
-            }
+        for &account in broke {
             for market in &mut self.markets {
                 let entry = market.entry(account);
                 let profit = entry.profit(market.perpetual.mark.price);

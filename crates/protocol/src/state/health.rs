@@ -47,7 +47,7 @@ impl State {
         let holdings: Amount = self
             .base_assets()
             .map(|asset| {
-                let holding = self.ledger.balance(Holder::User(account), asset);
+                let holding = self.ledger.held(account, asset);
                 self.oracle.index(asset).price.notional(as_qty(holding), Round::Down)
             })
             .sum();
@@ -89,7 +89,7 @@ impl State {
             if !self.has_stake(account, asset, change) {
                 continue;
             }
-            let mut holding = self.ledger.balance(Holder::User(account), asset);
+            let mut holding = self.ledger.held(account, asset);
             if let Change::Withdrawal { asset: withdrawn, amount } = change
                 && withdrawn == asset
             {
@@ -122,7 +122,7 @@ impl State {
 
     /// Whether an account holds, has a position in, orders or is about to change an asset.
     pub(crate) fn has_stake(&self, account: AccountId, asset: AssetId, change: Change) -> bool {
-        if !self.ledger.balance(Holder::User(account), asset).is_zero() {
+        if !self.ledger.held(account, asset).is_zero() {
             return true;
         }
         self.markets.iter().zip(0u16..).any(|(market, id)| {

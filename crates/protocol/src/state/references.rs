@@ -48,12 +48,8 @@ impl State {
         health
     }
 
-    /// Whether and how an account is liquidated (rule L-13).
-    pub(crate) fn lane(&self, account: AccountId) -> Option<Lane> {
-        let at_mark = self.health(account, Level::Maintenance);
-        if at_mark.is_sound() {
-            return None;
-        }
+    /// Whether and how an account is liquidated (rule L-13) that is unsound at the mark.
+    pub(crate) fn lane(&self, account: AccountId, at_mark: Health) -> Option<Lane> {
         let mut at_index = self.health_at(account, |asset| self.oracle.index(asset).price);
         // What size adds and a portfolio is credited (rules ), as it is at the index.
         let added = at_mark.requirement - at_index.requirement;

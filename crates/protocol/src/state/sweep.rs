@@ -9,13 +9,14 @@
 use money::{Amount, Price, Rate, Round};
 
 use super::bounds::charged;
+use super::size::size_exposure;
 use super::{Level, State, as_qty};
 use crate::ids::{AccountId, AssetId};
 use crate::ledger::Holder;
 use crate::margin::size_charge;
 use crate::market::Market;
 use crate::position::Entry;
-use crate::watch::ROUNDINGS;
+use crate::watch::{Distance, ROUNDINGS};
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
@@ -29,6 +30,8 @@ struct Surplus {
     cash: i128,
     /// Quantity·price, at 10⁻¹⁶.
     worth: i128,
+    /// Σ |units|·index (rule R-5), at 10⁻¹⁶; [`UNKNOWN`] where orders are open.
+    exposure: i128,
 }
 
 /// The prices of one market.
@@ -57,11 +60,26 @@ impl State {
             .collect()
     }
 
+    /// How far each account is from its maintenance margin, as [`State::distance`] says it, where
+    /// it has no order and is sound beyond doubt.
+    pub(crate) fn distances(&self) -> Vec<Option<Distance>> {
+        let mut sums = self.surpluses();
+        for market in &self.markets {
+            for (entry, sum) in market.entries.iter().zip(&mut sums) {
+                if entry.orders > 0 {
+                    sum.exposure = UNKNOWN;
+                }
+            }
+        }
+        sums.into_iter().map(Surplus::distance).collect()
+    }
+
     /// A lower bound of every account's surplus.
     fn surpluses(&self) -> Vec<Surplus> {
         let cash = |account| self.ledger.cash(AccountId(account)).raw() - ROUNDINGS / SCALE;
-        let mut sums: Vec<Surplus> =
-            (0..self.accounts).map(|account| Surplus { cash: cash(account), worth: 0 }).collect();
+        let mut sums: Vec<Surplus> = (0..self.accounts)
+            .map(|account| Surplus { cash: cash(account), worth: 0, exposure: 0 })
+            .collect();
         for asset in self.base_assets() {
             self.add_holdings(asset, &mut sums);
         }
@@ -83,7 +101,9 @@ impl State {
         for (account, sum) in (0u32..).map(AccountId).zip(sums) {
             let held = self.ledger.balance(Holder::User(account), asset);
             if !held.is_zero() {
-                sum.worth += i128::from(as_qty(held).raw()) * i128::from(unit);
+                let held = i128::from(as_qty(held).raw());
+                sum.worth += held * i128::from(unit);
+                sum.exposure += held * i128::from(index.raw());
             }
         }
     }
@@ -107,8 +127,16 @@ impl State {
 
 impl Surplus {
     fn is_positive(&self) -> bool {
-        let cash = self.cash.checked_mul(SCALE);
-        cash.and_then(|cash| cash.checked_add(self.worth)).is_some_and(|sum| sum > 0)
+        self.sum().is_some_and(|sum| sum > 0)
+    }
+
+    fn sum(&self) -> Option<i128> {
+        self.cash.checked_mul(SCALE).and_then(|cash| cash.checked_add(self.worth))
+    }
+
+    fn distance(self) -> Option<Distance> {
+        let surplus = self.sum().filter(|surplus| *surplus > 0 && self.exposure >= 0)?;
+        Some(Distance { surplus, exposure: self.exposure })
     }
 
     #[inline]
@@ -117,6 +145,8 @@ impl Surplus {
         let unit = if qty > 0 { prices.long } else { prices.short };
         self.worth += i128::from(qty) * i128::from(unit);
         self.cash -= entry.cost.raw();
+        let notional = i128::from(qty.abs()) * i128::from(prices.index.raw());
+        self.exposure += notional + size_exposure(market, notional);
         // From 10⁻²⁶ to 10⁻¹⁶: 2^33 is less than 10¹⁰, so a debt counts for more.
         let received = entry.funding_index.raw() - prices.funding;
         if received != 0 && (received > 0) != (qty > 0) {

@@ -169,6 +169,47 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The sum of a level, kept as orders come and go, once it does not fit and after it does again.
+#[test]
+fn a_level_of_more_lots_than_fit_shows_the_most_that_do() {
+    let mut pair = Pair::default();
+    let order = |owner, lots| Step::Order {
+        taker: Taker {
+            owner: AccountId(owner),
+            side: Side::Buy,
+            limit: Tick(100),
+            lots: Lots(lots),
+            self_trade: SelfTrade::CancelMaker,
+        },
+        reduce_only: false,
+        rests: true,
+    };
+    for lots in [1, u64::MAX / 2, u64::MAX / 2, 5, u64::MAX] {
+        pair.step(order(1, lots));
+        pair.compare();
+    }
+    assert_eq!(pair.fast.levels(Side::Buy).next(), Some((Tick(100), Lots(u64::MAX))));
+    let sale = Taker {
+        owner: AccountId(2),
+        side: Side::Sell,
+        limit: Tick(100),
+        lots: Lots(u64::MAX / 2),
+        self_trade: SelfTrade::CancelMaker,
+    };
+    pair.step(Step::Order { taker: sale, reduce_only: false, rests: false });
+    pair.compare();
+    for place in [4, 2, 3] {
+        pair.step(Step::Cancel(place));
+        pair.compare();
+    }
+    // What is left after the sale is a single lot; then the level begins anew.
+    assert_eq!(pair.fast.levels(Side::Buy).next(), Some((Tick(100), Lots(1))));
+    pair.step(Step::Cancel(1));
+    pair.step(order(1, 7));
+    pair.compare();
+    assert_eq!(pair.fast.levels(Side::Buy).next(), Some((Tick(100), Lots(7))));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

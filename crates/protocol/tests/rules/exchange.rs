@@ -199,7 +199,8 @@ impl Exchange {
         &self.events
     }
 
-    fn votes(&self) -> Vec<Message> {
+    /// The votes of a block.
+    pub fn votes(&self) -> Vec<Message> {
         let mut votes = Vec::new();
         for (asset, price) in (0u16..).map(AssetId).zip(self.prices) {
             let Some(price) = price else { continue };

@@ -2,14 +2,16 @@
 //! scenarios one thing alone brings an account under its margin, and I-9 sees in every block that
 //! nobody is overlooked.
 
-use money::{Rate, Span};
+use money::{Price, Rate, Span};
 use protocol::command::*;
+use protocol::engine::apply;
 use protocol::event::Event;
 use protocol::ids::*;
 use protocol::params::*;
 use protocol::state::Level;
 
 use crate::exchange::*;
+use crate::machine::SplitMix;
 
 fn is_sound(x: &Exchange, account: AccountId) -> bool {
     x.state.health(account, Level::Maintenance).is_sound()
@@ -125,4 +127,56 @@ fn r_17_orders_whose_terms_have_no_bound_are_looked_at_in_every_block() {
     x.prices[2] = Some(price("104"));
     x.blocks(100);
     assert_eq!(x.state.market(SOL_PERP).entry(account).orders, 0, "it cannot bear them");
+}
+
+/// A hundred accounts of many leverages, some with orders, in a market that falls and recovers.
+fn crowd(seed: u64) -> Exchange {
+    let mut random = SplitMix(seed);
+    let mut x = Exchange::new();
+    let maker = x.user("100000000");
+    for _ in 0..100 {
+        let cash = 120 + random.below(300);
+        let account = x.user(&cash.to_string());
+        let market = if random.below(2) == 0 { SOL_PERP } else { BTC_PERP };
+        let (at, size) = if market == SOL_PERP { ("100", "10") } else { ("100000", "0.01") };
+        let [buyer, seller] =
+            if random.below(4) == 0 { [maker, account] } else { [account, maker] };
+        x.trade(buyer, seller, order(market, Side::Buy, at, size));
+        if random.below(3) == 0 {
+            // Refused to whoever cannot bear it.
+            let _ = x.place(account, order(SOL_PERP, Side::Buy, "99", "5"));
+        }
+    }
+    x.step = Span::from_secs(10);
+    x
+}
+
+/// `quiet` is asked to look at everybody in each block, which the sweep does; `state` looks at the
+/// few that are due, one by one.
+#[test]
+fn r_5_a_look_at_all_at_once_is_a_look_at_each() {
+    let mut started = 0;
+    for seed in 0..6 {
+        let mut x = crowd(seed);
+        let mut random = SplitMix(100 + seed);
+        let (mut quiet, mut at) = (x.state.clone(), [100_000i64, 100_000]);
+        for _ in 0..150 {
+            at = at.map(|at| at + random.below(2_000) as i64 - 1_100);
+            x.prices = [
+                None,
+                Some(Price::from_raw(at[0] * 100_000_000)),
+                Some(Price::from_raw(at[1] * 100_000)),
+            ];
+            x.run(&[]);
+            started += x
+                .events
+                .iter()
+                .filter(|event| matches!(event, Event::LiquidationStarted { .. }))
+                .count();
+            quiet.look_at_everybody();
+            apply(&mut quiet, &Block { time: x.now, messages: x.votes() });
+            assert_eq!(x.state.chain_hash(), quiet.chain_hash(), "seed {seed}");
+        }
+    }
+    assert!(started > 100, "{started} liquidations");
 }

@@ -203,6 +203,11 @@ fn orders() -> impl Strategy<Value = Vec<(Side, i64, u64)>> {
     })
 }
 
+/// Moves of index and funding, and the premium of the mark.
+fn step() -> impl Strategy<Value = (i64, i64, i64)> {
+    (-150i64..150, -60i64..60, -300_000_000i64..300_000_000)
+}
+
 /// Sets index, mark and funding, in hundredths and in 10⁻⁸ of one.
 fn move_to(state: &mut State, index: i64, mark: i64, funding: i64) {
     let price = |cents: i64| Price::from_raw(cents * CENT);
@@ -238,9 +243,7 @@ proptest! {
     #[test]
     fn r_5_r_17_an_account_that_rests_bears_every_set_of_fills(
         position in -40i64..40, orders in orders(), spare in 0i128..3_000,
-        path in prop::collection::vec(
-            (-150i64..150, -60i64..60, -300_000_000i64..300_000_000), 1..40,
-        ),
+        path in prop::collection::vec(step(), 1..40),
     ) {
         let mut state = exchange(position, &orders);
         state.watch.travel(&state.oracle, &state.markets, 2);
