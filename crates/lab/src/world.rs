@@ -392,7 +392,7 @@ pub fn listings(params: &Params, venues: &[VenueParams]) -> Vec<Listing> {
         fee_taker: market.fee_taker,
         funding: match &market.kind {
             protocol::params::Kind::Perpetual(perpetual) => Some(perpetual.funding),
-            protocol::params::Kind::Spot { .. } => None,
+            protocol::params::Kind::Spot { .. } | protocol::params::Kind::Future(_) => None,
         },
     });
     let outside = venues.iter().zip(params.assets.iter().skip(1)).map(|(venue, asset)| Listing {

@@ -19,6 +19,8 @@ mod insurance;
 mod deleverage;
 mod backstop;
 mod governance;
+mod settlement;
+mod expiry;
 mod halts;
 mod liquidation;
 mod feedback;
@@ -89,6 +91,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
         }
     }
     prices::index(state, events);
+    expiry::observe(state, elapsed);
     prices::mark(state, elapsed);
     halts::open(state, events);
     if elapsed > state.params.rules.halt.outage_min {

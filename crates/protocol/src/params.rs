@@ -4,6 +4,7 @@ mod waterfall;
 mod margin;
 mod access;
 mod rules;
+mod dated;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use crate::ids::AssetId;
 pub use access::{
     CouncilParams, FlowLimits, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms,
 };
+pub use dated::FutureParams;
 pub use margin::{EnvelopeParams, InterestParams, ScenarioParams};
 pub use rules::{
     DepthParams, FeedbackParams, HaltParams, LadderParams, MarkParams, MarketRules, OrderingRule,
@@ -85,9 +87,11 @@ pub enum FundingRule {
         /// Bound on |rate| for 8 h, also on the integral.
         cap: Rate,
     },
+    /// Accrues nothing: what a dated future has in place of a rule (rule X-1).
+    Never,
 }
 
-/// Parameters of a perpetual market.
+/// Parameters of a perpetual market, and of a dated future as far as they are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PerpetualParams {
     /// The funding rule.
@@ -118,6 +122,29 @@ pub enum Kind {
     },
     /// A perpetual on the base asset's index.
     Perpetual(PerpetualParams),
+    /// A future on the base asset's index that is settled in cash at its expiry (section X).
+    Future(FutureParams),
+}
+
+impl Kind {
+    /// What perpetuals and dated futures have in common; none for a spot market.
+    #[inline]
+    pub fn derivative(&self) -> Option<&PerpetualParams> {
+        match self {
+            Kind::Perpetual(params) => Some(params),
+            Kind::Future(future) => Some(&future.terms),
+            Kind::Spot { .. } => None,
+        }
+    }
+
+    /// What a dated future adds.
+    #[inline]
+    pub fn future(&self) -> Option<&FutureParams> {
+        match self {
+            Kind::Future(future) => Some(future),
+            Kind::Perpetual(_) | Kind::Spot { .. } => None,
+        }
+    }
 }
 
 /// Parameters of a market.

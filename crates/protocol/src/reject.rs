@@ -114,4 +114,6 @@ pub enum Reject {
     GainTooLarge = 88,
     /// The resulting design fails the proof.
     NotProven = 89,
+    /// The future has expired (rule X-4).
+    Expired = 90,
 }

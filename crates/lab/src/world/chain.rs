@@ -159,7 +159,7 @@ impl World {
             | Event::Expired { .. }
             | Event::Changed { .. }
             | Event::OnlyReduces { .. } => {}
-            Event::ConvergenceWindow { .. } | Event::Breach { .. } => {}
+            Event::ConvergenceWindow { .. } | Event::Breach { .. } | Event::Settled { .. } => {}
         }
     }
 
@@ -310,7 +310,8 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::Changed { .. }
             | Event::OnlyReduces { .. }
             | Event::ConvergenceWindow { .. }
-            | Event::Breach { .. } => return true,
+            | Event::Breach { .. }
+            | Event::Settled { .. } => return true,
         }
     }
     true

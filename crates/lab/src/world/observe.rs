@@ -236,7 +236,9 @@ impl Recorder {
             | event::Event::Expired { .. }
             | event::Event::Changed { .. }
             | event::Event::OnlyReduces { .. } => {}
-            event::Event::ConvergenceWindow { .. } | event::Event::Breach { .. } => {}
+            event::Event::ConvergenceWindow { .. }
+            | event::Event::Breach { .. }
+            | event::Event::Settled { .. } => {}
         }
     }
 }

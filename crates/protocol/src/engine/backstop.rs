@@ -118,7 +118,7 @@ fn take_over_in(
     let base = market.params.base;
     let stake = stake(state, account, id);
     let index = state.oracle.index(base).price;
-    let price = price(stake, index, params.price_band);
+    let price = price(stake, state.fair(market), params.price_band);
     let sign = -stake.side().sign();
     let cost = Price::from_raw((price.raw() - stake.mark.raw()) * sign);
     let part = part(state, account, id);

@@ -90,8 +90,7 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
     let part = part(state, account, id);
     let stake = stake(state, account, id);
     let side = stake.side();
-    let index = state.oracle.index(market.params.base).price;
-    let tick = market.tick_within(stake.limit(index, params.price_band), side);
+    let tick = market.tick_within(stake.limit(state.fair(market), params.price_band), side);
     let lots = tranche(state, account, id, (part, tick));
     let before = state.equity(account);
     let first = events.len();
@@ -193,6 +192,7 @@ fn lowest_tick(state: &State, id: MarketId, qty: Qty, cushion: Amount) -> Tick {
     let index = state.oracle.index(market.params.base).price;
     let band = match market.params.kind {
         Kind::Perpetual(params) => params.price_band,
+        Kind::Future(future) => future.terms.price_band,
         Kind::Spot { price_band } => price_band,
     };
     let (one, qty) = (i128::from(Price::ONE.raw()), i128::from(qty.raw()));

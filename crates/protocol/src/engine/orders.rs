@@ -16,7 +16,7 @@ use crate::ledger::Holder;
 use crate::margin::Health;
 use crate::market::Market;
 use crate::oracle::PRICE_MAX;
-use crate::params::Kind;
+use crate::params::{FutureParams, Kind};
 use crate::reject::Reject;
 use crate::state::{Change, Level, State, bounded_share};
 
@@ -72,8 +72,8 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     let action =
         if only_closes(market, account, order, lots) { Action::Trade } else { Action::Increase };
     permits::check_place(state, order, action)?;
-    let index = state.serving(action, market.params.base).ok_or(Reject::StaleIndex)?;
-    check_band(market, order, index.price)?;
+    state.serving(action, market.params.base).ok_or(Reject::StaleIndex)?;
+    check_band(market, order, state.fair(market))?;
     if order.lifetime != Lifetime::Immediate && entry.orders >= state.params.open_orders_max {
         return Err(Reject::TooManyOrders);
     }
@@ -97,7 +97,7 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     };
     match market.params.kind {
         Kind::Spot { .. } => check_spot(state, market, &checked, order.lifetime)?,
-        Kind::Perpetual(params) => {
+        Kind::Perpetual(params) | Kind::Future(FutureParams { terms: params, .. }) => {
             let open = market.qty(Lots(open)) + market.qty(lots);
             let after = i128::from(entry.position.raw()) * i128::from(order.side.sign())
                 + i128::from(open.raw());
@@ -125,6 +125,7 @@ pub(super) fn price_band(market: &Market) -> Rate {
     match market.params.kind {
         Kind::Spot { price_band } => price_band,
         Kind::Perpetual(params) => params.price_band,
+        Kind::Future(future) => future.terms.price_band,
     }
 }
 
@@ -201,18 +202,16 @@ fn closes_only(
     order: &Checked,
     (after, loss): (Health, Amount),
 ) -> bool {
-    let freed = match market.params.kind {
-        Kind::Spot { .. } => state.params.assets[market.params.base.index()].haircut_maintenance,
-        Kind::Perpetual(params) => params.margin_maintenance,
-    };
+    let haircut = state.params.assets[market.params.base.index()].haircut_maintenance;
+    let freed = market.perpetual_params().map_or(haircut, |params| params.margin_maintenance);
     let qty = market.qty(order.lots);
     // What rests on the side already closes its part.
     let entry = market.entry(order.account);
-    let held = match (market.params.kind, order.side) {
-        (Kind::Spot { .. }, Side::Buy) => Qty::ZERO,
-        (Kind::Spot { .. }, Side::Sell) => holding(state, order.account, market.params.base),
-        (Kind::Perpetual(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
-        (Kind::Perpetual(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
+    let held = match (market.perpetual_params(), order.side) {
+        (None, Side::Buy) => Qty::ZERO,
+        (None, Side::Sell) => holding(state, order.account, market.params.base),
+        (Some(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
+        (Some(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
     };
     let freed =
         state.reference(market, order.side).notional(qty, Round::Down).share(freed, Round::Down);
@@ -437,7 +436,7 @@ pub(super) fn commit_trade(
     let trade = Trade { market: order.market, taker: order.account, maker, side, qty, notional };
     match market.params.kind {
         Kind::Spot { .. } => exchange_spot(state, &trade),
-        Kind::Perpetual(_) => exchange_perpetual(state, &trade, events),
+        Kind::Perpetual(_) | Kind::Future(_) => exchange_perpetual(state, &trade, events),
     }
     for (account, fee) in [(order.account, taker_fee), (maker, maker_fee)] {
         state.ledger.transfer(Holder::User(account), Holder::Fees, QUOTE, fee);

@@ -14,7 +14,7 @@ use crate::halt::{self, Permit};
 use crate::ids::{AccountId, AssetId, ClientId, Lots, MarketId, Side, Tick};
 use crate::ladder::Action;
 use crate::market::Market;
-use crate::params::{Kind, PerpetualParams};
+use crate::params::PerpetualParams;
 use crate::state::{Level, State};
 use crate::tranche::{self, Closing, Stake, Terms, share_of_equity};
 
@@ -110,7 +110,7 @@ pub(super) fn tranche(
     (part, tick): (Part, Tick),
 ) -> Lots {
     let market = &state.markets[id.index()];
-    let Kind::Perpetual(params) = market.params.kind else { return Lots(0) };
+    let Some(params) = market.perpetual_params().copied() else { return Lots(0) };
     let position = market.entry(account).position;
     let side = if position.is_positive() { Side::Sell } else { Side::Buy };
     let health = state.health(account, Level::Initial);

@@ -54,7 +54,7 @@ impl State {
         bids: u64,
     ) -> Option<i128> {
         match market.params.kind {
-            Kind::Perpetual(_) => return Some(0),
+            Kind::Perpetual(_) | Kind::Future(_) => return Some(0),
             Kind::Spot { .. } => {}
         }
         let base = market.params.base;
