@@ -359,6 +359,31 @@ fn x_5_a_deficit_is_paid_by_insurance_then_by_the_gains_in_proportion() {
 }
 
 #[test]
+fn x_5_a_gain_that_another_position_lost_pays_only_what_equity_is_left() {
+    let mut x = exchange();
+    let (short, idle, hedged) = (x.user("12000"), x.user("1000000"), x.user("13000"));
+    x.trade(hedged, short, order(BTC_DATED, Side::Buy, "100000", "1"));
+    x.trade(idle, hedged, order(BTC_PERP, Side::Buy, "100000", "1"));
+    let (directive, paid) = (Directive::Halt, x.cash(idle));
+    x.send(custodian(Command::Direct { market: BTC_DATED, directive })).unwrap();
+    x.prices[1] = Some(price("130000"));
+    // So that its perpetual is worth what the index is.
+    until(&mut x, 3590);
+    let equity = x.equity(hedged);
+    pass(&mut x, 3600, &[]);
+    let uncovered = x.events.iter().find_map(|event| match event {
+        Event::Settled { uncovered, .. } => Some(*uncovered),
+        _ => None,
+    });
+    assert!(equity.is_positive() && equity < amount("18000"), "{equity}");
+    assert_eq!(uncovered, Some(amount("18000") - equity));
+    assert_eq!(x.equity(hedged), Amount::ZERO);
+    assert_eq!(x.cash(short), -uncovered.unwrap(), "a debt, told and counted");
+    assert_eq!(x.state.deficits(), uncovered.unwrap());
+    assert_eq!(x.cash(idle), paid, "who was not in this market pays nothing");
+}
+
+#[test]
 fn x_5_an_insurance_that_suffices_leaves_the_gains_whole() {
     let (x, [short, _, one, two]) = deficit("13000", "1000000");
     assert_eq!(
