@@ -392,7 +392,8 @@ pub fn listings(params: &Params, venues: &[VenueParams]) -> Vec<Listing> {
         fee_taker: market.fee_taker,
         funding: match &market.kind {
             protocol::params::Kind::Perpetual(perpetual) => Some(perpetual.funding),
-            protocol::params::Kind::Spot { .. } | protocol::params::Kind::Future(_) => None,
+            protocol::params::Kind::Future(future) => Some(future.terms.funding),
+            protocol::params::Kind::Spot { .. } => None,
         },
     });
     let outside = venues.iter().zip(params.assets.iter().skip(1)).map(|(venue, asset)| Listing {

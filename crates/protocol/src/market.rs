@@ -11,7 +11,7 @@ use crate::depth::{Depth, displayed};
 use crate::expiry::Dated;
 use crate::feedback::Feedback;
 use crate::funding::Funding;
-use crate::halt::{Directive, Monitor, Status};
+use crate::halt::{Directive, Monitor, Phase, Status};
 use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
 use crate::mark::{Mark, Quotes};
 use crate::params::{FutureParams, MarketParams, PerpetualParams};
@@ -144,6 +144,11 @@ impl Market {
     #[inline]
     pub fn is_over(&self, now: Time) -> bool {
         self.future().is_some_and(|future| now >= future.expiry)
+    }
+
+    /// Whether all its positions are closed for ever (rules ).
+    pub fn is_settled(&self) -> bool {
+        matches!(self.halts.status.phase(), Phase::Settled { .. })
     }
 
     /// An account's stake.

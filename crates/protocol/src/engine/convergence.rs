@@ -24,8 +24,9 @@ pub(super) fn observe(state: &mut State, events: &mut Vec<Event>) {
         // Where the rule cannot charge the carry no basis is fair, and the index itself is meant.
         let fair = fair_basis(&params.funding, market.params.rules.carry_8h).unwrap_or(Rate::ZERO);
         let mark = market.perpetual.mark.price;
-        // A dated future is promised near its fair price (rule X-2).
+        // A dated future is promised near its fair price (rule X-2), and nothing once it expired.
         let about = state.fair(market);
+        let index = index.filter(|_| !market.is_over(now));
         let deviation = index.and_then(|_| Deviation::of(mark, about, fair));
         let target = market.params.rules.target;
         let market = &mut state.markets[usize::from(id)];

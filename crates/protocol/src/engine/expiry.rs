@@ -25,7 +25,7 @@ pub(super) fn observe(state: &mut State, elapsed: Span) {
     for id in (0..state.markets.len()).zip(0u16..).map(|(_, id)| MarketId(id)) {
         let market = &state.markets[id.index()];
         let Some(future) = market.future().copied() else { continue };
-        if is_settled(market.halts.status.phase()) {
+        if market.is_settled() {
             continue;
         }
         let base = market.params.base;
@@ -46,11 +46,10 @@ pub(super) fn expire(state: &mut State, id: MarketId, events: &mut Vec<Event>) -
     let Some(future) = market.future().copied().filter(|_| market.is_over(state.time)) else {
         return false;
     };
-    let phase = market.halts.status.phase();
-    if is_settled(phase) {
+    if market.is_settled() {
         return true;
     }
-    if !matches!(phase, Phase::Expired { .. }) {
+    if !matches!(market.halts.status.phase(), Phase::Expired { .. }) {
         enter(state, id, Phase::Expired { since: state.time }, events);
         for account in (0..state.accounts).map(AccountId) {
             cancel_in(&mut state.markets[id.index()], id, account, Gone::Halted, events);
@@ -65,10 +64,6 @@ pub(super) fn expire(state: &mut State, id: MarketId, events: &mut Vec<Event>) -
         settle(state, id, (price, dated.covered()), events);
     }
     true
-}
-
-fn is_settled(phase: Phase) -> bool {
-    matches!(phase, Phase::Settled { .. })
 }
 
 fn enter(state: &mut State, id: MarketId, phase: Phase, events: &mut Vec<Event>) {

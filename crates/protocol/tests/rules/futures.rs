@@ -262,6 +262,16 @@ fn x_4_without_any_index_the_last_accepted_one_settles_after_the_longest_wait() 
 }
 
 #[test]
+fn x_4_a_future_that_never_had_an_index_ends_as_well() {
+    let mut x = Exchange::of(with_future(dated(3600)));
+    x.run(&[]);
+    pass(&mut x, 3600, &[]);
+    assert!(matches!(phase(&x), Phase::Expired { .. }), "{:?}", phase(&x));
+    pass(&mut x, 3600 + 86_400, &[]);
+    assert_eq!(settled(&x), Some(Price::ZERO));
+}
+
+#[test]
 fn x_4_a_halted_or_delisted_future_still_expires() {
     for directive in [Directive::Halt, Directive::Delist, Directive::ReduceOnly] {
         let mut x = exchange();
@@ -414,6 +424,19 @@ fn x_6_a_future_nets_with_spot_and_perpetual_at_the_basis_and_its_spread() {
 }
 
 #[test]
+fn x_6_a_settled_future_no_longer_sets_the_margin_of_its_underlying() {
+    let mut future = dated(3600);
+    future.terms.margin_initial = rate("0.2");
+    let mut x = exchange_of(with_future(future));
+    let (long, short) = (x.user("100000"), x.user("1000000"));
+    x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "1"));
+    let needed = |x: &Exchange| x.state.health(long, Level::Initial).requirement;
+    assert_eq!(needed(&x), amount("20000"), "the highest of the markets");
+    until(&mut x, 3600);
+    assert_eq!(needed(&x), amount("10000"));
+}
+
+#[test]
 fn x_6_a_future_under_maintenance_is_liquidated_like_a_perpetual() {
     let mut x = exchange();
     let (long, maker) = (x.user("12400"), x.user("1000000"));
@@ -431,4 +454,37 @@ fn x_6_a_future_under_maintenance_is_liquidated_like_a_perpetual() {
     }
     assert!(sold.is_positive());
     assert!(x.state.health(long, Level::Maintenance).is_sound());
+}
+
+/// Long a future, short the perpetual, and long SOL, which falls by 18 %.
+#[test]
+fn x_6_a_hedge_of_two_derivatives_is_closed_leg_against_leg() {
+    let mut x = exchange();
+    let (account, maker) = (x.user("24000"), x.user("10000000"));
+    x.trade(account, maker, order(BTC_DATED, Side::Buy, "100000", "1"));
+    x.trade(maker, account, order(BTC_PERP, Side::Buy, "100000", "1"));
+    x.trade(account, maker, order(SOL_PERP, Side::Buy, "100", "1000"));
+    x.place(maker, order(BTC_DATED, Side::Buy, "99990", "20")).unwrap();
+    x.place(maker, order(BTC_PERP, Side::Sell, "100010", "20")).unwrap();
+    x.place(maker, order(SOL_PERP, Side::Buy, "81.9", "1500")).unwrap();
+    x.blocks(900);
+    x.prices[2] = Some(price("82"));
+    let ratio = |x: &Exchange| {
+        let health = x.state.health(account, Level::Maintenance);
+        health.equity.ratio(health.requirement, money::Round::Down)
+    };
+    let (mut closed, mut before) = (false, ratio(&x));
+    for _ in 0..600 {
+        x.run(&[]);
+        let forced = |e: &Event| matches!(e, Event::Traded { liquidation: true, .. });
+        if x.events.iter().any(forced) {
+            closed = true;
+            let now = ratio(&x);
+            assert!(now >= before, "{now:?} after {before:?}");
+            let net = x.position(account, BTC_DATED) + x.position(account, BTC_PERP);
+            assert!(net.abs() <= qty("0.0002"), "{net}");
+        }
+        before = ratio(&x);
+    }
+    assert!(closed && x.position(account, BTC_DATED) < qty("1"));
 }
