@@ -354,6 +354,7 @@ mod tests {
         AssetParams, FundingRule, FutureParams, Kind, MarketParams, MarketRules, OracleParams,
         Params, PerpetualParams, Rules,
     };
+    use crate::watch::Distance;
     use money::{Price, Rate, Span, Time};
 
     fn design() -> Params {
@@ -519,6 +520,22 @@ mod tests {
         assert_eq!((state.phase(MarketId(2)), expired(&state, Depth::Sums)), (settled, Ok(())));
         state.markets[2].perpetual.open_interest = Qty::ONE;
         assert!(expired(&state, Depth::Sums).is_err());
+    }
+
+    #[test]
+    fn r_5_a_fair_price_that_moves_alone_has_accounts_looked_at() {
+        let mut state = sound();
+        state.watch.travel(&state.oracle, &state.markets, 2);
+        while state.watch.next().is_some() {}
+        let near = Distance { surplus: 1, exposure: 1_000_000_000_000 };
+        state.watch.rest(AccountId(0), Some(near));
+        state.watch.travel(&state.oracle, &state.markets, 2);
+        assert!(!state.watch.is_due(AccountId(0)));
+        let Kind::Future(future) = state.markets[2].params.kind else { panic!("a future") };
+        let price = "101".parse().unwrap();
+        state.markets[2].perpetual.dated.refresh(price, Time::ZERO, (&future, Rate::ZERO));
+        state.watch.travel(&state.oracle, &state.markets, 2);
+        assert!(state.watch.is_due(AccountId(0)));
     }
 
     #[test]

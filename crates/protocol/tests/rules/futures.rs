@@ -245,6 +245,21 @@ fn x_4_a_stale_index_at_expiry_delays_settlement_until_half_of_the_window_was_se
 }
 
 #[test]
+fn x_4_a_gap_between_blocks_is_time_that_nobody_saw() {
+    let mut params = with_future(dated(3600));
+    params.rules.halt.outage_min = Span::MINUTE;
+    let mut x = exchange_of(params);
+    until(&mut x, 2400);
+    pass(&mut x, 3500, &[]);
+    until(&mut x, 3600);
+    // Ten minutes before the gap, and 100 s after it.
+    assert!(matches!(phase(&x), Phase::Expired { .. }), "{:?}", phase(&x));
+    assert_eq!(x.state.market(BTC_DATED).perpetual.dated.covered(), Span::from_secs(700));
+    until(&mut x, 3800);
+    assert_eq!(settled(&x), Some(price("100000")));
+}
+
+#[test]
 fn x_4_without_any_index_the_last_accepted_one_settles_after_the_longest_wait() {
     let mut x = exchange();
     let (long, short) = (x.user("100000"), x.user("1000000"));
@@ -394,6 +409,55 @@ fn x_5_a_gain_that_another_position_lost_pays_only_what_equity_is_left() {
 }
 
 #[test]
+fn x_5_a_deficit_beside_a_position_that_cannot_be_closed_waits() {
+    let mut x = exchange();
+    let (short, other, long) = (x.user("13000"), x.user("1000000"), x.user("100000"));
+    x.send(custodian(Command::FundInsurance { amount: amount("50000") })).unwrap();
+    x.trade(long, short, order(BTC_DATED, Side::Buy, "100000", "1"));
+    x.trade(short, other, order(SOL_PERP, Side::Buy, "100", "1"));
+    for market in [BTC_DATED, SOL_PERP] {
+        x.send(custodian(Command::Direct { market, directive: Directive::Halt })).unwrap();
+    }
+    x.run(&[]);
+    x.prices[1] = Some(price("120000"));
+    until(&mut x, 3600);
+    assert_eq!(settled(&x), Some(price("120000")));
+    assert!(x.events.iter().all(|event| !matches!(event, Event::InsurancePaid { .. })));
+    assert_eq!(x.cash(long), amount("120000"));
+    assert!(x.equity(short).is_negative() && x.position(short, SOL_PERP).is_positive());
+    // What is owed is paid once the other market serves again.
+    let (market, directive) = (SOL_PERP, Directive::Resume);
+    x.send(custodian(Command::Direct { market, directive })).unwrap();
+    x.blocks(200);
+    assert_eq!(x.equity(short), Amount::ZERO);
+}
+
+#[test]
+fn x_5_a_market_pays_the_part_of_a_deficit_that_its_position_has_in_all() {
+    let mut x = exchange();
+    let (short, other, long) = (x.user("16000"), x.user("1000000"), x.user("100000"));
+    x.send(custodian(Command::FundInsurance { amount: amount("1000000") })).unwrap();
+    x.trade(long, short, order(BTC_DATED, Side::Buy, "100000", "1"));
+    x.trade(short, other, order(SOL_PERP, Side::Buy, "100", "200"));
+    let (market, directive) = (BTC_DATED, Directive::Halt);
+    x.send(custodian(Command::Direct { market, directive })).unwrap();
+    x.run(&[]);
+    x.prices[1] = Some(price("120000"));
+    until(&mut x, 3590);
+    let deficit = -(x.equity(short));
+    pass(&mut x, 3600, &[]);
+    let paid = x.events.iter().filter_map(|event| match event {
+        Event::InsurancePaid { account, amount } if *account == short => Some(*amount),
+        _ => None,
+    });
+    let paid: Vec<Amount> = paid.collect();
+    // 120 000 of 140 000, and what is left belongs to the other market.
+    let part = deficit.portion(amount("120000"), amount("140000"), money::Round::Up).unwrap();
+    assert!(deficit > amount("4000"), "{deficit}");
+    assert_eq!(paid, vec![part, deficit - part]);
+}
+
+#[test]
 fn x_5_an_insurance_that_suffices_leaves_the_gains_whole() {
     let (x, [short, _, one, two]) = deficit("13000", "1000000");
     assert_eq!(
@@ -438,11 +502,23 @@ fn x_6_a_settled_future_no_longer_sets_the_margin_of_its_underlying() {
 
 #[test]
 fn x_6_a_future_under_maintenance_is_liquidated_like_a_perpetual() {
-    let mut x = exchange();
-    let (long, maker) = (x.user("12400"), x.user("1000000"));
+    let spread = rate("0.06");
+    let future = dated(3600);
+    let mut x = exchange_of(with_future(FutureParams {
+        spread_initial: spread,
+        spread_maintenance: spread,
+        ..future
+    }));
+    let (long, maker) = (x.user("16400"), x.user("1000000"));
     x.trade(long, maker, order(BTC_DATED, Side::Buy, "100000", "1"));
     x.prices[1] = Some(price("93000"));
     x.place(maker, order(BTC_DATED, Side::Buy, "92950", "2")).unwrap();
+    // The last trade is too old, and the mean of the index has not followed. Above 5 %, below 5 %
+    // and the spread of 6 %.
+    x.blocks(100);
+    assert!(x.equity(long) > amount("9000") && x.equity(long) < amount("10230"));
+    assert!(!x.state.is_clearly_sound(long));
+    assert_eq!(x.state.margin_sweep(), vec![long]);
     let mut sold = Amount::ZERO;
     for _ in 0..400 {
         x.run(&[]);
@@ -487,4 +563,25 @@ fn x_6_a_hedge_of_two_derivatives_is_closed_leg_against_leg() {
         before = ratio(&x);
     }
     assert!(closed && x.position(account, BTC_DATED) < qty("1"));
+}
+
+/// The index falls before a window of four hours and rises far ten minutes before its end: what the
+/// future is worth follows by a twenty-fourth, what it is charged for the size at once.
+#[test]
+fn x_2_an_index_that_comes_too_late_for_the_mean_saves_nobody() {
+    let averaging = Span::HOUR.times(4);
+    let mut x = exchange_of(with_future(FutureParams { averaging, ..dated(5 * 3600) }));
+    let (long, short) = (x.user("15450"), x.user("1000000"));
+    x.trade(long, short, order(BTC_DATED, Side::Buy, "100000", "1"));
+    x.prices[1] = Some(price("90000"));
+    until(&mut x, 5 * 3600 - 600);
+    assert!(x.state.health(long, Level::Maintenance).is_sound());
+    x.prices[1] = Some(price("110000"));
+    let mut started = false;
+    while x.now < dated(5 * 3600 - 10).expiry {
+        x.step = Span::from_secs(10);
+        x.run(&[]);
+        started |= x.events.iter().any(|e| matches!(e, Event::LiquidationStarted { .. }));
+    }
+    assert!(started, "{:?}", x.state.health(long, Level::Maintenance));
 }
