@@ -51,7 +51,7 @@ pub const TABLE: [Invariant; 16] = [
     Invariant { name: "I-13 an empty market owes nothing", checkpoint: false, holds: emptied },
     Invariant { name: "I-14 spot asks are covered", checkpoint: true, holds: covered },
     Invariant { name: "I-15 all stake is held", checkpoint: true, holds: staked },
-    Invariant { name: "I-16 nothing outlives its expiry", checkpoint: false, holds: expired },
+    Invariant { name: "I-26 nothing outlives its expiry", checkpoint: false, holds: expired },
 ];
 
 /// Runs all invariants, the folds only at a checkpoint.
@@ -242,7 +242,7 @@ fn staked(state: &State, _depth: Depth) -> Result<(), String> {
     if held == stakes { Ok(()) } else { Err(format!("held {held}, stakes {stakes}")) }
 }
 
-/// I-16: from its expiry on a dated future has no order and no plan, it is settled no later than
+/// I-26: from its expiry on a dated future has no order and no plan, it is settled no later than
 /// its longest wait after, and with its settlement nobody has a position.
 fn expired(state: &State, _depth: Depth) -> Result<(), String> {
     for (market, id) in state.markets().iter().zip(0u16..) {
@@ -465,7 +465,7 @@ mod tests {
                 let (staked, outside) = (Holder::Staked, Holder::Outside);
                 state.ledger.transfer(outside, staked, QUOTE, Amount::from_raw(1));
             }),
-            ("I-16", |state| {
+            ("I-26", |state| {
                 if let Kind::Future(future) = &mut state.markets[2].params.kind {
                     future.expiry = state.time;
                 }
@@ -506,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn i_16_a_future_that_waits_too_long_or_is_settled_with_a_position_is_seen() {
+    fn i_26_a_future_that_waits_too_long_or_is_settled_with_a_position_is_seen() {
         let mut state = sound();
         apply(&mut state, &Block { time: EXPIRY, messages: Vec::new() });
         assert!(matches!(state.phase(MarketId(2)), Phase::Expired { .. }), "nothing was seen");

@@ -42,7 +42,7 @@ impl Coverage {
 }
 
 #[test]
-fn i_1_to_i_16_and_r_5_hold_after_every_block_of_hostile_commands() {
+fn i_1_to_i_26_and_r_5_hold_after_every_block_of_hostile_commands() {
     for seed in 0..200 {
         let run = catch_unwind(AssertUnwindSafe(|| {
             let mut machine = Machine::new(seed);
