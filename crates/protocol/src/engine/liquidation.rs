@@ -104,8 +104,7 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
     let qty = state.markets[id.index()].qty(closed);
     let fee = stake.fee(qty, traded(&events[first..]), params.fee_liquidation);
     pay_fee(state, account, id, fee, events);
-    // A short that hedges a holding; the other leg of two positions is naked now, and is next.
-    if part.hedged && side == Side::Buy {
+    if part.hedged {
         let whole = stake.position.abs().as_amount();
         let borne = stake.equity.portion(qty.as_amount(), whole, Round::Down);
         let borne = borne.expect("a part of the stake");

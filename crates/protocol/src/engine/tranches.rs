@@ -24,8 +24,8 @@ pub(super) fn index_serves(state: &State, id: MarketId) -> bool {
         && state.serving(Action::Liquidate, state.markets[id.index()].params.base).is_some()
 }
 
-/// What of a position may be closed at once: its naked part or, where all of it hedges a holding or
-/// other positions, the whole; the other legs follow.
+/// What of a position may be closed at once: its naked part or, where all of it hedges a holding,
+/// the whole together with as much of the holding.
 #[derive(Clone, Copy)]
 pub(super) struct Part {
     pub(super) closable: Qty,
@@ -35,7 +35,8 @@ pub(super) struct Part {
 pub(super) fn part(state: &State, account: AccountId, id: MarketId) -> Part {
     let market = &state.markets[id.index()];
     let position = market.entry(account).position;
-    let naked = position.abs() - state.hedging(id, account);
+    let held = holding(state, account, market.params.base);
+    let naked = if position.is_negative() { (-position - held).max(Qty::ZERO) } else { position };
     let hedged = naked.is_zero();
     Part { closable: if hedged { position.abs() } else { naked }, hedged }
 }
@@ -60,7 +61,8 @@ fn plain_charge(state: &State, account: AccountId, id: MarketId) -> Amount {
     let Some(params) = market.perpetual_params().filter(|_| !position.is_zero()) else {
         return Amount::ZERO;
     };
-    let hedged = state.hedging(id, account);
+    let held = holding(state, account, market.params.base);
+    let hedged = if position.is_negative() { held.min(-position) } else { Qty::ZERO };
     let index = state.oracle.index(market.params.base).price;
     let basis = state.params.assets[market.params.base.index()].basis_maintenance;
     charge(index, position.abs() - hedged, params.margin_maintenance) + charge(index, hedged, basis)

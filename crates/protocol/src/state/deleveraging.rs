@@ -54,7 +54,9 @@ impl State {
         const ROUNDINGS: Amount = Amount::from_raw(2);
         let market = &self.markets[id.index()];
         let position = market.entry(account).position;
-        let naked = position.abs() - self.hedging(id, account);
+        let rest = self.net_stake(account, market.params.base) - position;
+        let hedge = if position.is_negative() { rest } else { -rest }.max(Qty::ZERO);
+        let naked = (position.abs() - hedge).max(Qty::ZERO);
         let lots = market.lots_of(position);
         Counterparty {
             lots,
@@ -62,15 +64,6 @@ impl State {
             equity: self.equity(account) - ROUNDINGS,
             exposure: self.exposure(account),
         }
-    }
-
-    /// How much of a position hedges the rest of its account's stake in the underlying.
-    pub(crate) fn hedging(&self, id: MarketId, account: AccountId) -> Qty {
-        let market = &self.markets[id.index()];
-        let position = market.entry(account).position;
-        let rest = self.net_stake(account, market.params.base) - position;
-        let opposite = if position.is_negative() { rest } else { -rest };
-        opposite.clamp(Qty::ZERO, position.abs())
     }
 
     fn exposure(&self, account: AccountId) -> Amount {
