@@ -1,9 +1,10 @@
 //! The incident library: what went wrong at real venues, run through the rules.
 //!
 //! An incident is a file of `scenarios/incidents`: prices, depth, faults, halts and who held what.
-//! Each variant of it runs twice through `protocol::engine::apply`: under our rules, and under
-//! parameters that stand for the rules of the venue where it happened. Same files and seed, same
-//! numbers. Who runs the jobs, and on how many threads, is the caller's to decide.
+//! Each variant of it runs through `protocol::engine::apply` under our rules, under parameters
+//! that stand for the rules of the venue where it happened, and under those once more with the
+//! positions that ours let be opened. Same files and seed, same numbers. Who runs the jobs, and on
+//! how many threads, is the caller's to decide.
 
 mod keys;
 mod incident;
@@ -30,6 +31,8 @@ pub enum Rulebook {
     Ours,
     /// What stands for the venue's.
     Theirs,
+    /// What stands for the venue's, with the positions that ours let be opened.
+    TheirsAtOurSize,
 }
 
 /// One run: an incident by its place, a variant of it, and whose rules.
@@ -55,6 +58,7 @@ pub fn jobs(incidents: &[Incident], full: bool) -> Vec<Job> {
             jobs.push(Job { incident: at, variant, rulebook: Rulebook::Ours });
             if incident.theirs.inexpressible.is_none() {
                 jobs.push(Job { incident: at, variant, rulebook: Rulebook::Theirs });
+                jobs.push(Job { incident: at, variant, rulebook: Rulebook::TheirsAtOurSize });
             }
         }
     }
@@ -64,11 +68,12 @@ pub fn jobs(incidents: &[Incident], full: bool) -> Vec<Job> {
 /// Runs one job. A panic of the state machine, which is a broken invariant, is caught and counted.
 pub fn run(incidents: &[Incident], job: &Job, seed: u64) -> Outcome {
     let incident = &incidents[job.incident];
-    let terms = match job.rulebook {
-        Rulebook::Ours => &incident.ours,
-        Rulebook::Theirs => &incident.theirs,
+    let (terms, size) = match job.rulebook {
+        Rulebook::Ours => (&incident.ours, None),
+        Rulebook::Theirs => (&incident.theirs, None),
+        Rulebook::TheirsAtOurSize => (&incident.theirs, Some(&incident.ours)),
     };
-    drive::run(incident, terms, job.variant, seed)
+    drive::run(incident, (terms, size), job.variant, seed)
 }
 
 #[cfg(test)]

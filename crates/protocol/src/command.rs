@@ -255,6 +255,78 @@ pub enum Command {
 
 const _: () = assert!(size_of::<Command>() <= 48);
 
+/// Who may send a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A publisher.
+    Publisher,
+    /// The custodian.
+    Custodian,
+    /// The holder of an account.
+    Holder,
+    /// The holder of an account, and agents of theirs (rule B-8).
+    Trader,
+}
+
+impl Command {
+    /// Who may send it; from anybody else it is refused as [`crate::reject::Reject::NotAllowed`].
+    pub const fn sender(&self) -> Who {
+        match self {
+            Command::Publish(_) | Command::PublishPerpetual(_) => Who::Publisher,
+            Command::OpenAccount
+            | Command::Deposit { .. }
+            | Command::FundInsurance { .. }
+            | Command::OpenBackstop
+            | Command::Direct { .. } => Who::Custodian,
+            Command::Withdraw { .. }
+            | Command::BackstopDeposit { .. }
+            | Command::BackstopWithdraw { .. }
+            | Command::OpenSubAccount
+            | Command::Transfer { .. }
+            | Command::ApproveAgent { .. }
+            | Command::RevokeAgent { .. }
+            | Command::Stake { .. }
+            | Command::Unstake { .. }
+            | Command::Propose(_)
+            | Command::Ballot { .. }
+            | Command::Emergency(_) => Who::Holder,
+            Command::Place(_)
+            | Command::Cancel { .. }
+            | Command::CancelAll { .. }
+            | Command::ScheduleCancel { .. }
+            | Command::PlaceTwap(_)
+            | Command::CancelTwap { .. }
+            | Command::PlaceTrigger(_)
+            | Command::PlacePair(_)
+            | Command::CancelTrigger { .. } => Who::Trader,
+        }
+    }
+
+    /// The client's number of an order, which its refusal repeats; 0 of what has none.
+    pub fn client(&self) -> ClientId {
+        if let Command::Place(order) = self {
+            order.client
+        } else if let Command::PlaceTwap(order) = self {
+            order.client
+        } else if let Command::PlaceTrigger(order) = self {
+            order.client
+        } else {
+            ClientId::default()
+        }
+    }
+
+    /// A publisher's vote, and whether it is on the price of the external perpetuals (rule O-9).
+    pub const fn vote(&self) -> Option<(&Vote, bool)> {
+        if let Command::Publish(vote) = self {
+            Some((vote, false))
+        } else if let Command::PublishPerpetual(vote) = self {
+            Some((vote, true))
+        } else {
+            None
+        }
+    }
+}
+
 /// A command and its sender.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Message {

@@ -18,6 +18,7 @@ mod tranches;
 mod insurance;
 mod deleverage;
 mod backstop;
+mod pairs;
 mod governance;
 mod settlement;
 mod expiry;
@@ -29,10 +30,11 @@ mod close;
 
 use money::Span;
 
-use crate::command::{Block, Command, Message, Sender};
+use crate::command::{Block, Command, Message, Sender, Who};
 use crate::event::Event;
-use crate::ids::{AccountId, ClientId};
+use crate::ids::AccountId;
 use crate::invariants;
+use crate::invariants::steps::{self, Before, Step};
 use crate::ordering::arrange;
 use crate::reject::Reject;
 use crate::state::{State, append};
@@ -49,31 +51,31 @@ pub fn apply(state: &mut State, block: &Block) -> Vec<Event> {
 /// Panics only if an invariant is broken, which is a fault of this code and never of the input.
 pub fn apply_into(state: &mut State, block: &Block, events: &mut Vec<Event>) {
     let first = events.len();
+    let checkpoint = (state.height + 1).is_multiple_of(state.params.checkpoint_blocks);
+    let mut before = checkpoint.then(|| Before::new(state));
     let elapsed = open(state, block, events);
+    if let Some(before) = &mut before {
+        before.opened(state);
+    }
     let mut order = std::mem::take(&mut state.scratch.order);
     arrange(&block.messages, state.params.rules.ordering, &mut order);
     for &position in &order {
         let message = &block.messages[position as usize];
-        let outcome = match message.sender {
-            Sender::Publisher(_) => continue, // counted in the open phase
-            Sender::User(account) => user_command(state, account, &message.command, events),
-            Sender::Custodian if message.command == Command::OpenBackstop => {
-                backstop::open(state, events)
-            }
-            Sender::Agent { agent, account } => {
-                let acts = owners::check_agent(state, agent, account, &message.command);
-                acts.and_then(|()| user_command(state, account, &message.command, events))
-            }
-            Sender::Custodian => accounts::custodian_command(state, &message.command, events),
-        };
+        if matches!(message.sender, Sender::Publisher(_)) {
+            continue; // counted in the open phase
+        }
+        let outcome = execute(state, message, events);
         if let Err(reason) = outcome {
             events.push(rejected(position, message, reason));
         }
     }
     state.scratch.order = order;
+    if let Some(before) = &mut before {
+        before.acted(state);
+    }
     close::close(state, elapsed, events);
     events.push(Event::Closed { height: state.height });
-    verify(state, block, &events[first..]);
+    verify(state, block, &events[first..], before.as_ref());
 }
 
 /// Time, votes, index, mark. A block's time never runs backwards.
@@ -102,23 +104,17 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     elapsed
 }
 
-fn user_command(
-    state: &mut State,
-    account: AccountId,
-    command: &Command,
-    events: &mut Vec<Event>,
-) -> Result<(), Reject> {
-    if state.vault.account() == Some(account) {
-        return Err(Reject::NotAllowed);
-    }
-    match command {
-        Command::OpenAccount
-        | Command::Deposit { .. }
-        | Command::FundInsurance { .. }
-        | Command::OpenBackstop
-        | Command::Publish(_)
-        | Command::PublishPerpetual(_)
-        | Command::Direct { .. } => Err(Reject::NotAllowed),
+fn execute(state: &mut State, message: &Message, events: &mut Vec<Event>) -> Result<(), Reject> {
+    let account = check_sender(state, message)?;
+    match &message.command {
+        Command::Publish(_) | Command::PublishPerpetual(_) => Ok(()), // counted in the open phase
+        Command::OpenAccount => accounts::open_account(state, events),
+        Command::Deposit { account, asset, amount } => {
+            accounts::deposit(state, *account, (*asset, *amount), events)
+        }
+        Command::FundInsurance { amount } => accounts::fund_insurance(state, *amount, events),
+        Command::OpenBackstop => backstop::open(state, events),
+        Command::Direct { market, directive } => halts::direct(state, *market, *directive),
         Command::BackstopDeposit { amount } => backstop::deposit(state, account, *amount, events),
         Command::BackstopWithdraw { shares } => backstop::withdraw(state, account, *shares),
         Command::Withdraw { asset, amount } => {
@@ -155,49 +151,45 @@ fn user_command(
     }
 }
 
+/// Whether a message's sender may send its command, and for which account; the custodian's commands
+/// name the account themselves.
+fn check_sender(state: &State, message: &Message) -> Result<AccountId, Reject> {
+    const NOBODY: AccountId = AccountId(u32::MAX);
+    let who = message.command.sender();
+    let account = match (message.sender, who) {
+        (Sender::Publisher(_), Who::Publisher) | (Sender::Custodian, Who::Custodian) => NOBODY,
+        (Sender::User(account), Who::Holder | Who::Trader) => account,
+        (Sender::Agent { agent, account }, Who::Trader) => {
+            owners::check_agent(state, agent, account)?;
+            account
+        }
+        (Sender::Publisher(_), Who::Custodian | Who::Holder | Who::Trader)
+        | (Sender::Custodian, Who::Publisher | Who::Holder | Who::Trader)
+        | (Sender::User(_), Who::Publisher | Who::Custodian)
+        | (Sender::Agent { .. }, Who::Publisher | Who::Custodian | Who::Holder) => {
+            return Err(Reject::NotAllowed);
+        }
+    };
+    if state.vault.account() == Some(account) { Err(Reject::NotAllowed) } else { Ok(account) }
+}
+
 fn rejected(position: u32, message: &Message, reason: Reject) -> Event {
     let account = match message.sender {
         Sender::User(account) | Sender::Agent { account, .. } => Some(account),
         Sender::Publisher(_) | Sender::Custodian => None,
     };
-    let client = match &message.command {
-        Command::Place(order) => order.client,
-        Command::PlaceTwap(order) => order.client,
-        Command::PlaceTrigger(order) => order.client,
-        Command::OpenAccount
-        | Command::Deposit { .. }
-        | Command::Withdraw { .. }
-        | Command::FundInsurance { .. }
-        | Command::Cancel { .. }
-        | Command::CancelAll { .. }
-        | Command::OpenBackstop
-        | Command::BackstopDeposit { .. }
-        | Command::BackstopWithdraw { .. }
-        | Command::Publish(_)
-        | Command::PublishPerpetual(_)
-        | Command::Direct { .. }
-        | Command::OpenSubAccount
-        | Command::Transfer { .. }
-        | Command::ApproveAgent { .. }
-        | Command::RevokeAgent { .. }
-        | Command::Stake { .. }
-        | Command::Unstake { .. }
-        | Command::Propose(_)
-        | Command::Ballot { .. }
-        | Command::Emergency(_)
-        | Command::ScheduleCancel { .. }
-        | Command::CancelTwap { .. }
-        | Command::PlacePair(_)
-        | Command::CancelTrigger { .. } => ClientId::default(),
-    };
+    let client = message.command.client();
     Event::Rejected { message: position, account, client, reason }
 }
 
 /// Rules H-1 and H-2: the chain hash takes in every block and event, and the whole state at
 /// checkpoints.
-fn verify(state: &mut State, block: &Block, events: &[Event]) {
-    let checkpoint = state.height.is_multiple_of(state.params.checkpoint_blocks);
-    if let Err(broken) = invariants::check(state, checkpoint) {
+fn verify(state: &mut State, block: &Block, events: &[Event], before: Option<&Before>) {
+    let checkpoint = before.is_some();
+    let step = |before| steps::check(&Step { before, block, events, after: state });
+    if let Err(broken) =
+        invariants::check(state, checkpoint).and_then(|()| before.map_or(Ok(()), step))
+    {
         panic!("invariant broken at height {}: {broken}", state.height);
     }
     let mut bytes = std::mem::take(&mut state.scratch.bytes);

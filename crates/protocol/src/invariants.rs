@@ -3,6 +3,8 @@
 //! In every block the sums that the state keeps as it changes are checked; at a checkpoint they are
 //! also folded from the start, so that a sum that was not kept cannot hide.
 
+pub mod steps;
+
 use money::{Amount, Qty};
 
 use crate::book::Book;
@@ -357,7 +359,7 @@ mod tests {
     use crate::watch::Distance;
     use money::{Price, Rate, Span, Time};
 
-    fn design() -> Params {
+    pub(super) fn design() -> Params {
         let asset = |name: &str| AssetParams {
             name: name.into(),
             haircut_initial: Rate::ZERO,
@@ -421,7 +423,7 @@ mod tests {
     const EXPIRY: Time = Time::from_nanos(60_000_000_000);
 
     /// Two accounts and an index of 100.
-    fn sound() -> State {
+    pub(super) fn sound() -> State {
         let mut state = State::new(design()).unwrap();
         let open = Message { sender: Sender::Custodian, command: Command::OpenAccount };
         let (price, time) = ("100".parse().unwrap(), Time::from_nanos(1));

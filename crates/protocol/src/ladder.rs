@@ -182,7 +182,9 @@ impl Ladder {
             price = price.clamp(low, high);
         }
         let elapsed = now.since(self.time);
-        self.average = self.average.with(price, elapsed, decay(elapsed, params.average));
+        // A full average weighs about one time constant; a longer gap counts no more than that.
+        let weight = elapsed.min(params.average);
+        self.average = self.average.with(price, weight, decay(elapsed, params.average));
         self.twap = self.twap.with(price, self.time, now);
     }
 

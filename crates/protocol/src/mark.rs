@@ -31,7 +31,8 @@ impl Average {
         Price::from_raw(i64::try_from(raw).expect("an average lies within its observations"))
     }
 
-    /// Adds an observation that held for `elapsed`; `kept` is e^(−elapsed/τ).
+    /// Adds an observation that held for `elapsed`; `kept` is e^(−elapsed/τ). A full average weighs
+    /// about τ: of what held for longer the caller counts no more than that.
     #[must_use]
     pub fn with(self, observation: Price, elapsed: Span, kept: Rate) -> Average {
         let weight = i128::from(elapsed.nanos());
@@ -104,11 +105,12 @@ impl Mark {
         let distance = |price: Price| price.clamp(low, high) - index;
         if let (Some(bid), Some(ask)) = (quotes.bid, quotes.ask) {
             let middle = distance(bid.midpoint(ask, Round::Down));
-            mark.mid_average = mark.mid_average.with(middle, elapsed, decay.slow);
+            mark.mid_average = mark.mid_average.with(middle, elapsed.min(SLOW), decay.slow);
         }
         let book = book_price(quotes);
         if let Some(book) = book {
-            mark.book_average = mark.book_average.with(distance(book), elapsed, decay.fast);
+            mark.book_average =
+                mark.book_average.with(distance(book), elapsed.min(FAST), decay.fast);
         }
         let slow = index + mark.mid_average.value();
         let stand_in = index + mark.book_average.value();
@@ -178,6 +180,28 @@ mod tests {
         let expected = 1.0 - (-1.0f64).exp(); // of 1, after one time constant, less the 600 s start
         let slow = mark.mid_average.value().raw() as f64 / 1e8;
         assert!((slow - expected).abs() < 0.01, "{slow} against {expected}");
+    }
+
+    /// A book that stood still through a day of halt weighs no more than one of a few minutes.
+    #[test]
+    fn m_1_a_long_gap_does_not_hold_back_the_averages() {
+        let (old, new) = (["100.99", "101.01", "101"], ["99.99", "100.01", "100"]);
+        let quotes = |[bid, ask, last]: [&str; 3]| {
+            let [bid, ask, last] = [bid, ask, last].map(|text| Some(price(text)));
+            Quotes { bid, ask, last, external: None }
+        };
+        let after = |mark: Mark, text, elapsed| {
+            let decay = Decay::over(elapsed);
+            mark.next(price("100"), quotes(text), elapsed, decay, Rate::from_bp(300))
+        };
+        let mut mark = after(Mark::default(), old, Span::DAY);
+        for _ in 0..150 {
+            mark = after(mark, new, Span::SECOND);
+        }
+        // Each has forgotten all but e^(−t/τ) of the day.
+        let kept = |average: Average| average.value().raw() as f64 / 1e8;
+        assert!((kept(mark.mid_average) - (-1.0f64).exp()).abs() < 0.01, "{mark:?}");
+        assert!((kept(mark.book_average) - (-5.0f64).exp()).abs() < 0.01, "{mark:?}");
     }
 
     #[test]

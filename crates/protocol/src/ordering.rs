@@ -11,7 +11,7 @@
 //!
 //! Always: the result is a permutation of the messages' positions.
 
-use crate::command::{Command, Lifetime, Message, Sender};
+use crate::command::{Command, Lifetime, Message, NewOrder, Sender};
 pub use crate::params::OrderingRule;
 
 /// Classes of rule T-9, first to last.
@@ -33,45 +33,20 @@ const CLASSES: usize = 5;
 
 /// The class of a message; it depends on nothing but the message.
 pub fn class(message: &Message) -> Class {
-    match (message.sender, &message.command) {
-        (Sender::Publisher(_), _) => Class::Oracle,
-        (Sender::Custodian, _) => Class::Custodian,
-        (
-            Sender::User(_) | Sender::Agent { .. },
-            Command::Cancel { .. } | Command::CancelAll { .. },
-        ) => Class::Cancel,
-        (Sender::User(_) | Sender::Agent { .. }, Command::Place(order)) => match order.lifetime {
-            Lifetime::PostOnly => Class::PostOnly,
-            Lifetime::Resting | Lifetime::Immediate => Class::Other,
-        },
-        (
-            Sender::User(_) | Sender::Agent { .. },
-            Command::OpenAccount
-            | Command::Deposit { .. }
-            | Command::Withdraw { .. }
-            | Command::FundInsurance { .. }
-            | Command::Publish(_)
-            | Command::PublishPerpetual(_)
-            | Command::OpenBackstop
-            | Command::BackstopDeposit { .. }
-            | Command::BackstopWithdraw { .. }
-            | Command::Direct { .. }
-            | Command::OpenSubAccount
-            | Command::Transfer { .. }
-            | Command::ApproveAgent { .. }
-            | Command::RevokeAgent { .. }
-            | Command::Stake { .. }
-            | Command::Unstake { .. }
-            | Command::Propose(_)
-            | Command::Ballot { .. }
-            | Command::Emergency(_)
-            | Command::ScheduleCancel { .. }
-            | Command::PlaceTwap(_)
-            | Command::CancelTwap { .. }
-            | Command::PlaceTrigger(_)
-            | Command::PlacePair(_)
-            | Command::CancelTrigger { .. },
-        ) => Class::Other,
+    let command = &message.command;
+    match message.sender {
+        Sender::Publisher(_) => Class::Oracle,
+        Sender::Custodian => Class::Custodian,
+        Sender::User(_) | Sender::Agent { .. } => {
+            let rests = |order: &NewOrder| order.lifetime == Lifetime::PostOnly;
+            if matches!(command, Command::Cancel { .. } | Command::CancelAll { .. }) {
+                Class::Cancel
+            } else if matches!(command, Command::Place(order) if rests(order)) {
+                Class::PostOnly
+            } else {
+                Class::Other
+            }
+        }
     }
 }
 
@@ -109,7 +84,7 @@ fn by_class(messages: &[Message], count: u32, order: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{NewOrder, SelfTrade, Vote};
+    use crate::command::{SelfTrade, Vote};
     use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, PublisherId, QUOTE, Side};
     use money::{Amount, Price, Qty, Time};
     use proptest::prelude::*;

@@ -9,6 +9,7 @@ use money::Round;
 use pricing::convert;
 use protocol::command::{Command, Message, Sender};
 use protocol::ids::{AccountId, AssetId, MarketId, QUOTE};
+use protocol::state::State;
 
 use super::incident::{Group, Incident, Stance, Terms};
 use super::rules::usd;
@@ -27,7 +28,10 @@ pub(super) struct Player {
     pub account: AccountId,
     pub market: MarketId,
     pub stance: Stance,
+    /// The position that the file says.
     pub notional_usd: f64,
+    /// The position that it tries to open.
+    pub wanted_usd: f64,
     pub deposit_usd: f64,
     /// What it may owe.
     pub credit_usd: f64,
@@ -46,12 +50,16 @@ pub(super) struct Cast {
     pub groups: Vec<Range<usize>>,
     /// The maker of each market.
     pub makers: Vec<AccountId>,
+    /// What is deposited in the vault.
+    pub vault_usd: f64,
 }
 
 impl Cast {
     /// The accounts of an incident.
     pub fn of(incident: &Incident, terms: &Terms) -> Cast {
-        let mut cast = Cast { players: Vec::new(), groups: Vec::new(), makers: Vec::new() };
+        let vault_usd = terms.vault_usd;
+        let (players, groups, makers) = (Vec::new(), Vec::new(), Vec::new());
+        let mut cast = Cast { players, groups, makers, vault_usd };
         for (at, group) in incident.groups.iter().enumerate() {
             let from = cast.players.len();
             let acts = incident.moves.iter().any(|action| action.involves(at));
@@ -89,6 +97,7 @@ impl Cast {
             market: MarketId(u16::try_from(group.asset).expect("an incident has few assets")),
             stance: group.stance,
             notional_usd: group.notional_usd,
+            wanted_usd: group.notional_usd,
             deposit_usd: group.deposit_usd,
             credit_usd,
             is_bystander,
@@ -96,9 +105,9 @@ impl Cast {
         });
     }
 
-    /// Number of accounts.
+    /// Number of accounts that are opened before the vault's; the last one deposits in the vault.
     pub fn len(&self) -> u32 {
-        u32::try_from(self.players.len() + self.makers.len()).expect("groups are bounded")
+        u32::try_from(self.players.len() + self.makers.len() + 1).expect("groups are bounded")
     }
 
     /// What opens the accounts and fills them.
@@ -110,7 +119,7 @@ impl Cast {
         for player in &self.players {
             let amount = usd(player.deposit_usd + player.credit_usd + player.notional_usd * FEES);
             commands.push(Command::Deposit { account: player.account, asset: QUOTE, amount });
-            if player.stance == Stance::Hedged {
+            if player.stance == Stance::Hedged && terms.coin_collateral {
                 let price = incident.assets[player.market.index()].price_usd;
                 let coins = convert::qty(player.notional_usd / price, Round::Down);
                 let amount = coins.expect("a position fits").as_amount();
@@ -125,7 +134,32 @@ impl Cast {
             commands.push(Command::Deposit { account: *maker, asset: QUOTE, amount });
         }
         let custodian = |command| Message { sender: Sender::Custodian, command };
-        commands.into_iter().map(custodian).collect()
+        let vault = self.fill_vault();
+        commands.into_iter().map(custodian).chain(vault).collect()
+    }
+
+    /// Opens the backstop vault, and an account that is no part of what happens fills it.
+    fn fill_vault(&self) -> Vec<Message> {
+        let amount = usd(self.vault_usd);
+        if !amount.is_positive() {
+            return Vec::new();
+        }
+        let account = AccountId(self.len() - 1);
+        let deposit = Command::Deposit { account, asset: QUOTE, amount };
+        vec![
+            Message { sender: Sender::Custodian, command: Command::OpenBackstop },
+            Message { sender: Sender::Custodian, command: deposit },
+            Message { sender: Sender::User(account), command: Command::BackstopDeposit { amount } },
+        ]
+    }
+
+    /// From now on everybody wants what is open in this state, at these prices.
+    pub fn want_what_is_open(&mut self, state: &State, prices: &[f64]) {
+        for player in &mut self.players {
+            let position = state.market(player.market).entry(player.account).position.abs();
+            player.wanted_usd = convert::qty_f64(position) * prices[player.market.index()];
+            player.attempt_usd = player.wanted_usd;
+        }
     }
 }
 

@@ -36,14 +36,24 @@ const START: Time = Time::from_nanos(1_700_000_000_000_000_000);
 const NOISE: f64 = 2e-5;
 const CONFIDENCE: f64 = 2e-4;
 
-/// Runs a variant of an incident under the terms of one side.
-pub(super) fn run(incident: &Incident, terms: &Terms, variant: Variant, seed: u64) -> Outcome {
+/// Runs a variant of an incident under the terms of one side, if wanted with the positions that
+/// other terms let be opened.
+pub(super) fn run(
+    incident: &Incident,
+    (terms, size): (&Terms, Option<&Terms>),
+    variant: Variant,
+    seed: u64,
+) -> Outcome {
     let attempt = catch_unwind(AssertUnwindSafe(|| {
-        let mut run = match Run::new(incident, terms, variant, seed) {
-            Ok(run) => run,
-            Err(refusal) => return Outcome { failure: Some(refusal), ..Outcome::default() },
-        };
-        run.all(incident)
+        let ran = Run::new(incident, terms, variant, seed).and_then(|mut run| {
+            if let Some(size) = size {
+                let mut other = Run::new(incident, size, variant, seed)?;
+                other.open(incident);
+                run.cast.want_what_is_open(&other.state, &other.prices(0.0));
+            }
+            Ok(run.all(incident))
+        });
+        ran.unwrap_or_else(|refusal| Outcome { failure: Some(refusal), ..Outcome::default() })
     }));
     attempt.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -94,7 +104,8 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn all(&mut self, incident: &Incident) -> Outcome {
+    /// All that is before the course: accounts, calm, and the positions.
+    fn open(&mut self, incident: &Incident) {
         let entering = self.cast.enter(incident, self.terms);
         self.block(entering, Span::SECOND, 0.0);
         for _ in 0..CALM_BLOCKS {
@@ -104,6 +115,10 @@ impl<'a> Run<'a> {
             self.opening();
         }
         self.close_opening();
+    }
+
+    fn all(&mut self, incident: &Incident) -> Outcome {
+        self.open(incident);
         let after = incident_end(incident, &self.course);
         let mut second = 0.0;
         let mut elapsed = Span::SECOND;
@@ -118,6 +133,11 @@ impl<'a> Run<'a> {
         }
         let prices = self.true_prices(after);
         self.tally.outcome(&self.state, &self.cast, &prices)
+    }
+
+    /// The true prices.
+    fn prices(&self, second: f64) -> Vec<f64> {
+        (0..self.makers.len()).map(|at| self.course.price(at, second)).collect()
     }
 
     /// A block in which nobody but publishers and makers acts.
@@ -141,7 +161,7 @@ impl<'a> Run<'a> {
             if let Event::Rejected { account: Some(account), .. } = event
                 && let Some(player) = self.cast.players.get_mut(account.index())
             {
-                player.attempt_usd = (player.attempt_usd / 2.0).max(player.notional_usd / 256.0);
+                player.attempt_usd = (player.attempt_usd / 2.0).max(player.wanted_usd / 256.0);
             }
         }
     }
@@ -161,8 +181,7 @@ impl<'a> Run<'a> {
     fn incident_block(&mut self, incident: &Incident, second: f64, elapsed: Span) {
         let mut messages = Vec::new();
         self.quotes(elapsed, second, &mut messages);
-        let markets = self.makers.len();
-        let prices: Vec<f64> = (0..markets).map(|at| self.course.price(at, second)).collect();
+        let prices = self.prices(second);
         for action in &incident.moves {
             let parts = (&self.state, &self.cast);
             moves::messages(action, parts, &prices, second, &mut messages);
@@ -205,7 +224,7 @@ impl<'a> Run<'a> {
             let price = own.unwrap_or_else(|| self.course.price(at, second));
             for (publisher, stream) in (0u16..).zip(&mut self.publishers) {
                 let price = price * (1.0 + NOISE * stream.normal());
-                let open = !self.terms.oracle_clamp;
+                let open = !self.terms.bounds.oracle_clamp;
                 let Some((price, confidence)) = said(price, publisher, fault, open) else {
                     continue;
                 };
@@ -221,7 +240,7 @@ impl<'a> Run<'a> {
     }
 
     fn true_prices(&self, second: f64) -> Vec<Price> {
-        (0..self.makers.len()).map(|at| as_price(self.course.price(at, second))).collect()
+        self.prices(second).into_iter().map(as_price).collect()
     }
 }
 

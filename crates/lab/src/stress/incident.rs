@@ -186,26 +186,53 @@ pub struct Terms {
     pub lends: bool,
     /// Insurance fund.
     pub insurance_usd: f64,
+    /// Deposit in the backstop vault.
+    pub vault_usd: f64,
     /// Initial and maintenance margin of every asset, as shares.
     pub margins: Option<(f64, f64)>,
-    /// Steps and distance of an index are bounded.
-    pub oracle_clamp: bool,
-    /// An uncertain index is refused.
-    pub confidence_check: bool,
-    /// Withdrawals are limited beyond margin.
-    pub withdrawal_limits: bool,
-    /// A fast move leads to an auction.
-    pub halts: bool,
-    /// Only depth that has rested counts.
-    pub aged_depth: bool,
-    /// Margin bears the impact of size and open interest (rules ).
-    pub size_margin: bool,
-    /// Margin rises off the index.
-    pub feedback: bool,
+    /// Which of our bounds hold.
+    pub bounds: Bounds,
+    /// Coins held beside a short are collateral.
+    pub coin_collateral: bool,
     /// The mark is the index itself.
     pub mark_is_index: bool,
     /// Publishers quote the market's own mark.
     pub own_book_index: bool,
     /// Notional liquidated in one piece.
     pub liquidation_tranche_usd: f64,
+    /// Notional of a position that is liquidated whole whatever the depth; ours if none.
+    pub whole_below_usd: Option<f64>,
+}
+
+/// Which of our bounds hold; one that does not is open to the end of its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Steps and distance of an index are bounded (rules O-5, O-6).
+    pub oracle_clamp: bool,
+    /// An old index serves nothing (rules O-4, O-5).
+    pub oracle_age: bool,
+    /// An uncertain index is refused (rules O-1, O-5).
+    pub confidence_check: bool,
+    /// What leaves in an hour and a day is limited (rule B-4).
+    pub outflow_limits: bool,
+    /// An insolvency shuts withdrawals (rule B-5).
+    pub insolvency_gate: bool,
+    /// A withdrawal leaves a share of the notional (rule B-6).
+    pub withdrawal_share: bool,
+    /// A fast move leads to an auction, an outage to a calm restart (rules ).
+    pub halts: bool,
+    /// Only depth that has rested counts (rule D-1).
+    pub aged_depth: bool,
+    /// Liquidations take a part of the depth in a block (rule L-9).
+    pub depth_share: bool,
+    /// Liquidation waits for the mean of the index as well (rule L-13).
+    pub index_mean: bool,
+    /// One market's use of insurance in a day is limited (rule L-15).
+    pub insurance_day_share: bool,
+    /// Inventory and losses of the vault are limited in each market (rule L-18).
+    pub vault_limits: bool,
+    /// Margin bears the impact of size and open interest (rules ).
+    pub size_margin: bool,
+    /// Margin rises off the index (rules ).
+    pub feedback: bool,
 }

@@ -87,20 +87,37 @@ pub(super) const MOVE: &[Key] = &[
     number("distance_pct", (0.0, 50.0), 1.0, "distance of the wall below the price"),
 ];
 
-pub(super) const RULES: &[Key] = &[
-    flag("expressible", true, "whether parameters can stand for the venue's rules"),
-    key("why", Text, Absent, "why not, or what stands for what"),
-    optional("insurance_usd", USD, "insurance fund"),
-    optional("margin_initial_pct", PERCENT, "initial margin of every asset"),
-    optional("margin_maintenance_pct", PERCENT, "maintenance margin of every asset"),
-    flag("oracle_clamp", true, "whether steps and distance of an index are bounded"),
-    flag("confidence_check", true, "whether an uncertain index is refused"),
-    flag("withdrawal_limits", true, "whether withdrawals are limited beyond margin"),
-    flag("halts", true, "whether a fast move leads to an auction"),
-    flag("aged_depth", true, "whether only depth that has rested counts"),
-    flag("size_margin", true, "whether margin bears the impact of size and of open interest"),
-    flag("feedback", true, "whether margin rises off the index"),
-    flag("mark_is_index", false, "whether the mark is the index itself"),
-    flag("own_book_index", false, "whether publishers quote the market's own mark"),
-    optional("liquidation_tranche_usd", USD, "notional liquidated in one piece"),
-];
+/// Keys of `[ours]`: every bound holds unless the file opens it.
+pub(super) const OURS: &[Key] = &terms(true);
+/// Keys of `[theirs]`: a bound holds only if the file says that the venue had it.
+pub(super) const THEIRS: &[Key] = &terms(false);
+
+const fn terms(bounded: bool) -> [Key; 25] {
+    [
+        flag("expressible", true, "whether parameters can stand for the venue's rules"),
+        key("why", Text, Absent, "why not, or what stands for what"),
+        optional("insurance_usd", USD, "insurance fund"),
+        number("vault_usd", USD, 0.0, "deposit in the backstop vault"),
+        optional("margin_initial_pct", PERCENT, "initial margin of every asset"),
+        optional("margin_maintenance_pct", PERCENT, "maintenance margin of every asset"),
+        flag("oracle_clamp", bounded, "whether steps and distance of an index are bounded"),
+        flag("oracle_age", bounded, "whether an old index serves nothing"),
+        flag("confidence_check", bounded, "whether an uncertain index is refused"),
+        flag("outflow_limits", bounded, "whether what leaves in an hour and a day is limited"),
+        flag("insolvency_gate", bounded, "whether an insolvency shuts withdrawals"),
+        flag("withdrawal_share", bounded, "whether a withdrawal leaves a share of the notional"),
+        flag("halts", bounded, "whether a fast move leads to an auction, an outage to a restart"),
+        flag("aged_depth", bounded, "whether only depth that has rested counts"),
+        flag("depth_share", bounded, "whether liquidations take a part of the depth in a block"),
+        flag("index_mean", bounded, "whether liquidation waits for the mean of the index as well"),
+        flag("insurance_day_share", bounded, "whether a market's use of insurance is limited"),
+        flag("vault_limits", bounded, "whether the vault's part in each market is limited"),
+        flag("size_margin", bounded, "whether margin bears the impact of size and open interest"),
+        flag("feedback", bounded, "whether margin rises off the index"),
+        flag("coin_collateral", true, "whether coins held beside a short are collateral"),
+        flag("mark_is_index", false, "whether the mark is the index itself"),
+        flag("own_book_index", false, "whether publishers quote the market's own mark"),
+        optional("liquidation_tranche_usd", USD, "notional liquidated in one piece"),
+        optional("whole_below_usd", (0.0, 1e6), "notional of a position that is closed whole"),
+    ]
+}

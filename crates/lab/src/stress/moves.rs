@@ -145,7 +145,7 @@ pub(super) fn open(state: &State, player: &Player, price: f64, out: &mut Vec<Mes
         Stance::Flat => return,
     };
     let held = pricing::convert::qty_f64(entry.position.abs()) * price;
-    let wanted = (player.notional_usd - held).min(player.attempt_usd);
+    let wanted = (player.wanted_usd - held).min(player.attempt_usd);
     if entry.orders == 0
         && wanted > 0.0
         && let Some(qty) = lots(state, player.market, wanted, price)

@@ -5,9 +5,9 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::incident::{
-    Asset, Fault, FaultKind, Group, Halt, Incident, Move, MoveKind, Stance, Terms,
+    Asset, Bounds, Fault, FaultKind, Group, Halt, Incident, Move, MoveKind, Stance, Terms,
 };
-use super::keys::{ASSET, DEPTH, FAULT, GROUP, HALT, MOVE, POINT, ROOT, RULES};
+use super::keys::{ASSET, DEPTH, FAULT, GROUP, HALT, MOVE, OURS, POINT, ROOT, THEIRS};
 use crate::scenario::ScenarioError;
 use crate::scenario::error::{Source, hint};
 use crate::scenario::keys::Key;
@@ -239,7 +239,9 @@ fn attack(section: &Section<'_>, groups: &[Group]) -> Read<Move> {
 fn terms(root: &Section<'_>, name: &str, insurance_usd: f64) -> Read<Terms> {
     let empty = DeTable::new();
     let place = root.table(name)?.unwrap_or((0, &empty));
-    let section = Section::open(root.source, format!("[{name}]"), place, &[RULES])?;
+    let lends = name == "theirs";
+    let keys: &'static [&'static [Key]] = if lends { &[THEIRS] } else { &[OURS] };
+    let section = Section::open(root.source, format!("[{name}]"), place, keys)?;
     let margins = match (
         section.number_if("margin_initial_pct")?,
         section.number_if("margin_maintenance_pct")?,
@@ -254,21 +256,37 @@ fn terms(root: &Section<'_>, name: &str, insurance_usd: f64) -> Read<Terms> {
     };
     Ok(Terms {
         inexpressible: reason(&section)?,
-        lends: name == "theirs",
+        lends,
         why: section.text_if("why")?.unwrap_or("").into(),
         insurance_usd: section.number_if("insurance_usd")?.unwrap_or(insurance_usd),
+        vault_usd: section.number("vault_usd")?,
         margins,
-        oracle_clamp: section.flag("oracle_clamp")?,
-        confidence_check: section.flag("confidence_check")?,
-        withdrawal_limits: section.flag("withdrawal_limits")?,
-        halts: section.flag("halts")?,
-        aged_depth: section.flag("aged_depth")?,
-        size_margin: section.flag("size_margin")?,
-        feedback: section.flag("feedback")?,
+        bounds: bounds(&section)?,
+        coin_collateral: section.flag("coin_collateral")?,
         mark_is_index: section.flag("mark_is_index")?,
         own_book_index: section.flag("own_book_index")?,
         liquidation_tranche_usd: section
             .number_if("liquidation_tranche_usd")?
             .unwrap_or(TRANCHE_USD),
+        whole_below_usd: section.number_if("whole_below_usd")?,
+    })
+}
+
+fn bounds(section: &Section<'_>) -> Read<Bounds> {
+    Ok(Bounds {
+        oracle_clamp: section.flag("oracle_clamp")?,
+        oracle_age: section.flag("oracle_age")?,
+        confidence_check: section.flag("confidence_check")?,
+        outflow_limits: section.flag("outflow_limits")?,
+        insolvency_gate: section.flag("insolvency_gate")?,
+        withdrawal_share: section.flag("withdrawal_share")?,
+        halts: section.flag("halts")?,
+        aged_depth: section.flag("aged_depth")?,
+        depth_share: section.flag("depth_share")?,
+        index_mean: section.flag("index_mean")?,
+        insurance_day_share: section.flag("insurance_day_share")?,
+        vault_limits: section.flag("vault_limits")?,
+        size_margin: section.flag("size_margin")?,
+        feedback: section.flag("feedback")?,
     })
 }

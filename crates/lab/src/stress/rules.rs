@@ -22,9 +22,14 @@ const FLAT_SHARE: f64 = 0.1;
 /// Most that a clamp can be opened to: a hundredfold step.
 pub(super) const CLAMP_OPEN: f64 = 100.0;
 
+/// Age to which an index serves where its age is not bounded: longer than any fault of a variant,
+/// short enough that no halt is charged as funding (rule F-8).
+const AGE_OPEN: Span = Span::from_secs(900);
+
 /// The design of a run.
 pub(super) fn design(incident: &Incident, terms: &Terms, accounts: u32) -> Params {
-    let confidence_max = if terms.confidence_check { 0.1 } else { 0.95 };
+    let confidence_max = if terms.bounds.confidence_check { 0.1 } else { 0.95 };
+    let index_age_max = if terms.bounds.oracle_age { Span::from_secs(30) } else { AGE_OPEN };
     let assets = incident.assets.iter();
     Params {
         assets: std::iter::once("USD")
@@ -38,7 +43,7 @@ pub(super) fn design(incident: &Incident, terms: &Terms, accounts: u32) -> Param
         oracle: OracleParams {
             stakes: vec![1; usize::from(PUBLISHERS)],
             vote_age_max: Span::from_secs(10),
-            index_age_max: Span::from_secs(30),
+            index_age_max,
             confidence_min: Rate::from_bp(1),
             confidence_max: ratio(confidence_max),
         },
@@ -113,32 +118,63 @@ pub(super) fn steps(price_usd: f64) -> (Price, Qty) {
 
 fn exchange(terms: &Terms) -> Rules {
     let mut rules = Rules::default();
-    if !terms.oracle_clamp {
+    let bounds = terms.bounds;
+    if !bounds.oracle_clamp {
         rules.ladder.jump_max = ratio(CLAMP_OPEN);
         rules.ladder.distance_max = ratio(CLAMP_OPEN);
     }
-    if !terms.confidence_check {
+    if !bounds.oracle_age {
+        (rules.ladder.age_mark, rules.ladder.age_margin) = (AGE_OPEN, AGE_OPEN);
+    }
+    if !bounds.confidence_check {
         rules.ladder.confidence_max = ratio(0.95);
         rules.ladder.widening = Rate::ZERO;
     }
-    if !terms.withdrawal_limits {
+    if !bounds.outflow_limits {
         rules.flow.limits.hour_share = Rate::ONE;
         rules.flow.limits.day_share = Rate::ONE;
+    }
+    if !bounds.insolvency_gate {
         rules.flow.gate_blocks = 0;
+    }
+    if !bounds.withdrawal_share {
         rules.flow.withdrawal_share = Rate::ZERO;
     }
-    if !terms.halts {
+    if !bounds.halts {
         rules.halt.triggers.clear();
         rules.halt.outage_min = Span::HOUR;
         rules.halt.fresh_blocks = 1;
         rules.halt.calm_blocks = 0;
     }
+    waterfall(terms, &mut rules);
     rules
+}
+
+/// Liquidation, insurance and vault.
+fn waterfall(terms: &Terms, rules: &mut Rules) {
+    let bounds = terms.bounds;
+    if !bounds.depth_share {
+        rules.liquidation.depth_share = Rate::ONE;
+    }
+    // A shortfall that counts as deep waits for no mean; with a vault it would be the vault's.
+    if !bounds.index_mean && terms.vault_usd == 0.0 {
+        rules.liquidation.deep_below = Rate::ONE;
+    }
+    if !bounds.insurance_day_share {
+        rules.liquidation.insurance_day_share = Rate::ONE;
+    }
+    if !bounds.vault_limits {
+        rules.backstop.inventory_share = Rate::ONE;
+        rules.backstop.loss_day_share = Rate::ONE;
+    }
+    if let Some(notional) = terms.whole_below_usd {
+        rules.liquidation.whole_below = usd(notional);
+    }
 }
 
 fn guards(asset: &Asset, terms: &Terms) -> MarketRules {
     let mut rules = MarketRules::default();
-    if terms.size_margin {
+    if terms.bounds.size_margin {
         rules.envelope.depth_min = usd(asset.depth[0].1.max(1.0));
         rules.envelope.flat = usd(asset.depth[0].1 * FLAT_SHARE);
     } else {
@@ -146,10 +182,10 @@ fn guards(asset: &Asset, terms: &Terms) -> MarketRules {
         (rules.envelope.depth_min, rules.envelope.flat) = (AMOUNT_MAX, Amount::ZERO);
         (rules.interest.lower, rules.interest.upper) = (AMOUNT_MAX - Amount::ONE, AMOUNT_MAX);
     }
-    if !terms.aged_depth {
+    if !terms.bounds.aged_depth {
         rules.depth.time_constant = Span::SECOND;
     }
-    if !terms.feedback {
+    if !terms.bounds.feedback {
         rules.feedback.gain = Rate::ZERO;
         rules.feedback.theta_max = Rate::ZERO;
     }

@@ -42,6 +42,12 @@ pub struct Row {
     pub bad_debt_ours: f64,
     /// The same under the venue's rules; `None` where parameters cannot stand for them.
     pub bad_debt_theirs: Option<f64>,
+    /// The same with the positions that ours let be opened.
+    pub bad_debt_theirs_at_our_size: Option<f64>,
+    /// Part of the positions of the file that ours let be opened.
+    pub opened_ours: f64,
+    /// The same under the venue's rules.
+    pub opened_theirs: Option<f64>,
     /// Notional closed against others outside the book, under our rules.
     pub adl_volume: f64,
     /// Minutes with the mark more than 50 bp off the true price, under our rules.
@@ -62,6 +68,8 @@ pub struct Row {
     pub note: String,
     /// Variants in which our bad debt is above theirs, with what else differs.
     pub worse_in: Vec<String>,
+    /// Variants in which our bad debt is above theirs with the positions that ours let be opened.
+    pub worse_at_our_size_in: Vec<String>,
     /// All runs, the incident as it was first.
     pub runs: Vec<Pair>,
 }
@@ -75,24 +83,26 @@ pub struct Pair {
     pub ours: Outcome,
     /// Under the venue's.
     pub theirs: Option<Outcome>,
+    /// Under the venue's, with the positions that ours let be opened.
+    pub theirs_at_our_size: Option<Outcome>,
 }
 
 impl Pair {
     /// Says where our bad debt is above theirs; `None` where it is not.
-    fn worse(&self) -> Option<String> {
-        let theirs = self.theirs.as_ref().filter(|theirs| theirs.failure.is_none())?;
+    fn worse(&self, theirs: Option<&Outcome>) -> Option<String> {
+        let theirs = theirs.filter(|theirs| theirs.failure.is_none())?;
         let ours = &self.ours;
         (ours.bad_debt > theirs.bad_debt).then(|| {
             format!(
-                "{} (bad debt {} against {}, accounts liquidated {} against {}, insurance {} \
-                 against {})",
+                "{} (bad debt {} against {}, accounts liquidated {} against {}, insurance and \
+                 vault {} against {})",
                 self.variant,
                 usd(ours.bad_debt),
                 usd(theirs.bad_debt),
                 ours.liquidated,
                 theirs.liquidated,
-                usd(ours.insurance_used),
-                usd(theirs.insurance_used),
+                usd(ours.fund_used()),
+                usd(theirs.fund_used()),
             )
         })
     }
@@ -120,18 +130,21 @@ fn unexpressed(incident: &Incident) -> Option<Unexpressed> {
     Some(Unexpressed { id: incident.id.clone(), title: incident.title.clone(), why })
 }
 
-/// Runs of one incident, ours with theirs where there is one.
+/// Runs of one incident, ours with theirs where there are any.
 fn pairs<'a>(runs: impl Iterator<Item = (&'a Job, &'a Outcome)>) -> Vec<Pair> {
     let mut pairs: Vec<(Variant, Pair)> = Vec::new();
     for (job, outcome) in runs {
-        match (job.rulebook, pairs.last_mut()) {
-            (Rulebook::Theirs, Some((variant, pair))) if *variant == job.variant => {
-                pair.theirs = Some(outcome.clone());
+        let (variant, outcome) = (job.variant, outcome.clone());
+        let own = pairs.last_mut().filter(|(last, _)| *last == variant);
+        match (job.rulebook, own) {
+            (Rulebook::Theirs, Some((_, pair))) => pair.theirs = Some(outcome),
+            (Rulebook::TheirsAtOurSize, Some((_, pair))) => {
+                pair.theirs_at_our_size = Some(outcome);
             }
-            (Rulebook::Theirs | Rulebook::Ours, _) => {
-                let name = job.variant.name();
-                let pair = Pair { variant: name, ours: outcome.clone(), theirs: None };
-                pairs.push((job.variant, pair));
+            (Rulebook::Ours | Rulebook::Theirs | Rulebook::TheirsAtOurSize, _) => {
+                let (ours, name) = (outcome, variant.name());
+                let (theirs, theirs_at_our_size) = (None, None);
+                pairs.push((variant, Pair { variant: name, ours, theirs, theirs_at_our_size }));
             }
         }
     }
@@ -140,16 +153,28 @@ fn pairs<'a>(runs: impl Iterator<Item = (&'a Job, &'a Outcome)>) -> Vec<Pair> {
 
 fn row(incident: &Incident, runs: Vec<Pair>) -> Row {
     let ours = |take: fn(&Outcome) -> f64| runs.first().map_or(0.0, |pair| take(&pair.ours));
-    let base = runs.first().and_then(|pair| pair.theirs.as_ref());
-    let base = base.filter(|theirs| theirs.failure.is_none());
+    let sound = |outcome: Option<&'_ Outcome>| {
+        outcome.filter(|outcome| outcome.failure.is_none()).map(|outcome| {
+            let Outcome { bad_debt, opened_share, .. } = *outcome;
+            (bad_debt, opened_share)
+        })
+    };
+    let base = sound(runs.first().and_then(|pair| pair.theirs.as_ref()));
+    let at_our_size = sound(runs.first().and_then(|pair| pair.theirs_at_our_size.as_ref()));
     let losses = runs.iter().map(|pair| pair.ours.flat_user_loss);
     let theirs = runs.iter().filter_map(|pair| pair.theirs.as_ref());
+    let worse = runs.iter().filter_map(|pair| pair.worse(pair.theirs.as_ref()));
+    let worse_at_our_size =
+        runs.iter().filter_map(|pair| pair.worse(pair.theirs_at_our_size.as_ref()));
     Row {
         id: incident.id.clone(),
         invariants_broken: runs.iter().map(|pair| pair.ours.invariants_broken).sum(),
         flat_user_loss: losses.fold(0.0, f64::max),
         bad_debt_ours: ours(|outcome| outcome.bad_debt),
-        bad_debt_theirs: base.map(|theirs| theirs.bad_debt),
+        bad_debt_theirs: base.map(|(bad_debt, _)| bad_debt),
+        bad_debt_theirs_at_our_size: at_our_size.map(|(bad_debt, _)| bad_debt),
+        opened_ours: ours(|outcome| outcome.opened_share),
+        opened_theirs: base.map(|(_, opened)| opened),
         adl_volume: ours(|outcome| outcome.adl_volume),
         minutes_beyond_50bp: ours(|outcome| outcome.minutes_beyond_50bp),
         title: incident.title.clone(),
@@ -159,7 +184,8 @@ fn row(incident: &Incident, runs: Vec<Pair>) -> Row {
         invariants_broken_theirs: theirs.map(|theirs| theirs.invariants_broken).sum(),
         theirs: incident.theirs.inexpressible.as_ref().unwrap_or(&incident.theirs.why).clone(),
         note: incident.note.clone(),
-        worse_in: runs.iter().filter_map(Pair::worse).collect(),
+        worse_in: worse.collect(),
+        worse_at_our_size_in: worse_at_our_size.collect(),
         runs,
     }
 }

@@ -28,6 +28,10 @@ const LAG: f64 = 0.001;
 pub struct Outcome {
     /// Paid by the insurance fund.
     pub insurance_used: f64,
+    /// Notional that the backstop vault took over, at its price.
+    pub vault_took: f64,
+    /// What the vault is worth at the true price beyond what was deposited; negative for a loss.
+    pub vault_result: f64,
     /// Deficits that neither the account nor the fund paid.
     pub bad_debt: f64,
     /// Notional closed against others outside the book.
@@ -52,12 +56,20 @@ pub struct Outcome {
     pub state_hash: String,
 }
 
+impl Outcome {
+    /// What insurance paid and the vault lost.
+    pub fn fund_used(&self) -> f64 {
+        self.insurance_used - self.vault_result.min(0.0)
+    }
+}
+
 /// Sums over a run.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     insurance: Amount,
     haircuts: Amount,
     deleveraged: Amount,
+    taken_over: Amount,
     liquidated: BTreeSet<AccountId>,
     wrongly: BTreeSet<AccountId>,
     beyond_s: Vec<f64>,
@@ -110,6 +122,9 @@ impl Tally {
                 && amount.is_negative()
             {
                 *self.withdrawn.entry(*account).or_insert(Amount::ZERO) += -*amount;
+            }
+            if let Event::BackstopTook { price, qty, .. } = event {
+                self.taken_over += price.notional(qty.abs(), Round::Down);
             }
             if let Event::Deleveraged { price, qty, haircut, .. } = event {
                 self.deleveraged += price.notional(qty.abs(), Round::Down);
@@ -173,9 +188,12 @@ impl Tally {
         let owed: f64 = (0..state.accounts()).map(AccountId).map(owes).sum();
         let flat = cast.players.iter().filter(|player| player.is_bystander);
         let lost = flat.map(|p| (p.deposit_usd - value(state.ledger().cash(p.account))).max(0.0));
+        let vault = state.backstop().account().map_or(0.0, |vault| equity(vault) - cast.vault_usd);
         let beyond = self.beyond_s.iter().copied().fold(0.0, f64::max);
         Outcome {
             insurance_used: cents(value(self.insurance)),
+            vault_took: cents(value(self.taken_over)),
+            vault_result: cents(vault),
             bad_debt: cents(owed + value(self.haircuts)),
             adl_volume: cents(value(self.deleveraged)),
             liquidated: self.liquidated.len(),

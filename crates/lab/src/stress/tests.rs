@@ -178,6 +178,54 @@ fn credit_on_paper_profit_empties_the_depositors_and_ours_does_not() {
 }
 
 #[test]
+fn both_sides_have_the_same_money_in_insurance_and_vault() {
+    for file in files() {
+        let incident = Incident::load(&file).unwrap();
+        let money = |terms: &incident::Terms| terms.insurance_usd + terms.vault_usd;
+        assert_eq!(money(&incident.ours), money(&incident.theirs), "{}", incident.id);
+    }
+}
+
+#[test]
+fn a_bound_that_the_file_does_not_name_holds_for_ours_and_not_for_theirs() {
+    let incident = Incident::parse(SMALL, Path::new("e.toml")).unwrap();
+    let [ours, theirs] =
+        [&incident.ours, &incident.theirs].map(|terms| rules::design(&incident, terms, 10));
+    let defaults = protocol::params::Rules::default();
+    assert_eq!(ours.rules, defaults);
+    let one = money::Rate::ONE;
+    let opened = &theirs.rules;
+    assert_eq!((opened.liquidation.depth_share, opened.liquidation.deep_below), (one, one));
+    assert_eq!(opened.liquidation.insurance_day_share, one);
+    assert_eq!((opened.backstop.inventory_share, opened.backstop.loss_day_share), (one, one));
+    assert_eq!((opened.flow.limits.hour_share, opened.flow.gate_blocks), (one, 0));
+    assert!(opened.halt.triggers.is_empty() && opened.ladder.jump_max > defaults.ladder.jump_max);
+    assert_eq!(theirs.markets[0].rules.feedback.gain, money::Rate::ZERO);
+    let named = SMALL.replace("insurance_usd", "insolvency_gate = true\ninsurance_usd");
+    let named = Incident::parse(&named, Path::new("e.toml")).unwrap();
+    let gate = rules::design(&named, &named.theirs, 10).rules.flow.gate_blocks;
+    assert_eq!(gate, defaults.flow.gate_blocks);
+}
+
+#[test]
+fn theirs_at_our_size_opens_what_ours_lets_be_opened() {
+    let run = |rulebook| base(shipped("e12c-dydx-isolated.toml"), rulebook).opened_share;
+    let [ours, theirs, at_our_size] =
+        [Rulebook::Ours, Rulebook::Theirs, Rulebook::TheirsAtOurSize].map(run);
+    assert!(ours < 0.9 && theirs > 0.999, "{ours} {theirs}");
+    assert!((at_our_size - ours).abs() < 0.001, "{at_our_size} against {ours}");
+}
+
+#[test]
+fn what_the_vault_takes_over_and_loses_is_counted() {
+    let theirs = base(shipped("e09-hyperliquid-jelly.toml"), Rulebook::Theirs);
+    assert!(theirs.vault_took > 1e6 && theirs.vault_result < -1e6, "{theirs:?}");
+    assert_eq!(theirs.fund_used(), theirs.insurance_used - theirs.vault_result);
+    let without = base(shipped("e12c-dydx-isolated.toml"), Rulebook::Theirs);
+    assert_eq!((without.vault_took, without.vault_result), (0.0, 0.0));
+}
+
+#[test]
 fn a_wrong_price_of_wide_confidence_liquidates_only_where_confidence_is_not_read() {
     let [ours, theirs] = [Rulebook::Ours, Rulebook::Theirs]
         .map(|rulebook| base(shipped("e03-mango-msol.toml"), rulebook));

@@ -140,12 +140,13 @@ impl World {
         let blocks = self.state.height();
         let every = self.state.params().checkpoint_blocks;
         // `apply` stops the run at the first breach, so a finished run has none.
-        let record = |invariant: &invariants::Invariant| InvariantRecord {
-            name: invariant.name.into(),
-            checks: if invariant.checkpoint { blocks / every } else { blocks },
-            broken: 0,
-        };
-        invariants::TABLE.iter().map(record).collect()
+        let record = |name: &str, checks| InvariantRecord { name: name.into(), checks, broken: 0 };
+        let states = invariants::TABLE.iter().map(|invariant| {
+            record(invariant.name, if invariant.checkpoint { blocks / every } else { blocks })
+        });
+        let steps =
+            invariants::steps::STEPS.iter().map(|invariant| record(invariant.name, blocks / every));
+        states.chain(steps).collect()
     }
 
     /// Where every unit of quote currency is; the total is zero by rule B-1.

@@ -3,7 +3,6 @@
 use money::Amount;
 
 use super::{check_account, outflow, permits};
-use crate::command::Command;
 use crate::design::{AMOUNT_MAX, QTY_MAX, positions_fit};
 use crate::event::Event;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
@@ -14,58 +13,31 @@ use crate::position::Entry;
 use crate::reject::Reject;
 use crate::state::{Change, Level, State, as_qty, pending_funding};
 
-pub(super) fn custodian_command(
+/// Rule B-2: credits an account with what arrived from outside.
+pub(super) fn deposit(
     state: &mut State,
-    command: &Command,
+    account: AccountId,
+    (asset, amount): (AssetId, Amount),
     events: &mut Vec<Event>,
 ) -> Result<(), Reject> {
-    match command {
-        Command::OpenAccount => open_account(state, events),
-        Command::Deposit { account, asset, amount } => {
-            check_account(state, *account)?;
-            deposit(state, Holder::User(*account), *asset, *amount)?;
-            state.watch.touch(*account);
-            outflow::note_deposit(state, Some(*account), *asset, *amount);
-            let (account, asset, amount) = (Some(*account), *asset, *amount);
-            events.push(Event::Moved { account, asset, amount });
-            Ok(())
-        }
-        Command::FundInsurance { amount } => {
-            deposit(state, Holder::Insurance, QUOTE, *amount)?;
-            outflow::note_deposit(state, None, QUOTE, *amount);
-            events.push(Event::Moved { account: None, asset: QUOTE, amount: *amount });
-            Ok(())
-        }
-        Command::Direct { market, directive } => {
-            let market = state.markets.get_mut(market.index()).ok_or(Reject::UnknownMarket)?;
-            market.halts.directive = Some(*directive);
-            Ok(())
-        }
-        Command::OpenBackstop
-        | Command::Withdraw { .. }
-        | Command::BackstopDeposit { .. }
-        | Command::BackstopWithdraw { .. }
-        | Command::Place(_)
-        | Command::Cancel { .. }
-        | Command::CancelAll { .. }
-        | Command::Publish(_)
-        | Command::PublishPerpetual(_)
-        | Command::OpenSubAccount
-        | Command::Transfer { .. }
-        | Command::ApproveAgent { .. }
-        | Command::RevokeAgent { .. }
-        | Command::Stake { .. }
-        | Command::Unstake { .. }
-        | Command::Propose(_)
-        | Command::Ballot { .. }
-        | Command::Emergency(_)
-        | Command::ScheduleCancel { .. }
-        | Command::PlaceTwap(_)
-        | Command::CancelTwap { .. }
-        | Command::PlaceTrigger(_)
-        | Command::PlacePair(_)
-        | Command::CancelTrigger { .. } => Err(Reject::NotAllowed),
-    }
+    check_account(state, account)?;
+    credit(state, Holder::User(account), asset, amount)?;
+    state.watch.touch(account);
+    outflow::note_deposit(state, Some(account), asset, amount);
+    events.push(Event::Moved { account: Some(account), asset, amount });
+    Ok(())
+}
+
+/// Credits the insurance fund with what arrived from outside.
+pub(super) fn fund_insurance(
+    state: &mut State,
+    amount: Amount,
+    events: &mut Vec<Event>,
+) -> Result<(), Reject> {
+    credit(state, Holder::Insurance, QUOTE, amount)?;
+    outflow::note_deposit(state, None, QUOTE, amount);
+    events.push(Event::Moved { account: None, asset: QUOTE, amount });
+    Ok(())
 }
 
 pub(super) fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result<(), Reject> {
@@ -104,7 +76,7 @@ pub(super) fn add_account(
     account
 }
 
-fn deposit(state: &mut State, to: Holder, asset: AssetId, amount: Amount) -> Result<(), Reject> {
+fn credit(state: &mut State, to: Holder, asset: AssetId, amount: Amount) -> Result<(), Reject> {
     if asset.index() >= state.params.assets.len() {
         return Err(Reject::UnknownAsset);
     }

@@ -116,12 +116,12 @@ fn take_over_in(
 ) {
     let market = &state.markets[id.index()];
     let base = market.params.base;
-    let stake = stake(state, account, id);
+    let part = part(state, account, id);
+    let stake = stake(state, account, id, part);
     let index = state.oracle.index(base).price;
     let price = price(stake, state.fair(market), params.price_band);
     let sign = -stake.side().sign();
     let cost = Price::from_raw((price.raw() - stake.mark.raw()) * sign);
-    let part = part(state, account, id);
     let naked = if part.hedged { Qty::ZERO } else { part.closable };
     let room = room(state, vault, id, sign).qty(index, cost);
     let position = Qty::from_raw(market.entry(vault).position.raw() * sign);

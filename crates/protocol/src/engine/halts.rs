@@ -10,11 +10,23 @@ use super::{auctions, expiry, outflow};
 use crate::book::Book;
 use crate::event::{Event, Gone};
 use crate::halt::{
-    Action, Breach, Inputs, Orders, Permit, Phase, Source, Status, Transition, next,
+    Action, Breach, Directive, Inputs, Orders, Permit, Phase, Source, Status, Transition, next,
 };
 use crate::ids::{AccountId, AssetId, MarketId};
 use crate::ladder;
+use crate::reject::Reject;
 use crate::state::State;
+
+/// Notes an order of governance on a market, for the next block (rules ).
+pub(super) fn direct(
+    state: &mut State,
+    market: MarketId,
+    directive: Directive,
+) -> Result<(), Reject> {
+    let market = state.markets.get_mut(market.index()).ok_or(Reject::UnknownMarket)?;
+    market.halts.directive = Some(directive);
+    Ok(())
+}
 
 /// The phase of every market in this block, after index and mark.
 pub(super) fn open(state: &mut State, events: &mut Vec<Event>) {

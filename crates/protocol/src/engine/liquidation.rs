@@ -10,19 +10,21 @@
 //! Always holds: a forced trade in a perpetual costs at most the stake of what it closes, so
 //! equity/requirement does not fall and equity of zero or more stays so.
 
-use money::{Amount, Price, Qty, Round, mul_div};
+use money::{Amount, Qty, Round};
 
 use super::accounts::{holding, settle_funding};
 use super::orders::{cancel_in, take, trim_touched};
-use super::tranches::{forced, index_serves, note_taken, part, stake, tranche};
-use super::{backstop, deleverage, insurance};
+use super::tranches::{
+    forced, index_serves, note_taken, part, pay_fee, spot_market, stake, traded, tranche,
+    worst_tick,
+};
+use super::{backstop, deleverage, insurance, pairs};
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
 use crate::market::Market;
-use crate::oracle::PRICE_MAX;
-use crate::params::Kind;
-use crate::state::{Lane, Level, State};
+use crate::state::{Change, Lane, Level, State};
+use crate::tranche::share_of_equity;
 
 /// Rules L-3 … L-6 for one account. Nothing happens while no price that it depends on may serve it
 /// (rules O-4, O-5), or while a reference price says that it is sound (rule L-13).
@@ -88,11 +90,14 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
     let market = &state.markets[id.index()];
     let Some(params) = market.perpetual_params().copied() else { return };
     let part = part(state, account, id);
-    let stake = stake(state, account, id);
+    if part.hedged {
+        pairs::close_pair(state, account, id, events);
+        return;
+    }
+    let stake = stake(state, account, id, part);
     let side = stake.side();
     let tick = market.tick_within(stake.limit(state.fair(market), params.price_band), side);
     let lots = tranche(state, account, id, (part, tick));
-    let before = state.equity(account);
     let first = events.len();
     let (left, _) = take(state, &forced(account, id, side, (tick, lots)), events);
     trim_touched(state, id, events);
@@ -102,43 +107,12 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
     }
     note_taken(state, id, side, closed);
     let qty = state.markets[id.index()].qty(closed);
-    let fee = stake.fee(qty, traded(&events[first..]), params.fee_liquidation);
+    let fee = stake.fee(qty, traded(&events[first..], id), params.fee_liquidation);
     pay_fee(state, account, id, fee, events);
-    if part.hedged {
-        let whole = stake.position.abs().as_amount();
-        let borne = stake.equity.portion(qty.as_amount(), whole, Round::Down);
-        let borne = borne.expect("a part of the stake");
-        let cushion = borne + state.equity(account) - before;
-        sell_holding(state, account, id, (qty, cushion), events);
-    }
 }
 
-/// What the forced trades among these events were worth.
-fn traded(events: &[Event]) -> Amount {
-    let mut traded = Amount::ZERO;
-    for event in events {
-        if let Event::Traded { price, qty, liquidation: true, .. } = event {
-            traded += price.notional(*qty, Round::Down);
-        }
-    }
-    traded
-}
-
-fn pay_fee(
-    state: &mut State,
-    account: AccountId,
-    id: MarketId,
-    amount: Amount,
-    events: &mut Vec<Event>,
-) {
-    if amount.is_positive() {
-        let (from, to) = (Holder::User(account), Holder::MarketInsurance(id));
-        state.ledger.transfer(from, to, QUOTE, amount);
-        events.push(Event::LiquidationFee { account, amount });
-    }
-}
-
-/// Sells holdings while cash is negative (rule L-6).
+/// Sells holdings while cash is negative (rule L-6): at a price that uses up no more equity than
+/// the sale frees of the requirement, and the backstop's slippage besides if insurance has it.
 fn sell_holdings(state: &mut State, account: AccountId, events: &mut Vec<Event>) {
     for asset in state.base_assets() {
         let owed = -state.ledger.cash(account);
@@ -151,56 +125,30 @@ fn sell_holdings(state: &mut State, account: AccountId, events: &mut Vec<Event>)
         let wanted = owed.buys(index, Round::Up).unwrap_or(crate::design::QTY_MAX);
         // A hundredth more, for the price that the sale may fetch.
         let wanted = wanted.checked_add(Qty::from_raw(wanted.raw() / 100)).unwrap_or(wanted);
-        let cushion = state.equity(account) + state.ledger.balance(Holder::Insurance, QUOTE);
-        sell_holding(state, account, id, (wanted, cushion), events);
+        let market = &state.markets[id.index()];
+        let held = market.lots_of(holding(state, account, asset));
+        let lots = market.lots_covering(wanted).min(held);
+        if lots.0 > 0 {
+            let tick = sale_tick(state, account, id, lots);
+            take(state, &forced(account, id, Side::Sell, (tick, lots)), events);
+            state.scratch.touched.clear();
+        }
     }
 }
 
-fn spot_market(state: &State, asset: crate::ids::AssetId) -> Option<MarketId> {
-    let is_spot = |market: &Market| market.perpetual_params().is_none();
-    let at =
-        state.markets.iter().position(|market| market.params.base == asset && is_spot(market))?;
-    u16::try_from(at).ok().map(MarketId)
-}
-
-/// Sells `qty` of the base asset of a market, in whole lots rounded up, through its spot book, at a
-/// price at which it loses at most `cushion` against the index, and within the band.
-fn sell_holding(
-    state: &mut State,
-    account: AccountId,
-    like: MarketId,
-    (qty, cushion): (Qty, Amount),
-    events: &mut Vec<Event>,
-) {
-    let base = state.markets[like.index()].params.base;
-    let Some(id) = spot_market(state, base) else { return };
+/// The lowest price of such a sale.
+fn sale_tick(state: &State, account: AccountId, id: MarketId, lots: Lots) -> Tick {
     let market = &state.markets[id.index()];
-    let held = holding(state, account, base);
-    let lots = market.lots_covering(qty).min(market.lots_of(held));
-    if lots.0 > 0 {
-        let tick = lowest_tick(state, id, market.qty(lots), cushion);
-        let order = forced(account, id, Side::Sell, (tick, lots));
-        take(state, &order, events);
-        state.scratch.touched.clear();
-    }
-}
-
-/// The price, cushion/qty below the index, at which selling `qty` loses the cushion; never outside
-/// the band.
-fn lowest_tick(state: &State, id: MarketId, qty: Qty, cushion: Amount) -> Tick {
-    let market = &state.markets[id.index()];
+    let qty = market.qty(lots);
+    let health = state.health(account, Level::Maintenance);
+    let change = Change::Fill { market: id, side: Side::Sell, lots };
+    let freed =
+        health.requirement - state.health_after(account, Level::Maintenance, change).requirement;
+    let stake = share_of_equity(health.equity, freed, health.requirement).max(Amount::ZERO);
     let index = state.oracle.index(market.params.base).price;
-    let band = match market.params.kind {
-        Kind::Perpetual(params) => params.price_band,
-        Kind::Future(future) => future.terms.price_band,
-        Kind::Spot { price_band } => price_band,
-    };
-    let (one, qty) = (i128::from(Price::ONE.raw()), i128::from(qty.raw()));
-    // Bounded so that it can be added to a price; the band is narrower.
-    let far = i128::from(PRICE_MAX.raw()) * 2;
-    let reach = mul_div(cushion.raw(), one, qty, Round::Down).unwrap_or(0).clamp(-far, far);
-    let price = (i128::from(index.raw()) - reach).clamp(1, far);
-    let price = Price::from_raw(i64::try_from(price).expect("two largest prices fit"));
-    let floor = index.offset(-band, Round::Up).expect("a band is below one");
-    market.tick_within(price.max(floor), Side::Sell)
+    let slippage = index.notional(qty, Round::Down);
+    let slippage = slippage.share(state.params.rules.backstop.slippage, Round::Down);
+    let insured = state.ledger.balance(Holder::Insurance, QUOTE);
+    let cushion = stake + slippage.expect("a share of a notional").min(insured);
+    worst_tick(state, id, (Side::Sell, qty), cushion)
 }

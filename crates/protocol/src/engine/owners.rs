@@ -5,7 +5,6 @@ use money::{Amount, Time};
 use super::accounts::{add_account, check_leaving, check_room, commit_leaving};
 use super::check_account;
 use crate::book::Book;
-use crate::command::Command;
 use crate::event::Event;
 use crate::ids::{AccountId, AgentId, AssetId, Side, Tick};
 use crate::ledger::Holder;
@@ -110,43 +109,8 @@ pub(super) fn revoke_agent(
     Ok(())
 }
 
-/// Rule B-8: an agent that acts for the account may place and cancel orders, and nothing else.
-pub(super) fn check_agent(
-    state: &State,
-    agent: AgentId,
-    account: AccountId,
-    command: &Command,
-) -> Result<(), Reject> {
-    match command {
-        Command::Place(_)
-        | Command::Cancel { .. }
-        | Command::CancelAll { .. }
-        | Command::ScheduleCancel { .. }
-        | Command::PlaceTwap(_)
-        | Command::CancelTwap { .. }
-        | Command::PlaceTrigger(_)
-        | Command::PlacePair(_)
-        | Command::CancelTrigger { .. } => {}
-        Command::OpenAccount
-        | Command::Deposit { .. }
-        | Command::Withdraw { .. }
-        | Command::FundInsurance { .. }
-        | Command::Publish(_)
-        | Command::PublishPerpetual(_)
-        | Command::OpenBackstop
-        | Command::BackstopDeposit { .. }
-        | Command::BackstopWithdraw { .. }
-        | Command::Direct { .. }
-        | Command::OpenSubAccount
-        | Command::Transfer { .. }
-        | Command::ApproveAgent { .. }
-        | Command::RevokeAgent { .. }
-        | Command::Stake { .. }
-        | Command::Unstake { .. }
-        | Command::Propose(_)
-        | Command::Ballot { .. }
-        | Command::Emergency(_) => return Err(Reject::NotAllowed),
-    }
+/// Rule B-8: whether an agent acts for the account.
+pub(super) fn check_agent(state: &State, agent: AgentId, account: AccountId) -> Result<(), Reject> {
     check_account(state, account)?;
     if state.owners.acts(agent, account, state.time) { Ok(()) } else { Err(Reject::NotAgent) }
 }

@@ -19,36 +19,7 @@ pub(super) fn publisher_command(
     publisher: PublisherId,
     command: &Command,
 ) -> Result<(), Reject> {
-    let (vote, external) = match command {
-        Command::Publish(vote) => (vote, false),
-        Command::PublishPerpetual(vote) => (vote, true),
-        Command::OpenAccount
-        | Command::Deposit { .. }
-        | Command::Withdraw { .. }
-        | Command::FundInsurance { .. }
-        | Command::Place(_)
-        | Command::Cancel { .. }
-        | Command::CancelAll { .. }
-        | Command::OpenBackstop
-        | Command::BackstopDeposit { .. }
-        | Command::BackstopWithdraw { .. }
-        | Command::Direct { .. }
-        | Command::OpenSubAccount
-        | Command::Transfer { .. }
-        | Command::ApproveAgent { .. }
-        | Command::RevokeAgent { .. }
-        | Command::Stake { .. }
-        | Command::Unstake { .. }
-        | Command::Propose(_)
-        | Command::Ballot { .. }
-        | Command::Emergency(_)
-        | Command::ScheduleCancel { .. }
-        | Command::PlaceTwap(_)
-        | Command::CancelTwap { .. }
-        | Command::PlaceTrigger(_)
-        | Command::PlacePair(_)
-        | Command::CancelTrigger { .. } => return Err(Reject::NotAllowed),
-    };
+    let (vote, external) = command.vote().ok_or(Reject::NotAllowed)?;
     check_names(state, publisher, vote)?;
     let oracle = if external { &mut state.external.oracle } else { &mut state.oracle };
     oracle.check_vote(publisher, vote, state.time, &state.params.oracle)?;

@@ -6,16 +6,18 @@
 
 use money::{Amount, Price, Qty, Rate, Round, mul_div};
 
-use super::accounts::holding;
 use super::orders::Checked;
 use crate::book::Book;
 use crate::command::SelfTrade;
+use crate::event::Event;
 use crate::halt::{self, Permit};
-use crate::ids::{AccountId, AssetId, ClientId, Lots, MarketId, Side, Tick};
+use crate::ids::{AccountId, AssetId, ClientId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ladder::Action;
+use crate::ledger::Holder;
 use crate::market::Market;
-use crate::params::PerpetualParams;
-use crate::state::{Level, State};
+use crate::oracle::PRICE_MAX;
+use crate::params::{FutureParams, Kind, PerpetualParams};
+use crate::state::{Change, Level, State};
 use crate::tranche::{self, Closing, Stake, Terms, share_of_equity};
 
 /// Whether a market's phase and index permit a liquidation (rules A-5, O-4 and O-5).
@@ -24,9 +26,9 @@ pub(super) fn index_serves(state: &State, id: MarketId) -> bool {
         && state.serving(Action::Liquidate, state.markets[id.index()].params.base).is_some()
 }
 
-/// What of a position may be closed at once: its naked part or, where all of it hedges a holding,
-/// the whole together with as much of the holding.
-#[derive(Clone, Copy)]
+/// What of a position may be closed at once: the part that nothing in its underlying hedges or,
+/// where all of it is a hedge, the whole, but only together with as much of what it hedges.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
     pub(super) closable: Qty,
     pub(super) hedged: bool,
@@ -35,51 +37,36 @@ pub(super) struct Part {
 pub(super) fn part(state: &State, account: AccountId, id: MarketId) -> Part {
     let market = &state.markets[id.index()];
     let position = market.entry(account).position;
-    let held = holding(state, account, market.params.base);
-    let naked = if position.is_negative() { (-position - held).max(Qty::ZERO) } else { position };
+    let net = state.net_stake(account, market.params.base);
+    let same = position.is_negative() == net.is_negative();
+    let naked = if same { position.abs().min(net.abs()) } else { Qty::ZERO };
+    let naked = market.qty(market.lots_of(naked));
     let hedged = naked.is_zero();
     Part { closable: if hedged { position.abs() } else { naked }, hedged }
 }
 
-/// A position's part in its account's equity (rule L-7).
-pub(super) fn stake(state: &State, account: AccountId, id: MarketId) -> Stake {
+/// What equity a part of a position stands for (rule L-7): as much of the account's as closing it
+/// frees of the requirement.
+pub(super) fn stake(state: &State, account: AccountId, id: MarketId, part: Part) -> Stake {
     let market = &state.markets[id.index()];
-    let own = plain_charge(state, account, id);
-    let positions: Amount =
-        state.perpetuals().map(|(_, other)| plain_charge(state, account, other)).sum();
-    let holdings: Amount =
-        state.base_assets().map(|asset| plain_haircut(state, account, asset)).sum();
-    let equity = share_of_equity(state.equity(account), own, positions + holdings);
-    let position = market.entry(account).position;
+    let health = state.health(account, Level::Maintenance);
+    let short = market.entry(account).position.is_negative();
+    let freed = if part.hedged {
+        let index = state.oracle.index(market.params.base).price;
+        let basis = state.params.assets[market.params.base.index()].basis_maintenance;
+        charge(index, part.closable, basis)
+    } else {
+        let side = if short { Side::Buy } else { Side::Sell };
+        let change = Change::Fill { market: id, side, lots: market.lots_of(part.closable) };
+        health.requirement - state.health_after(account, Level::Maintenance, change).requirement
+    };
+    let equity = share_of_equity(health.equity, freed.max(Amount::ZERO), health.requirement);
+    let position = if short { -part.closable } else { part.closable };
     Stake { position, mark: market.perpetual.mark.price, equity }
 }
 
-/// The maintenance charge of a position by rule R-1 alone.
-fn plain_charge(state: &State, account: AccountId, id: MarketId) -> Amount {
-    let market = &state.markets[id.index()];
-    let position = market.entry(account).position;
-    let Some(params) = market.perpetual_params().filter(|_| !position.is_zero()) else {
-        return Amount::ZERO;
-    };
-    let held = holding(state, account, market.params.base);
-    let hedged = if position.is_negative() { held.min(-position) } else { Qty::ZERO };
-    let index = state.oracle.index(market.params.base).price;
-    let basis = state.params.assets[market.params.base.index()].basis_maintenance;
-    charge(index, position.abs() - hedged, params.margin_maintenance) + charge(index, hedged, basis)
-}
-
-/// The maintenance haircut of what no short hedges, by rule R-1 alone.
-fn plain_haircut(state: &State, account: AccountId, asset: AssetId) -> Amount {
-    let of_asset = state.perpetuals().filter(|(market, _)| market.params.base == asset);
-    let short: Qty =
-        of_asset.map(|(market, _)| (-market.entry(account).position).max(Qty::ZERO)).sum();
-    let unhedged = (holding(state, account, asset) - short).max(Qty::ZERO);
-    let rate = state.params.assets[asset.index()].haircut_maintenance;
-    charge(state.oracle.index(asset).price, unhedged, rate)
-}
-
 fn charge(index: Price, qty: Qty, rate: Rate) -> Amount {
-    let charge = index.notional(qty, Round::Up).share(rate, Round::Up);
+    let charge = index.notional(qty, Round::Down).share(rate, Round::Down);
     charge.expect("a charge is smaller than its notional")
 }
 
@@ -119,7 +106,7 @@ pub(super) fn tranche(
     let large = mark.notional(part.closable, Round::Up) > state.params.liquidation_tranche_min;
     let depth_share = if large { rules.depth_share } else { Rate::ONE };
     let closing = Closing {
-        closable: market.lots_covering(part.closable).min(market.lots_of(position)),
+        closable: market.lots_of(part.closable),
         lot: market.params.lot,
         mark,
         // At least a unit: an account under maintenance is also under initial margin, but for
@@ -183,4 +170,68 @@ pub(super) fn note_taken(state: &mut State, id: MarketId, side: Side, lots: Lots
 
 fn slot(side: Side) -> usize {
     usize::from(side == Side::Sell)
+}
+
+/// What the forced trades in a market among these events were worth.
+pub(super) fn traded(events: &[Event], id: MarketId) -> Amount {
+    let mut traded = Amount::ZERO;
+    for event in events {
+        if let Event::Traded { market, price, qty, liquidation: true, .. } = event
+            && *market == id
+        {
+            traded += price.notional(*qty, Round::Down);
+        }
+    }
+    traded
+}
+
+pub(super) fn pay_fee(
+    state: &mut State,
+    account: AccountId,
+    id: MarketId,
+    amount: Amount,
+    events: &mut Vec<Event>,
+) {
+    if amount.is_positive() {
+        let (from, to) = (Holder::User(account), Holder::MarketInsurance(id));
+        state.ledger.transfer(from, to, QUOTE, amount);
+        events.push(Event::LiquidationFee { account, amount });
+    }
+}
+
+/// The spot market of an asset.
+pub(super) fn spot_market(state: &State, asset: AssetId) -> Option<MarketId> {
+    let is_spot = |market: &Market| market.perpetual_params().is_none();
+    let at =
+        state.markets.iter().position(|market| market.params.base == asset && is_spot(market))?;
+    u16::try_from(at).ok().map(MarketId)
+}
+
+/// The price at which trading `qty` loses the cushion against what equity values it at: the index
+/// for a holding, the mark for a position; never outside the band around the index.
+pub(super) fn worst_tick(
+    state: &State,
+    id: MarketId,
+    (side, qty): (Side, Qty),
+    cushion: Amount,
+) -> Tick {
+    let market = &state.markets[id.index()];
+    let index = state.fair(market);
+    let (band, value) = match market.params.kind {
+        Kind::Perpetual(params) | Kind::Future(FutureParams { terms: params, .. }) => {
+            (params.price_band, market.perpetual.mark.price)
+        }
+        Kind::Spot { price_band } => (price_band, index),
+    };
+    let (one, units) = (i128::from(Price::ONE.raw()), i128::from(qty.raw()));
+    // Bounded so that it can be added to a price; the band is narrower.
+    let far = i128::from(PRICE_MAX.raw()) * 2;
+    let reach = mul_div(cushion.raw(), one, units, Round::Down).unwrap_or(0).clamp(-far, far);
+    let price = (i128::from(value.raw()) + reach * i128::from(side.sign())).clamp(1, far);
+    let price = Price::from_raw(i64::try_from(price).expect("two largest prices fit"));
+    let price = match side {
+        Side::Sell => price.max(index.offset(-band, Round::Up).expect("a band is below one")),
+        Side::Buy => price.min(index.offset(band, Round::Down).unwrap_or(Price::MAX)),
+    };
+    market.tick_within(price, side)
 }

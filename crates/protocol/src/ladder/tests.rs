@@ -232,6 +232,17 @@ fn o_7_a_new_price_at_ten_times_the_old_one_serves_again_before_long() {
     }
 }
 
+/// A price that stood for a week of outage weighs no more than one that stood for hours.
+#[test]
+fn o_7_a_long_gap_does_not_hold_back_the_slow_average() {
+    for lasting in ["1000", "10"] {
+        let mut feed = Feed::calm();
+        feed.now = feed.now.after(Span::DAY.times(8));
+        (0..8100).for_each(|_| feed.block(Some(lasting)));
+        assert_eq!(feed.grade(), Grade::Valid, "{lasting}");
+    }
+}
+
 /// The alts of 10 October 2025: four fifths lost in twelve minutes. Liquidations must go on.
 #[test]
 fn o_7_a_crash_of_four_fifths_in_twelve_minutes_stays_on_the_ladder() {

@@ -75,7 +75,7 @@ impl State {
     }
 
     /// Holding and positions of an account in one underlying.
-    fn net_stake(&self, account: AccountId, asset: AssetId) -> Qty {
+    pub(crate) fn net_stake(&self, account: AccountId, asset: AssetId) -> Qty {
         let holding = as_qty(self.ledger.balance(Holder::User(account), asset));
         let markets = self.perpetuals().filter(|(market, _)| market.params.base == asset);
         markets.fold(holding, |sum, (market, _)| sum + market.entry(account).position)

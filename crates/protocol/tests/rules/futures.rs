@@ -532,6 +532,39 @@ fn x_6_a_future_under_maintenance_is_liquidated_like_a_perpetual() {
     assert!(x.state.health(long, Level::Maintenance).is_sound());
 }
 
+/// Long a future, short the perpetual, and long SOL, which falls by 18 %.
+#[test]
+fn x_6_a_hedge_of_two_derivatives_is_closed_leg_against_leg() {
+    let mut x = exchange();
+    let (account, maker) = (x.user("24000"), x.user("10000000"));
+    x.trade(account, maker, order(BTC_DATED, Side::Buy, "100000", "1"));
+    x.trade(maker, account, order(BTC_PERP, Side::Buy, "100000", "1"));
+    x.trade(account, maker, order(SOL_PERP, Side::Buy, "100", "1000"));
+    x.place(maker, order(BTC_DATED, Side::Buy, "99990", "20")).unwrap();
+    x.place(maker, order(BTC_PERP, Side::Sell, "100010", "20")).unwrap();
+    x.place(maker, order(SOL_PERP, Side::Buy, "81.9", "1500")).unwrap();
+    x.blocks(900);
+    x.prices[2] = Some(price("82"));
+    let ratio = |x: &Exchange| {
+        let health = x.state.health(account, Level::Maintenance);
+        health.equity.ratio(health.requirement, money::Round::Down)
+    };
+    let (mut closed, mut before) = (false, ratio(&x));
+    for _ in 0..600 {
+        x.run(&[]);
+        let forced = |e: &Event| matches!(e, Event::Traded { liquidation: true, .. });
+        if x.events.iter().any(forced) {
+            closed = true;
+            let now = ratio(&x);
+            assert!(now >= before, "{now:?} after {before:?}");
+            let net = x.position(account, BTC_DATED) + x.position(account, BTC_PERP);
+            assert!(net.abs() <= qty("0.0002"), "{net}");
+        }
+        before = ratio(&x);
+    }
+    assert!(closed && x.position(account, BTC_DATED) < qty("1"));
+}
+
 /// The index falls before a window of four hours and rises far ten minutes before its end: what the
 /// future is worth follows by a twenty-fourth, what it is charged for the size at once.
 #[test]

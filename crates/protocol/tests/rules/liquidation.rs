@@ -198,6 +198,81 @@ fn l_6_a_hedged_account_is_liquidated_as_a_pair() {
     assert!(x.state.health(hedger, Level::Maintenance).is_sound());
 }
 
+/// Without the spot bids that its other leg needs, no leg of a hedge is closed.
+#[test]
+fn l_4_a_hedge_whose_holding_nobody_buys_is_not_torn_apart() {
+    let mut x = Exchange::new();
+    let (hedger, other, maker) = (x.user("100"), x.user("10000000"), x.user("100000000"));
+    x.give(hedger, BTC, "1");
+    x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "1"));
+    quote(&mut x, maker, "6000000", ["5994000", "6006000"]);
+    x.blocks(600);
+    assert!(!x.state.health(hedger, Level::Maintenance).is_sound());
+    assert_eq!(x.position(hedger, BTC_PERP), qty("-1"));
+    // A bid for a quarter closes a quarter.
+    x.place(maker, order(BTC_SPOT, Side::Buy, "5994000", "0.25")).unwrap();
+    x.blocks(100);
+    assert_eq!(x.position(hedger, BTC_PERP), qty("-0.75"));
+    assert_eq!(x.held(hedger, BTC), amount("0.75"));
+}
+
+/// Two perpetuals on one underlying, long one and short the other: no leg is closed alone, and none
+/// goes by more lots than both markets trade.
+#[test]
+fn l_4_a_spread_between_two_perpetuals_is_closed_leg_by_leg() {
+    const OTHER: MarketId = MarketId(4);
+    let mut params = design();
+    let mut market = params.markets[BTC_PERP.index()].clone();
+    market.name = "BTC-PERP-2".into();
+    market.lot = qty("0.0003");
+    params.markets.push(market);
+    let mut x = Exchange::of(params);
+    x.prices = [None, Some(price("100000")), Some(price("100"))];
+    x.blocks(1);
+    let (spreader, maker) = (x.user("9200"), x.user("100000000"));
+    x.trade(spreader, maker, order(BTC_PERP, Side::Buy, "100000", "0.9"));
+    x.trade(maker, spreader, order(OTHER, Side::Buy, "100000", "0.9"));
+    // Six times the price: the basis charge of 2 % is 10 800.
+    quote(&mut x, maker, "600000", ["599900", "600100"]);
+    x.blocks(700);
+    assert!(!x.state.health(spreader, Level::Maintenance).is_sound());
+    assert_eq!(x.position(spreader, BTC_PERP), qty("0.9"), "nobody sells the other leg");
+    for _ in 0..20 {
+        x.place(maker, order(OTHER, Side::Sell, "600100", "0.6")).unwrap();
+        x.blocks(60);
+        assert_eq!(x.position(spreader, BTC_PERP), -x.position(spreader, OTHER));
+        x.send(user(maker, Command::CancelAll { market: Some(OTHER) })).unwrap();
+    }
+    assert!(x.position(spreader, BTC_PERP) < qty("0.9"));
+    assert!(x.state.health(spreader, Level::Maintenance).is_sound());
+}
+
+/// A holding is sold for a debt at half a per cent below the index at the worst, once no equity is
+/// left: insurance does not pay for what a friend would bid.
+#[test]
+fn l_6_a_sale_at_the_expense_of_insurance_goes_no_further_than_the_slippage() {
+    let mut x = Exchange::new();
+    let (account, other) = (x.user("60"), x.user("10000000"));
+    x.send(custodian(Command::FundInsurance { amount: amount("5000") })).unwrap();
+    x.give(account, SOL, "100");
+    x.trade(account, other, order(BTC_PERP, Side::Buy, "100000", "0.05"));
+    quote(&mut x, other, "91000", ["90900", "91100"]);
+    x.prices[2] = Some(price("3"));
+    x.blocks(200);
+    assert_eq!(x.position(account, BTC_PERP), Qty::ZERO);
+    let held = x.held(account, SOL);
+    assert!(held.is_positive() && x.cash(account).is_negative());
+    let index = price("3");
+    x.place(other, order(SOL_SPOT, Side::Buy, "2.8", "1000")).unwrap();
+    x.blocks(5);
+    let worst = index.offset(-rate("0.005"), money::Round::Up).unwrap();
+    let sold = forced(&x);
+    assert!(sold.is_empty() || x.equity(account).is_positive(), "{sold:?}");
+    x.place(other, order(SOL_SPOT, Side::Buy, "2.99", "1000")).unwrap();
+    x.run(&[]);
+    assert!(forced(&x).iter().all(|(at, _)| *at >= worst));
+}
+
 #[test]
 fn l_6_a_debt_without_any_asset_is_paid_by_insurance_as_it_fills() {
     let mut x = Exchange::new();
