@@ -173,7 +173,7 @@ fn slices(voice: &mut Voice<'_>) -> Message {
 
 /// A stop, a take-profit, or both about the mark.
 fn waiting(voice: &mut Voice<'_>) -> Message {
-    let market = MarketId(voice.random.pick(&[2, 2, 3, 3, 0]));
+    let market = MarketId(voice.random.pick(&[2, 2, 3, 3, 4, 5, 0]));
     let position = voice.state.market(market).entry(voice.account).position;
     let side = if position.is_positive() { Side::Sell } else { Side::Buy };
     let stop = trigger(voice, market, side, Kind::Stop);
@@ -222,7 +222,7 @@ fn measure(voice: &mut Voice<'_>) -> Measure {
     match voice.random.below(12) {
         0 => Measure::Guardian(Some(AccountId(voice.random.id(VOTERS)))),
         1 => {
-            let market = MarketId(voice.random.pick(&[0, 2, 3]));
+            let market = MarketId(voice.random.pick(&[0, 2, 3, 4]));
             let policy = (!voice.random.one_in(4)).then(|| policy(voice, market)).flatten();
             Measure::Policy { market, policy }
         }
@@ -278,7 +278,7 @@ fn setting(voice: &mut Voice<'_>) -> Setting {
 
 /// What the custodian and the guardian do: seldom, because it stops markets for long.
 fn crisis(voice: &mut Voice<'_>) -> Message {
-    let market = MarketId(voice.random.pick(&[0, 1, 2, 3, 9]));
+    let market = MarketId(voice.random.pick(&[0, 1, 2, 3, 4, 5, 9]));
     match voice.random.below(40) {
         0 => directs(market, Directive::Halt),
         1..=3 => directs(market, Directive::Resume),
@@ -305,7 +305,7 @@ fn crisis(voice: &mut Voice<'_>) -> Message {
 }
 
 fn market_of(market: MarketId) -> MarketId {
-    MarketId(market.0 % 4)
+    MarketId(market.0 % 6)
 }
 
 fn directs(market: MarketId, directive: Directive) -> Message {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use money::{Qty, Span};
 use protocol::event::{Event, Gone};
 use protocol::halt::Phase;
 use protocol::ids::MarketId;
@@ -20,7 +21,7 @@ pub struct Row {
 }
 
 /// Everything that must happen.
-pub const TABLE: [Row; 42] = [
+pub const TABLE: [Row; 47] = [
     Row { name: "trades", shows: |e| matches!(e, Event::Traded { liquidation: false, .. }) },
     Row {
         name: "spot trades",
@@ -52,6 +53,11 @@ pub const TABLE: [Row; 42] = [
     },
     Row { name: "reduce-only", shows: |e| begins(e, |to| matches!(to, Phase::ReduceOnly { .. })) },
     Row { name: "settlements", shows: |e| begins(e, |to| matches!(to, Phase::Settled { .. })) },
+    Row { name: "expiries", shows: |e| begins(e, |to| matches!(to, Phase::Expired { .. })) },
+    Row { name: "expiries of a stopped market", shows: stopped_expiry },
+    Row { name: "settled futures with positions", shows: |e| future_settled(e, false) },
+    Row { name: "settlements without an index", shows: |e| future_settled(e, true) },
+    Row { name: "haircuts at a settlement", shows: settlement_haircut },
     Row { name: "collected", shows: |e| matches!(e, Event::Collected { .. }) },
     Row { name: "withdrawals shut", shows: |e| matches!(e, Event::WithdrawalsShut { .. }) },
     Row { name: "sub-accounts", shows: |e| matches!(e, Event::Owned { .. }) },
@@ -79,6 +85,21 @@ pub const TABLE: [Row; 42] = [
 
 fn begins(event: &Event, phase: fn(&Phase) -> bool) -> bool {
     matches!(event, Event::Phase { to, .. } if phase(to))
+}
+
+fn stopped_expiry(event: &Event) -> bool {
+    let stopped = |from: &Phase| matches!(from, Phase::Halted { .. } | Phase::Restarting { .. });
+    matches!(event, Event::Phase { from, to: Phase::Expired { .. }, .. } if stopped(from))
+}
+
+/// A future with positions is settled; `unseen`: after the longest wait, at the last index.
+fn future_settled(event: &Event, unseen: bool) -> bool {
+    matches!(event, Event::Settled { market: MarketId(4 | 5), covered, interest, .. }
+        if interest.is_positive() && (!unseen || *covered == Span::ZERO))
+}
+
+fn settlement_haircut(event: &Event) -> bool {
+    matches!(event, Event::Deleveraged { qty: Qty::ZERO, haircut, .. } if haircut.is_positive())
 }
 
 fn gone(event: &Event, why: Gone) -> bool {

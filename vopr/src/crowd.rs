@@ -126,7 +126,7 @@ impl Crowd {
     }
 
     fn cancel(&self, voice: &mut Voice<'_>) -> Message {
-        let market = MarketId(voice.random.pick(&[0, 1, 2, 3]));
+        let market = MarketId(voice.random.pick(&[0, 1, 2, 3, 4, 5]));
         match voice.random.below(4) {
             0 => voice.says(Command::CancelAll { market: None }),
             1 => voice.says(Command::CancelAll { market: Some(market) }),
@@ -150,7 +150,7 @@ impl Crowd {
             1 => Message { sender: Sender::User(account), command: Command::Place(order) },
             2 => voice.says(Command::Place(NewOrder { market: MarketId(small), ..order })),
             3 => {
-                let (market, order) = (MarketId(small % 5), OrderId(junk));
+                let (market, order) = (MarketId(small % 7), OrderId(junk));
                 voice.says(Command::Cancel { market, order })
             }
             4 => {

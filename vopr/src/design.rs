@@ -1,14 +1,17 @@
-//! Market designs: two assets with a spot and a perpetual market each, everything else by chance.
+//! Market designs: two assets with a spot and a perpetual market and a dated future each,
+//! everything else by chance. A future expires within minutes or, mostly in a leap of time, a day.
 
-use money::{Amount, Price, Qty, Rate, Span};
+use money::{Amount, Price, Qty, Rate, Span, Time};
 use protocol::ids::{AccountId, AssetId};
 use protocol::params::{
-    AssetParams, EnvelopeParams, FundingRule, Kind, MarketParams, MarketRules, Matching,
-    OracleParams, Params, PerpetualParams, Rules, Target,
+    AssetParams, EnvelopeParams, FundingRule, FutureParams, Kind, MarketParams, MarketRules,
+    Matching, OracleParams, Params, PerpetualParams, Rules, Target,
 };
 
 use crate::random::Random;
 
+/// When the first block is: 2026-01-01 00:00 UTC.
+pub const START: Time = Time::from_nanos(1_767_225_600_000_000_000);
 /// Prices at the start; the quote currency is 1.
 pub const PRICES: [f64; 3] = [1.0, 100_000.0, 100.0];
 
@@ -106,7 +109,7 @@ fn markets(random: &mut Random, margin: i64) -> Vec<MarketParams> {
     };
     let spot = Kind::Spot { price_band };
     let mut markets = vec![market("BTC-SPOT", 1, spot), market("SOL-SPOT", 2, spot)];
-    let perpetual = Kind::Perpetual(PerpetualParams {
+    let terms = PerpetualParams {
         funding: FundingRule::Velocity {
             max_velocity: Rate::ONE,
             premium_scale: Rate::from_bp(10),
@@ -119,14 +122,44 @@ fn markets(random: &mut Random, margin: i64) -> Vec<MarketParams> {
         price_band,
         fee_liquidation: Rate::from_bp(margin / 8),
         position_max: Qty::from_raw(100_000_000_000),
-    });
+    };
+    let perpetual = Kind::Perpetual(terms);
     markets.extend([market("BTC-PERP", 1, perpetual), market("SOL-PERP", 2, perpetual)]);
+    markets.extend([("BTC-DATED", 1), ("SOL-DATED", 2)].map(|(name, base)| {
+        market(
+            name,
+            base,
+            Kind::Future(FutureParams {
+                terms,
+                expiry: START,
+                averaging: Span::MINUTE,
+                extension_max: Span::HOUR,
+                spread_initial: Rate::ZERO,
+                spread_maintenance: Rate::ZERO,
+            }),
+        )
+    }));
     for market in &mut markets[2..] {
         if let Kind::Perpetual(params) = &mut market.kind {
             params.funding = funding(random);
         }
+        if let Kind::Future(future) = &mut market.kind {
+            date(random, future);
+        }
     }
     markets
+}
+
+/// Gives a future its dates and its spreads.
+fn date(random: &mut Random, future: &mut FutureParams) {
+    let soon = random.one_in(2);
+    let left = if soon { 20 + random.below(400) } else { 3_600 + random.below(100_000) };
+    future.expiry = START.after(Span::from_secs(left));
+    future.averaging = Span::from_secs(random.pick(&[1, 10, 120, 1_800]));
+    future.extension_max = Span::MINUTE.times(random.pick(&[1, 60, 1_440]));
+    future.terms.funding = FundingRule::Never;
+    future.spread_maintenance = Rate::from_bp(random.pick(&[0, 50, 200]));
+    future.spread_initial = future.spread_maintenance + Rate::from_bp(random.pick(&[0, 50]));
 }
 
 fn funding(random: &mut Random) -> FundingRule {

@@ -72,9 +72,9 @@ impl Voice<'_> {
         }
     }
 
-    /// Some market, mostly a perpetual one.
+    /// Some market, mostly a perpetual one or a future.
     pub fn market(&mut self) -> MarketId {
-        MarketId(self.random.pick(&[0, 1, 2, 2, 2, 3, 3, 3]))
+        MarketId(self.random.pick(&[0, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5]))
     }
 
     /// Some side, if the weather leaves a choice.
@@ -126,7 +126,7 @@ impl Voice<'_> {
 
     /// As much as the margin bears, and a little more.
     pub fn gamble(&mut self) -> Message {
-        let market = MarketId(self.random.pick(&[2, 3]));
+        let market = MarketId(self.random.pick(&[2, 3, 4, 5]));
         let side = self.side();
         let worth = self.cash() * self.random.pick(&[2.0, 4.5, 9.0, 19.0, 48.0]);
         let eager = self.random.between(-0.01, 0.03);
@@ -147,14 +147,17 @@ impl Voice<'_> {
         [self.says(Command::Place(first)), answer]
     }
 
-    /// Buys spot and sells the perpetual, or the other way round.
+    /// Buys spot and sells the perpetual or the future, or perpetual against future, or the other
+    /// way round.
     pub fn hedge(&mut self) -> Vec<Message> {
         let (base, side) = (self.random.pick(&[0u16, 1]), self.side());
         let worth = self.cash() * self.random.between(0.1, 0.9);
-        let mut legs = [(base, side), (base + 2, side.opposite())].map(|(market, side)| {
-            let eager = self.random.between(0.0, 0.02);
-            self.order(MarketId(market), side, eager, worth)
-        });
+        let [long, short] = self.random.pick(&[[0u16, 2], [0, 2], [0, 4], [2, 4]]);
+        let mut legs =
+            [(base + long, side), (base + short, side.opposite())].map(|(market, side)| {
+                let eager = self.random.between(0.0, 0.02);
+                self.order(MarketId(market), side, eager, worth)
+            });
         legs[1].qty = legs[0].qty;
         if self.random.one_in(2) {
             return legs.map(|leg| self.says(Command::Place(leg))).into();

@@ -7,7 +7,7 @@ use money::{Price, Span, Time};
 use protocol::command::{Command, Message, Sender, Vote};
 use protocol::ids::{AssetId, PublisherId};
 
-use crate::design::PRICES;
+use crate::design::{PRICES, START};
 use crate::random::Random;
 
 /// A kind of weather.
@@ -73,7 +73,7 @@ impl Weather {
         Weather {
             kind: Kind::Calm,
             prices: PRICES,
-            now: Time::from_nanos(1_767_225_600_000_000_000),
+            now: START,
             stakes,
             left: 20,
             drift: [0.0; 3],

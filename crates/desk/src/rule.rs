@@ -34,6 +34,8 @@ pub fn model(rule: &FundingRule) -> Rule {
             carry_8h: rate_f64(carry),
             cap_8h: rate_f64(cap),
         },
+        // A rule whose cap is nothing charges nothing.
+        FundingRule::Never => Rule::Anchored { anchor_h: 8.0, carry_8h: 0.0, cap_8h: 0.0 },
     }
 }
 

@@ -109,17 +109,13 @@ fn percent(rate: Rate) -> f64 {
 mod tests {
     use super::*;
     use crate::scenario::Scenario;
-    use protocol::params::Kind;
     use std::path::Path;
 
     fn frontier() -> Frontier {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/october-2025.toml");
         let scenario = Scenario::load(Path::new(file)).unwrap();
-        let perpetual = |market: &protocol::params::MarketParams| match market.kind {
-            Kind::Perpetual(perpetual) => {
-                Some(Frontier::of(&market.name, &perpetual, &market.rules))
-            }
-            Kind::Spot { .. } => None,
+        let perpetual = |market: &protocol::params::MarketParams| {
+            Some(Frontier::of(&market.name, market.kind.derivative()?, &market.rules))
         };
         scenario.params().markets.iter().find_map(perpetual).unwrap()
     }

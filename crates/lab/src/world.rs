@@ -392,6 +392,7 @@ pub fn listings(params: &Params, venues: &[VenueParams]) -> Vec<Listing> {
         fee_taker: market.fee_taker,
         funding: match &market.kind {
             protocol::params::Kind::Perpetual(perpetual) => Some(perpetual.funding),
+            protocol::params::Kind::Future(future) => Some(future.terms.funding),
             protocol::params::Kind::Spot { .. } => None,
         },
     });

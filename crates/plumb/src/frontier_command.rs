@@ -31,11 +31,8 @@ impl FrontierOf {
         let markets: Vec<Frontier> = scenario
             .markets
             .iter()
-            .filter_map(|market| match &market.kind {
-                protocol::params::Kind::Perpetual(perpetual) => {
-                    Some(Frontier::of(&market.name, perpetual, &market.rules))
-                }
-                protocol::params::Kind::Spot { .. } => None,
+            .filter_map(|market| {
+                Some(Frontier::of(&market.name, market.kind.derivative()?, &market.rules))
             })
             .collect();
         if markets.is_empty() {

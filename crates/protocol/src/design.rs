@@ -97,8 +97,15 @@ fn check_market(market: &MarketParams, params: &Params) -> Result<(), DesignErro
     match &market.kind {
         Kind::Spot { price_band } if Rate::ZERO < *price_band && *price_band < one => Ok(()),
         Kind::Spot { .. } => refuse("price_band must lie between 0 and 1"),
+        Kind::Perpetual(perpetual) if perpetual.funding == Rule::Never => {
+            refuse("a perpetual needs a funding rule")
+        }
         Kind::Perpetual(perpetual) => {
             check_perpetual(market, perpetual, &params.assets[market.base.index()])
+        }
+        Kind::Future(future) => {
+            check_perpetual(market, &future.terms, &params.assets[market.base.index()])?;
+            future.check().map_err(|error| DesignError(format!("{}: {error}", market.name)))
         }
     }
 }
@@ -155,6 +162,7 @@ fn check_funding(market: &MarketParams, rule: &Rule) -> Result<(), DesignError> 
         Rule::Pi { proportional, integral, leak, carry, cap } => {
             gain(proportional) && gain(integral) && time(leak) && term(carry) && capped(cap)
         }
+        Rule::Never => true,
     };
     if sound {
         Ok(())

@@ -23,6 +23,8 @@ mod deleverage;
 mod backstop;
 mod pairs;
 mod governance;
+mod settlement;
+mod expiry;
 mod halts;
 mod liquidation;
 mod feedback;
@@ -95,6 +97,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
         }
     }
     prices::index(state, events);
+    expiry::observe(state, elapsed);
     prices::mark(state, elapsed);
     state.refresh_terms();
     halts::open(state, events);

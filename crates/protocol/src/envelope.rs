@@ -16,9 +16,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate, Round, Span, mul_div};
 
 use crate::ids::MarketId;
-use crate::params::{
-    DepthParams, DesignError, FundingRule, Kind, MarketRules, Params, PerpetualParams,
-};
+use crate::params::{DepthParams, DesignError, FundingRule, MarketRules, Params, PerpetualParams};
 
 /// What a unit of notional can lose until its liquidation is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -67,12 +65,14 @@ pub fn need(perpetual: &PerpetualParams, rules: &MarketRules) -> Need {
     }
 }
 
-/// Proves rule R-6 of every perpetual market; the error has the numbers of the first that fails.
+/// Proves rule R-6 of every perpetual and dated future; the error has the numbers of the first that
+/// fails.
 pub fn prove(params: &Params) -> Result<(), DesignError> {
-    params.markets.iter().try_for_each(|market| match &market.kind {
-        Kind::Spot { .. } => Ok(()),
-        Kind::Perpetual(perpetual) => prove_market(&market.name, perpetual, &market.rules),
-    })
+    let derivatives =
+        params.markets.iter().filter_map(|market| Some((market, market.kind.derivative()?)));
+    let mut proofs =
+        derivatives.map(|(market, terms)| prove_market(&market.name, terms, &market.rules));
+    proofs.try_for_each(|proof| proof)
 }
 
 fn prove_market(
@@ -93,14 +93,12 @@ fn prove_market(
     )))
 }
 
-/// The first perpetual market whose maintenance margin is below its need.
+/// The first perpetual or dated future whose maintenance margin is below its need.
 pub fn shortfall(params: &Params) -> Option<(MarketId, Rate, Need)> {
-    (0u16..).map(MarketId).zip(&params.markets).find_map(|(id, market)| match &market.kind {
-        Kind::Spot { .. } => None,
-        Kind::Perpetual(perpetual) => {
-            let (margin, need) = (perpetual.margin_maintenance, need(perpetual, &market.rules));
-            (margin < need.total()).then_some((id, margin, need))
-        }
+    (0u16..).map(MarketId).zip(&params.markets).find_map(|(id, market)| {
+        let terms = market.kind.derivative()?;
+        let (margin, need) = (terms.margin_maintenance, need(terms, &market.rules));
+        (margin < need.total()).then_some((id, margin, need))
     })
 }
 
@@ -155,6 +153,7 @@ fn funding(rule: &FundingRule, accrual: Span) -> Rate {
         | FundingRule::Pi { cap, .. } => (cap, eight_hours),
         FundingRule::Industry { interval, cap, .. } => (cap, interval),
         FundingRule::Velocity { cap, .. } => (cap, Span::DAY),
+        FundingRule::Never => return Rate::ZERO,
     };
     cap.over(accrual, per, Round::Up).unwrap_or(Rate::MAX)
 }

@@ -450,4 +450,17 @@ pub enum Event {
         /// What it must bear.
         need: Need,
     },
+    /// A market is settled: its positions were closed at one price (rules ).
+    Settled {
+        /// Which.
+        market: MarketId,
+        /// The settlement price.
+        price: Price,
+        /// How long the index was seen that the price is the mean of.
+        covered: Span,
+        /// Σ of the longs that were closed.
+        interest: Qty,
+        /// Deficits that neither insurance nor the gains of the settlement paid.
+        uncovered: Amount,
+    },
 }

@@ -106,6 +106,7 @@ impl Funding {
                 self.rate = rate.clamp(-cap, cap);
                 Some(Charge { rate: self.rate, part: elapsed, whole: EIGHT_HOURS })
             }
+            FundingRule::Never => None,
         }?;
         let Charge { rate, part, whole } = charge;
         let step = rate.accrual(seen.index, part, whole, Round::Down);
@@ -131,7 +132,8 @@ impl Funding {
             FundingRule::Anchored { .. }
             | FundingRule::Industry { .. }
             | FundingRule::Dydx { .. }
-            | FundingRule::Pi { .. } => self.rate,
+            | FundingRule::Pi { .. }
+            | FundingRule::Never => self.rate,
         }
     }
 
@@ -141,7 +143,8 @@ impl Funding {
             FundingRule::Industry { .. } | FundingRule::Dydx { .. } => true,
             FundingRule::Anchored { .. }
             | FundingRule::Velocity { .. }
-            | FundingRule::Pi { .. } => false,
+            | FundingRule::Pi { .. }
+            | FundingRule::Never => false,
         }
     }
 
@@ -211,7 +214,8 @@ impl Funding {
             }
             FundingRule::Anchored { .. }
             | FundingRule::Velocity { .. }
-            | FundingRule::Pi { .. } => {}
+            | FundingRule::Pi { .. }
+            | FundingRule::Never => {}
         }
     }
 }

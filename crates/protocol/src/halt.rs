@@ -14,7 +14,7 @@ mod average;
 mod monitor;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Price, Time};
+use money::{Price, Span, Time};
 
 pub use crate::params::HaltParams;
 
@@ -77,6 +77,11 @@ pub enum Phase {
     Settled {
         /// The settlement price.
         price: Price,
+    },
+    /// A dated future after its expiry, until its settlement price is known (rule X-4).
+    Expired {
+        /// The first block at or after expiry.
+        since: Time,
     },
 }
 
@@ -219,6 +224,18 @@ impl Status {
         Some((Status { phase, ..*self }, transition))
     }
 
+    /// The time that the average of the index covers (rule A-7).
+    pub fn averaged(&self) -> Span {
+        self.average.covered()
+    }
+
+    /// A dated future's trading ends, or it is settled, now (section X): from any phase but the
+    /// last.
+    pub fn ended(&self, phase: Phase, now: Time) -> (Status, Transition) {
+        let transition = Transition { from: self.phase, to: phase, orders: Orders::CancelAll };
+        (Status { phase, time: now, ..*self }, transition)
+    }
+
     /// The phase after an auction.
     fn reopened(&self) -> Phase {
         if self.time < self.reduce_until {
@@ -237,7 +254,7 @@ fn row(phase: Phase) -> [Permit; 5] {
         Phase::ReduceOnly { .. } | Phase::Delisting { .. } => [Reducing, Reducing, Yes, Yes, Yes],
         Phase::Auction { .. } | Phase::Restarting { until: Some(_), .. } => [Yes, No, No, No, No],
         Phase::Halted { .. } | Phase::Restarting { until: None, .. } => [No, No, No, No, No],
-        Phase::Settled { .. } => [No, No, No, Yes, No],
+        Phase::Settled { .. } | Phase::Expired { .. } => [No, No, No, Yes, No],
     }
 }
 
@@ -287,7 +304,7 @@ fn directed(
 ) -> Option<(Phase, Orders)> {
     let now = after.time;
     match (directive?, after.phase) {
-        (_, Phase::Delisting { .. } | Phase::Settled { .. }) => None,
+        (_, Phase::Delisting { .. } | Phase::Settled { .. } | Phase::Expired { .. }) => None,
         (Directive::Delist, Phase::Open | Phase::ReduceOnly { .. }) => {
             Some((Phase::Delisting { from: now }, Orders::Reducing))
         }
@@ -333,7 +350,8 @@ fn interrupted(phase: Phase, outage: bool, params: &HaltParams) -> Option<(Phase
         Phase::Halted { .. }
         | Phase::Restarting { until: None, .. }
         | Phase::Delisting { .. }
-        | Phase::Settled { .. } => None,
+        | Phase::Settled { .. }
+        | Phase::Expired { .. } => None,
     }
 }
 
@@ -352,7 +370,8 @@ fn suspension(phase: Phase, now: Time, breach: Breach) -> Option<Phase> {
         | Phase::Halted { .. }
         | Phase::Restarting { .. }
         | Phase::Delisting { .. }
-        | Phase::Settled { .. } => None,
+        | Phase::Settled { .. }
+        | Phase::Expired { .. } => None,
     }
 }
 
@@ -364,7 +383,7 @@ fn by_itself(after: &Status, inputs: &Inputs, params: &HaltParams) -> Option<(Ph
         return Some((auction, Orders::Keep));
     }
     match after.phase {
-        Phase::Open | Phase::Settled { .. } => None,
+        Phase::Open | Phase::Settled { .. } | Phase::Expired { .. } => None,
         Phase::ReduceOnly { until } => (now >= until).then_some((Phase::Open, Orders::Keep)),
         Phase::Auction { until, .. } => {
             (fresh && now >= until).then(|| (after.reopened(), Orders::Clear))

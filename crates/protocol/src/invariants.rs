@@ -9,6 +9,7 @@ use money::{Amount, Qty};
 
 use crate::book::Book;
 use crate::design;
+use crate::halt::Phase;
 use crate::ids::{AccountId, AssetId, QUOTE, Side, Tick};
 use crate::ladder::Action;
 use crate::ledger::Holder;
@@ -36,7 +37,7 @@ pub struct Invariant {
 }
 
 /// All invariants.
-pub const TABLE: [Invariant; 15] = [
+pub const TABLE: [Invariant; 16] = [
     Invariant { name: "I-1 conservation", checkpoint: true, holds: conservation },
     Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
     Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
@@ -52,6 +53,7 @@ pub const TABLE: [Invariant; 15] = [
     Invariant { name: "I-13 an empty market owes nothing", checkpoint: false, holds: emptied },
     Invariant { name: "I-14 spot asks are covered", checkpoint: true, holds: covered },
     Invariant { name: "I-15 all stake is held", checkpoint: true, holds: staked },
+    Invariant { name: "I-26 nothing outlives its expiry", checkpoint: false, holds: expired },
 ];
 
 /// Runs all invariants, the folds only at a checkpoint.
@@ -162,17 +164,20 @@ fn never_negative(state: &State, depth: Depth) -> Result<(), String> {
     Ok(())
 }
 
-/// I-6: a mark that an index served in this block lies within its band around the index.
+/// I-6: a mark that an index served in this block lies within its band around the index, that of a
+/// dated future around its fair price.
 fn mark(state: &State, _depth: Depth) -> Result<(), String> {
     for (market, _) in state.perpetuals() {
         let Some(params) = market.perpetual_params() else { continue };
-        let Some(index) = state.serving(Action::Mark, market.params.base) else { continue };
-        let mark = market.perpetual.mark.price;
-        let low = index.price.offset(-params.mark_band, money::Round::Down);
-        let high = index.price.offset(params.mark_band, money::Round::Up);
+        if state.serving(Action::Mark, market.params.base).is_none() {
+            continue;
+        }
+        let (mark, fair) = (market.perpetual.mark.price, state.fair(market));
+        let low = fair.offset(-params.mark_band, money::Round::Down);
+        let high = fair.offset(params.mark_band, money::Round::Up);
         if low.is_none_or(|low| mark < low) || high.is_some_and(|high| mark > high) {
-            let (name, index) = (&market.params.name, index.price);
-            return Err(format!("{name}: mark {mark}, index {index}"));
+            let name = &market.params.name;
+            return Err(format!("{name}: mark {mark}, index or fair price {fair}"));
         }
     }
     Ok(())
@@ -245,6 +250,31 @@ fn staked(state: &State, _depth: Depth) -> Result<(), String> {
     let held = state.ledger().balance(Holder::Staked, asset);
     let stakes = state.council.governance.stakes().total();
     if held == stakes { Ok(()) } else { Err(format!("held {held}, stakes {stakes}")) }
+}
+
+/// I-26: from its expiry on a dated future has no order and no plan, it is settled no later than
+/// its longest wait after, and with its settlement nobody has a position.
+fn expired(state: &State, _depth: Depth) -> Result<(), String> {
+    for (market, id) in state.markets().iter().zip(0u16..) {
+        let Some(future) = market.future().filter(|_| market.is_over(state.time())) else {
+            continue;
+        };
+        let name = &market.params.name;
+        let best = [Side::Buy, Side::Sell].map(|side| market.book.best(side));
+        let waits = !state.plans.triggers[usize::from(id)].is_empty();
+        if best != [None; 2] || market.collected.orders().next().is_some() || waits {
+            return Err(format!("{name}: orders after expiry"));
+        }
+        let latest = future.expiry.after(future.extension_max);
+        let phase = state.phase(crate::ids::MarketId(id));
+        let waits = matches!(phase, Phase::Expired { .. }) && state.time() < latest;
+        let empty = market.perpetual.open_interest.is_zero();
+        let settled = matches!(phase, Phase::Settled { .. }) && empty;
+        if !(waits || settled) {
+            return Err(format!("{name}: {phase:?} at {:?}", state.time()));
+        }
+    }
+    Ok(())
 }
 
 /// I-10: what positions would realise at the mark is in clearing, less a unit of rounding for each.
@@ -331,9 +361,10 @@ mod tests {
     use crate::engine::apply;
     use crate::ids::{MarketId, PublisherId};
     use crate::params::{
-        AssetParams, FundingRule, Kind, MarketParams, MarketRules, OracleParams, Params,
-        PerpetualParams, Rules,
+        AssetParams, FundingRule, FutureParams, Kind, MarketParams, MarketRules, OracleParams,
+        Params, PerpetualParams, Rules,
     };
+    use crate::watch::Distance;
     use money::{Price, Rate, Span, Time};
 
     pub(super) fn design() -> Params {
@@ -358,6 +389,14 @@ mod tests {
             fee_liquidation: Rate::from_bp(100),
             position_max: Qty::ONE,
         };
+        let future = FutureParams {
+            terms: PerpetualParams { funding: FundingRule::Never, ..perpetual },
+            expiry: EXPIRY,
+            averaging: Span::SECOND,
+            extension_max: Span::MINUTE,
+            spread_initial: Rate::ZERO,
+            spread_maintenance: Rate::ZERO,
+        };
         let market = |name: &str, kind: Kind| MarketParams {
             name: name.into(),
             base: AssetId(1),
@@ -373,6 +412,7 @@ mod tests {
             markets: vec![
                 market("BTC-PERP", Kind::Perpetual(perpetual)),
                 market("BTC-SPOT", Kind::Spot { price_band: Rate::from_bp(1000) }),
+                market("BTC-DEC", Kind::Future(future)),
             ],
             oracle: OracleParams {
                 stakes: vec![1],
@@ -387,6 +427,8 @@ mod tests {
             rules: Rules::default(),
         }
     }
+
+    const EXPIRY: Time = Time::from_nanos(60_000_000_000);
 
     /// Two accounts and an index of 100.
     pub(super) fn sound() -> State {
@@ -403,7 +445,7 @@ mod tests {
     #[test]
     fn each_invariant_fires_when_its_rule_is_broken() {
         type Corrupt = fn(&mut State);
-        let table: [(&str, Corrupt); 14] = [
+        let table: [(&str, Corrupt); 15] = [
             ("I-1", |state| state.ledger.mint(Holder::Dust, Amount::from_raw(1))),
             ("I-2", |state| state.markets[0].entries[0].position = Qty::ONE),
             ("I-3", |state| state.markets[0].entries[1].cost = Amount::from_raw(1)),
@@ -432,6 +474,11 @@ mod tests {
             ("I-15", |state| {
                 let (staked, outside) = (Holder::Staked, Holder::Outside);
                 state.ledger.transfer(outside, staked, QUOTE, Amount::from_raw(1));
+            }),
+            ("I-26", |state| {
+                if let Kind::Future(future) = &mut state.markets[2].params.kind {
+                    future.expiry = state.time;
+                }
             }),
         ];
         // The book itself refuses to be crossed, so I-7 is checked on its own below.
@@ -466,6 +513,39 @@ mod tests {
             assert!((invariant.holds)(&state, Depth::Sums).is_err(), "{name} must fire");
             assert!(check(&state, false).is_err());
         }
+    }
+
+    #[test]
+    fn i_26_a_future_that_waits_too_long_or_is_settled_with_a_position_is_seen() {
+        let mut state = sound();
+        apply(&mut state, &Block { time: EXPIRY, messages: Vec::new() });
+        assert!(matches!(state.phase(MarketId(2)), Phase::Expired { .. }), "nothing was seen");
+        assert_eq!(expired(&state, Depth::Sums), Ok(()));
+        let mut waiting = state.clone();
+        waiting.time = EXPIRY.after(Span::MINUTE);
+        assert!(expired(&waiting, Depth::Sums).is_err());
+        let time = EXPIRY.after(Span::MINUTE);
+        apply(&mut state, &Block { time, messages: Vec::new() });
+        let settled = Phase::Settled { price: "100".parse().unwrap() };
+        assert_eq!((state.phase(MarketId(2)), expired(&state, Depth::Sums)), (settled, Ok(())));
+        state.markets[2].perpetual.open_interest = Qty::ONE;
+        assert!(expired(&state, Depth::Sums).is_err());
+    }
+
+    #[test]
+    fn r_5_a_fair_price_that_moves_alone_has_accounts_looked_at() {
+        let mut state = sound();
+        state.watch.travel(&state.oracle, &state.markets, 2);
+        while state.watch.next().is_some() {}
+        let near = Distance { surplus: 1, exposure: 1_000_000_000_000 };
+        state.watch.rest(AccountId(0), Some(near));
+        state.watch.travel(&state.oracle, &state.markets, 2);
+        assert!(!state.watch.is_due(AccountId(0)));
+        let Kind::Future(future) = state.markets[2].params.kind else { panic!("a future") };
+        let price = "101".parse().unwrap();
+        state.markets[2].perpetual.dated.refresh(price, Time::ZERO, (&future, Rate::ZERO));
+        state.watch.travel(&state.oracle, &state.markets, 2);
+        assert!(state.watch.is_due(AccountId(0)));
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub mod margin;
 pub mod scenarios;
 pub mod tranche;
 pub mod adl;
+pub mod expiry;
 pub mod market;
 pub(crate) mod watch;
 pub mod state;

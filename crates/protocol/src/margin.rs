@@ -75,6 +75,12 @@ pub fn size_charge(notional: Amount, margin: Rate, rules: &MarketRules) -> Amoun
     notional.share(rate, Round::Up).expect("a share of a notional is smaller than the notional")
 }
 
+/// What a position in a dated future of this notional is charged for its basis, above the margin of
+/// its underlying and whether anything hedges it or not (rule X-6).
+pub fn basis_charge(notional: Amount, spread: Rate) -> Amount {
+    notional.share(spread, Round::Up).expect("a share of a notional is smaller than the notional")
+}
+
 /// Initial margin at an open interest, in quote, rounded up (rule R-8).
 pub fn interest_margin(margin: Rate, interest: Amount, params: &InterestParams) -> Rate {
     let width = params.upper - params.lower;
@@ -241,6 +247,32 @@ mod tests {
         }
     }
 
+    const LEGS_INDEX: Price = Price::from_raw(123_456_789_012);
+
+    /// Where a holding costs more than a position, two accounts with opposite positions in one
+    /// market may need less apart: what is netted no longer hedges the holding.
+    const LEGS: Charges =
+        Charges { haircut: Rate::from_bp(500), margin: Rate::from_bp(1000), ..CHARGES };
+
+    /// A holding, then positions in a perpetual and in two futures.
+    fn any_legs() -> impl Strategy<Value = [i64; 4]> {
+        let leg = || prop_oneof![Just(0i64), -1_000_000_000_000i64..1_000_000_000_000];
+        (0i64..1_000_000_000_000, leg(), leg(), leg()).prop_map(|(a, b, c, d)| [a, b, c, d])
+    }
+
+    fn legs_charged([holding, perpetual, near, far]: [i64; 4], spread: Rate) -> Amount {
+        let positions = [perpetual, near, far];
+        let exposure = Exposure {
+            holding: Qty::from_raw(holding),
+            long: Qty::from_raw(positions.iter().map(|qty| qty.max(&0)).sum()),
+            short: Qty::from_raw(-positions.iter().map(|qty| qty.min(&0)).sum::<i64>()),
+        };
+        let basis = |qty: i64| {
+            basis_charge(LEGS_INDEX.notional(Qty::from_raw(qty.abs()), Round::Up), spread)
+        };
+        requirement(exposure, LEGS, LEGS_INDEX) + basis(near) + basis(far)
+    }
+
     proptest! {
         /// The margin of together bears the envelope of a position of any size, unless
         /// it is the whole.
@@ -294,6 +326,25 @@ mod tests {
             if short + more <= holding + long {
                 prop_assert!(after <= before + Amount::from_raw(4), "a hedge raised margin");
             }
+        }
+
+        /// Of a holding, a perpetual and two futures.
+        #[test]
+        fn x_6_two_accounts_together_need_no_more_than_apart_and_a_hedge_no_more_than_its_basis(
+            a in any_legs(), b in any_legs(), spread in 0i64..500, more in 0i64..1_000_000_000_000,
+        ) {
+            let spread = Rate::from_bp(spread);
+            let mut sum = a;
+            sum.iter_mut().zip(b).for_each(|(sum, b)| *sum += b);
+            let apart = legs_charged(a, spread) + legs_charged(b, spread);
+            prop_assert!(legs_charged(sum, spread) <= apart + Amount::from_raw(12));
+            // A future against the net stake, up to its size.
+            let net: i64 = a.iter().sum();
+            let (mut hedged, hedge) = (a, more.min(net.abs()) * -net.signum());
+            hedged[3] += hedge;
+            let notional = LEGS_INDEX.notional(Qty::from_raw(hedge.abs()), Round::Up);
+            let most = legs_charged(a, spread) + basis_charge(notional, spread);
+            prop_assert!(legs_charged(hedged, spread) <= most + Amount::from_raw(12));
         }
 
         #[test]

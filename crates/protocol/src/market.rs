@@ -8,12 +8,13 @@ use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 use crate::book::{Book, FastBook, Resting};
 use crate::convergence::Convergence;
 use crate::depth::{Depth, displayed};
+use crate::expiry::Dated;
 use crate::feedback::Feedback;
 use crate::funding::Funding;
-use crate::halt::{Directive, Monitor, Status};
+use crate::halt::{Directive, Monitor, Phase, Status};
 use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
 use crate::mark::{Mark, Quotes};
-use crate::params::{Kind, MarketParams, PerpetualParams};
+use crate::params::{FutureParams, MarketParams, PerpetualParams};
 use crate::position::Entry;
 use crate::premium::{Impact, impact};
 use crate::reject::Reject;
@@ -41,6 +42,8 @@ pub struct Perpetual {
     pub feedback: Feedback,
     /// How far the mark was from the index, for how long (section C).
     pub convergence: Convergence,
+    /// What a dated future adds (section X).
+    pub dated: Dated,
 }
 
 /// Sums over the positions of a market, kept as they change and compared with the positions
@@ -125,13 +128,27 @@ impl Market {
         }
     }
 
-    /// The perpetual's parameters, none for a spot market.
+    /// The parameters of a perpetual or of a dated future, none for a spot market.
     #[inline]
     pub fn perpetual_params(&self) -> Option<&PerpetualParams> {
-        match &self.params.kind {
-            Kind::Perpetual(params) => Some(params),
-            Kind::Spot { .. } => None,
-        }
+        self.params.kind.derivative()
+    }
+
+    /// What a dated future adds to them.
+    #[inline]
+    pub fn future(&self) -> Option<&FutureParams> {
+        self.params.kind.future()
+    }
+
+    /// Whether it is a dated future that has expired (rule X-4).
+    #[inline]
+    pub fn is_over(&self, now: Time) -> bool {
+        self.future().is_some_and(|future| now >= future.expiry)
+    }
+
+    /// Whether all its positions are closed for ever (rules ).
+    pub fn is_settled(&self) -> bool {
+        matches!(self.halts.status.phase(), Phase::Settled { .. })
     }
 
     /// An account's stake.

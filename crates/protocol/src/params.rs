@@ -5,6 +5,7 @@ mod margin;
 mod access;
 mod matching;
 mod rules;
+mod dated;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use crate::ids::AssetId;
 pub use access::{
     CouncilParams, FlowLimits, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms,
 };
+pub use dated::FutureParams;
 pub use margin::{ConcentrationParams, EnvelopeParams, InterestParams, ScenarioParams};
 pub use matching::Matching;
 pub use rules::{
@@ -87,9 +89,11 @@ pub enum FundingRule {
         /// Bound on |rate| for 8 h, also on the integral.
         cap: Rate,
     },
+    /// Accrues nothing: what a dated future has in place of a rule (rule X-1).
+    Never,
 }
 
-/// Parameters of a perpetual market.
+/// Parameters of a perpetual market, and of a dated future as far as they are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PerpetualParams {
     /// The funding rule.
@@ -120,6 +124,29 @@ pub enum Kind {
     },
     /// A perpetual on the base asset's index.
     Perpetual(PerpetualParams),
+    /// A future on the base asset's index that is settled in cash at its expiry (section X).
+    Future(FutureParams),
+}
+
+impl Kind {
+    /// What perpetuals and dated futures have in common; none for a spot market.
+    #[inline]
+    pub fn derivative(&self) -> Option<&PerpetualParams> {
+        match self {
+            Kind::Perpetual(params) => Some(params),
+            Kind::Future(future) => Some(&future.terms),
+            Kind::Spot { .. } => None,
+        }
+    }
+
+    /// What a dated future adds.
+    #[inline]
+    pub fn future(&self) -> Option<&FutureParams> {
+        match self {
+            Kind::Future(future) => Some(future),
+            Kind::Perpetual(_) | Kind::Spot { .. } => None,
+        }
+    }
 }
 
 /// Parameters of a market.

@@ -114,6 +114,8 @@ pub enum Reject {
     GainTooLarge = 88,
     /// The resulting design fails the proof.
     NotProven = 89,
+    /// The future has expired (rule X-4).
+    Expired = 90,
     /// Two legs that are in one market or of one direction, or one in a market of batches.
     NoSpread = 95,
 }

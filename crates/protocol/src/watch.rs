@@ -2,12 +2,13 @@
 //!
 //! An account with surplus S (equity less maintenance) and exposure E = Σ units·index cannot become
 //! unsound before prices have travelled r = S/(1.3·E), where a block's travel is the largest
-//! (|Δindex| + |Δmark| + |Δfunding index|)/index over the assets, and the largest change of a
-//! maintenance margin: a unit held changes S by at most |Δindex|, a unit of a position by at most
-//! the three together, because every charge is at most the whole. A position that is charged for
-//! its size moves its charge by at most twice the whole, and counts twice. With r ≤ ¼ an
-//! index has grown by less than e^¼ < 1.3 meanwhile. So a look at the accounts that have come that
-//! far, and at those whose stake changed, is a look at all.
+//! (|Δindex| + |Δmark| + |Δfunding index|)/index over the assets (of a dated future mark or fair
+//! price, whichever moved further), and the largest change of a maintenance margin: a unit held
+//! changes S by at most |Δindex|, a unit of a position by at most the three together, because every
+//! charge is at most the whole. A position that is charged for its size moves its charge by
+//! at most twice the whole, and counts twice. With r ≤ ¼ an index has grown by less than e^¼ < 1.3
+//! meanwhile. So a look at the accounts that have come that far, and at those whose stake changed,
+//! is a look at all.
 //!
 //! Holds nothing that the state does not follow from: `State::look_at_everybody` rebuilds it.
 
@@ -50,6 +51,8 @@ pub(crate) struct Distance {
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     mark: Price,
+    /// Of a dated future.
+    fair: Price,
     funding: FundingIndex,
 }
 
@@ -96,9 +99,11 @@ impl Watch {
         self.moves.clear();
         self.moves.resize(assets, 0);
         for (market, seen) in markets.iter().zip(&mut self.markets) {
-            let now =
-                Seen { mark: market.perpetual.mark.price, funding: market.perpetual.funding.index };
+            let perpetual = &market.perpetual;
+            let (mark, fair) = (perpetual.mark.price, perpetual.dated.fair());
+            let now = Seen { mark, fair, funding: perpetual.funding.index };
             let mark = now.mark.raw().abs_diff(seen.mark.raw());
+            let mark = mark.max(now.fair.raw().abs_diff(seen.fair.raw()));
             let funding = now.funding.raw().abs_diff(seen.funding.raw());
             let most = &mut self.moves[market.params.base.index()];
             *most = (*most).max(u128::from(mark) + funding.div_ceil(PER_PRICE));

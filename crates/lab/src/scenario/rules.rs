@@ -40,7 +40,7 @@ impl Rules {
                 params.funding = self.rule_by_name(name)?;
                 Ok(())
             }
-            Kind::Spot { .. } => Ok(()),
+            Kind::Spot { .. } | Kind::Future(_) => Ok(()),
         }
     }
 }

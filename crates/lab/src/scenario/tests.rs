@@ -94,7 +94,7 @@ fn a_rule_takes_the_market_first_then_the_funding_table_then_the_default() {
     let scenario = read(GOOD).unwrap();
     let funding = |scenario: &Scenario| match scenario.markets[1].kind {
         Kind::Perpetual(params) => params.funding,
-        Kind::Spot { .. } => panic!("market 1 is a perpetual"),
+        Kind::Spot { .. } | Kind::Future(_) => panic!("market 1 is a perpetual"),
     };
     let (carry, cap) = (Rate::from_raw(39_269_406), Rate::from_bp(50));
     let anchored = |hours| FundingRule::Anchored { anchor: Span::HOUR.times(hours), carry, cap };

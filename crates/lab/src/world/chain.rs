@@ -159,7 +159,10 @@ impl World {
             | Event::Expired { .. }
             | Event::Changed { .. }
             | Event::OnlyReduces { .. } => {}
-            Event::ConvergenceWindow { .. } | Event::Breach { .. } | Event::NotProven { .. } => {}
+            Event::ConvergenceWindow { .. }
+            | Event::Breach { .. }
+            | Event::NotProven { .. }
+            | Event::Settled { .. } => {}
         }
     }
 
@@ -311,7 +314,8 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::OnlyReduces { .. }
             | Event::ConvergenceWindow { .. }
             | Event::Breach { .. }
-            | Event::NotProven { .. } => return true,
+            | Event::NotProven { .. }
+            | Event::Settled { .. } => return true,
         }
     }
     true

@@ -238,7 +238,8 @@ impl Recorder {
             | event::Event::OnlyReduces { .. } => {}
             event::Event::ConvergenceWindow { .. }
             | event::Event::Breach { .. }
-            | event::Event::NotProven { .. } => {}
+            | event::Event::NotProven { .. }
+            | event::Event::Settled { .. } => {}
         }
     }
 }

@@ -188,6 +188,7 @@ pub fn rule_name(rule: &FundingRule) -> &'static str {
         FundingRule::Dydx { .. } => "dydx",
         FundingRule::Velocity { .. } => "velocity",
         FundingRule::Pi { .. } => "pi",
+        FundingRule::Never => "none",
     }
 }
 

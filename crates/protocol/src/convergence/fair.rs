@@ -16,7 +16,7 @@ use crate::funding::EIGHT_HOURS;
 use crate::params::FundingRule as Rule;
 
 /// mark/index − 1 at which the rule charges `carry`, quoted for 8 h; `None` where no premium does,
-/// because of the rule's cap.
+/// because of the rule's cap, or because there is no rule.
 pub fn fair_basis(rule: &Rule, carry: Rate) -> Option<Rate> {
     match *rule {
         Rule::Anchored { anchor, carry: interest, cap } => {
@@ -48,6 +48,7 @@ pub fn fair_basis(rule: &Rule, carry: Rate) -> Option<Rate> {
             let wound_up = if held.is_negative() { -cap } else { cap };
             quotient(excess.checked_sub(wound_up)?, proportional)
         }
+        Rule::Never => None,
     }
 }
 

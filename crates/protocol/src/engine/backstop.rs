@@ -119,7 +119,7 @@ fn take_over_in(
     let part = part(state, account, id);
     let stake = stake(state, account, id, part);
     let index = state.oracle.index(base).price;
-    let price = price(stake, index, params.price_band);
+    let price = price(stake, state.fair(market), params.price_band);
     let sign = -stake.side().sign();
     let cost = Price::from_raw((price.raw() - stake.mark.raw()) * sign);
     let naked = if part.hedged { Qty::ZERO } else { part.closable };

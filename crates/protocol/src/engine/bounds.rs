@@ -39,6 +39,7 @@ pub(super) fn price_band(market: &Market) -> Rate {
     match market.params.kind {
         Kind::Spot { price_band } => price_band,
         Kind::Perpetual(params) => params.price_band,
+        Kind::Future(future) => future.terms.price_band,
     }
 }
 

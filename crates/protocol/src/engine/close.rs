@@ -28,11 +28,11 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     let now = state.time;
     for (at, id) in (0..state.markets.len()).zip(0u16..) {
         let index = state.serving(Action::Fund, state.markets[at].params.base);
+        let shown = state.fair(&state.markets[at]);
         let market = &mut state.markets[at];
         let permitted = market.halts.status.permits(halt::Action::Fund) == Permit::Yes;
         let index = index.filter(|_| permitted);
         let Some(params) = market.perpetual_params().copied() else { continue };
-        let shown = state.oracle.index(market.params.base).price;
         if shown.is_positive() {
             market.age_depth(shown, elapsed);
         }

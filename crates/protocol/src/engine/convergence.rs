@@ -24,7 +24,10 @@ pub(super) fn observe(state: &mut State, events: &mut Vec<Event>) {
         // Where the rule cannot charge the carry no basis is fair, and the index itself is meant.
         let fair = fair_basis(&params.funding, market.params.rules.carry_8h).unwrap_or(Rate::ZERO);
         let mark = market.perpetual.mark.price;
-        let deviation = index.and_then(|index| Deviation::of(mark, index.price, fair));
+        // A dated future is promised near its fair price (rule X-2), and nothing once it expired.
+        let about = state.fair(market);
+        let index = index.filter(|_| !market.is_over(now));
+        let deviation = index.and_then(|_| Deviation::of(mark, about, fair));
         let target = market.params.rules.target;
         let market = &mut state.markets[usize::from(id)];
         let notices = market.perpetual.convergence.observe(deviation, now, &target);

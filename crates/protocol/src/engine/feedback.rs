@@ -22,9 +22,10 @@ pub(super) fn feed_back(state: &mut State, elapsed: Span) {
     if elapsed > Span::ZERO {
         for at in 0..state.markets.len() {
             let index = state.serving(Action::Mark, state.markets[at].params.base);
+            let fair = state.fair(&state.markets[at]);
             let market = &mut state.markets[at];
-            if let (Some(index), Some(params)) = (index, market.perpetual_params().copied()) {
-                answer(market, &params, index.price, elapsed);
+            if let (Some(_), Some(params)) = (index, market.perpetual_params().copied()) {
+                answer(market, &params, fair, elapsed);
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::halt::Directive;
 use crate::ids::{AccountId, MarketId};
 use crate::ladder;
 use crate::ledger::Holder;
-use crate::params::{Kind, Params};
+use crate::params::Params;
 use crate::reject::Reject;
 use crate::state::State;
 
@@ -29,7 +29,7 @@ use crate::state::State;
 fn proof(params: &Params, accounts: u32) -> Result<(), String> {
     design::check(params).map_err(|error| error.0)?;
     for market in &params.markets {
-        if let Kind::Perpetual(perpetual) = &market.kind
+        if let Some(perpetual) = market.kind.derivative()
             && !design::positions_fit(perpetual.position_max, accounts)
         {
             return Err(format!("{}: too many accounts for position_max", market.name));

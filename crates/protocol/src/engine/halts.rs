@@ -3,20 +3,17 @@
 //! A market has no phase but Open before its first index has lasted. An index counts as fresh if it
 //! serves the mark, at a settlement if it serves that.
 
-use money::{Amount, Price, Round};
-
-use super::accounts::settle_funding;
 use super::orders::{cancel_in, removed};
 use super::permits::reference;
-use super::{auctions, outflow};
+use super::settlement::settle;
+use super::{auctions, expiry, outflow};
 use crate::book::{Book, Resting};
 use crate::event::{Event, Gone};
 use crate::halt::{
     Action, Breach, Directive, Inputs, Orders, Permit, Phase, Source, Status, Transition, next,
 };
-use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
+use crate::ids::{AccountId, AssetId, MarketId};
 use crate::ladder;
-use crate::ledger::Holder;
 use crate::reject::Reject;
 use crate::state::State;
 
@@ -35,6 +32,9 @@ pub(super) fn direct(
 pub(super) fn open(state: &mut State, events: &mut Vec<Event>) {
     let stale = stale_collateral(state);
     for id in (0..state.markets.len()).zip(0u16..).map(|(_, id)| MarketId(id)) {
+        if expiry::expire(state, id, events) {
+            continue;
+        }
         let base = state.markets[id.index()].params.base;
         let directive = state.markets[id.index()].halts.directive.take();
         if state.index_twap(base).is_none() {
@@ -75,6 +75,7 @@ fn is_stale(state: &State, asset: AssetId) -> bool {
         && !state.markets.iter().any(|market| {
             let phase = market.halts.status.phase();
             market.params.base == asset
+                && market.future().is_none()
                 && matches!(phase, Phase::Delisting { .. } | Phase::Settled { .. })
         })
 }
@@ -108,7 +109,7 @@ fn begin(state: &mut State, id: MarketId, change: &Transition, events: &mut Vec<
     }
     events.push(Event::Phase { market: id, from: change.from, to: change.to });
     if let Phase::Settled { price } = change.to {
-        settle(state, id, price, events);
+        settle(state, id, (price, state.markets[id.index()].halts.status.averaged()), events);
     }
 }
 
@@ -123,24 +124,4 @@ fn cancel_growing(state: &mut State, id: MarketId, events: &mut Vec<Event>) {
             removed(market, id, &order, Gone::Halted, events);
         }
     }
-}
-
-/// Rule A-7: closes every position at one price. Each account receives ⌊price·position⌋; what the
-/// roundings leave in clearing goes to DUST.
-fn settle(state: &mut State, id: MarketId, price: Price, events: &mut Vec<Event>) {
-    let clearing = Holder::Clearing(id);
-    for account in (0..state.accounts).map(AccountId) {
-        let position = state.markets[id.index()].entry(account).position;
-        if position.is_zero() {
-            continue;
-        }
-        settle_funding(state, id, account, events);
-        let worth = price.notional(position, Round::Down);
-        let amount = state.markets[id.index()].trade(account, -position, -worth);
-        state.ledger.transfer(clearing, Holder::User(account), QUOTE, amount);
-        state.watch.touch(account);
-        events.push(Event::Realised { account, market: id, amount });
-    }
-    let left: Amount = state.ledger.balance(clearing, QUOTE);
-    state.ledger.transfer(clearing, Holder::Dust, QUOTE, left);
 }

@@ -114,8 +114,7 @@ fn close_tranche(state: &mut State, account: AccountId, id: MarketId, events: &m
     }
     let stake = stake(state, account, id, part);
     let side = stake.side();
-    let index = state.oracle.index(market.params.base).price;
-    let tick = market.tick_within(stake.limit(index, params.price_band), side);
+    let tick = market.tick_within(stake.limit(state.fair(market), params.price_band), side);
     let lots = tranche(state, account, id, (part, tick));
     let first = events.len();
     let (left, _) = take(state, &forced(account, id, side, (tick, lots)), events);

@@ -43,11 +43,8 @@ fn check_place(state: &State, account: AccountId, order: &NewOrder) -> Result<Ch
     let market = &state.markets[order.market.index()];
     check_limit(market, &checked)?;
     check_backing(state, market, &checked)?;
-    match market.params.kind {
-        Kind::Spot { .. } if !is_exposed(state, account) => {}
-        Kind::Spot { .. } | Kind::Perpetual(_) => {
-            check_margin(state, market, &checked, order.lifetime)?;
-        }
+    if market.perpetual_params().is_some() || is_exposed(state, account) {
+        check_margin(state, market, &checked, order.lifetime)?;
     }
     Ok(checked)
 }
@@ -79,8 +76,8 @@ pub(super) fn check_terms(
     let action =
         if only_closes(market, account, order, lots) { Action::Trade } else { Action::Increase };
     permits::check_place(state, order, action)?;
-    let index = state.serving(action, market.params.base).ok_or(Reject::StaleIndex)?;
-    check_band(market, order, index.price)?;
+    state.serving(action, market.params.base).ok_or(Reject::StaleIndex)?;
+    check_band(market, order, state.fair(market))?;
     let rests = order.lifetime != Lifetime::Immediate || permits::collects(market);
     if rests && entry.orders >= state.params.open_orders_max {
         return Err(Reject::TooManyOrders);
@@ -154,10 +151,8 @@ fn closes_only(
     order: &Checked,
     (after, loss): (Health, Amount),
 ) -> bool {
-    let freed = match market.params.kind {
-        Kind::Spot { .. } => state.params.assets[market.params.base.index()].haircut_maintenance,
-        Kind::Perpetual(params) => params.margin_maintenance,
-    };
+    let haircut = state.params.assets[market.params.base.index()].haircut_maintenance;
+    let freed = market.perpetual_params().map_or(haircut, |params| params.margin_maintenance);
     let qty = market.qty(order.lots);
     let held = closable(state, market, order);
     let freed =
@@ -408,7 +403,7 @@ pub(super) fn commit_trade_at(
     let trade = Trade { market: order.market, taker: order.account, maker, side, qty, notional };
     match market.params.kind {
         Kind::Spot { .. } => exchange_spot(state, &trade),
-        Kind::Perpetual(_) => exchange_perpetual(state, &trade, events),
+        Kind::Perpetual(_) | Kind::Future(_) => exchange_perpetual(state, &trade, events),
     }
     for (account, fee) in [(order.account, taker_fee), (maker, maker_fee)] {
         state.ledger.transfer(Holder::User(account), Holder::Fees, QUOTE, fee);

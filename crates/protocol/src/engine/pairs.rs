@@ -99,9 +99,8 @@ fn executable(
 ) -> Option<[Leg; 2]> {
     let market = &state.markets[id.index()];
     let params = market.perpetual_params()?;
-    let index = state.oracle.index(market.params.base).price;
     let side = stake.side();
-    let tick = market.tick_within(stake.limit(index, params.price_band), side);
+    let tick = market.tick_within(stake.limit(state.fair(market), params.price_band), side);
     let wanted = market.qty(tranche(state, account, id, (part, tick)));
     // A tranche of one lot at least is one of a step at least.
     let wanted = whole(wanted.max(Qty::from_raw(step)), step).min(part.closable);

@@ -47,6 +47,9 @@ pub(super) fn check_place(
     asked: ladder::Action,
 ) -> Result<(), Reject> {
     let market = &state.markets[order.market.index()];
+    if market.is_over(state.time) {
+        return Err(Reject::Expired);
+    }
     match state.permits(order.market, Action::Place) {
         Permit::No => return Err(Reject::Halted),
         Permit::Reducing if asked != ladder::Action::Trade => return Err(Reject::OnlyReducing),

@@ -55,6 +55,9 @@ pub(super) fn place_twap(
     check_account(state, account)?;
     let market = state.markets.get(wish.market.index()).ok_or(Reject::UnknownMarket)?;
     let lots = check_qty(market, wish.qty)?;
+    if market.is_over(state.time) {
+        return Err(Reject::Expired);
+    }
     if wish.reduce_only && market.perpetual_params().is_none() {
         return Err(Reject::NothingToReduce);
     }
@@ -160,6 +163,22 @@ pub(super) fn run_due(state: &mut State, events: &mut Vec<Event>) {
     let slices: Vec<Slice> = due.take(most as usize).collect();
     for slice in &slices {
         run_slice(state, slice, events);
+    }
+}
+
+/// Rule X-4: nothing waits in a market whose trading is over, or is spread over time there.
+pub(super) fn drop_plans(state: &mut State, id: MarketId, events: &mut Vec<Event>) {
+    for account in (0..state.accounts).map(AccountId) {
+        let numbers: Vec<u64> = state.plans.triggers[id.index()].numbers(account).collect();
+        for number in numbers {
+            cancel_trigger(state, account, (id, number), events).expect("it was just listed");
+        }
+        let orders = state.plans.twaps.orders(account);
+        let here = orders.filter(|(_, twap)| twap.order.market == id);
+        let numbers: Vec<u64> = here.map(|(number, _)| number).collect();
+        for number in numbers {
+            cancel_twap(state, account, number, events).expect("it was just listed");
+        }
     }
 }
 
@@ -295,7 +314,7 @@ fn place_due(state: &mut State, account: AccountId, order: &NewOrder, events: &m
 /// The worst price of an immediate order, on a tick: `slippage` from the mark (from the index in a
 /// spot market), and inside the band of rule T-3.
 fn immediate_price(state: &State, market: &Market, side: Side, slippage: Rate) -> Price {
-    let index = state.oracle.index(market.params.base).price;
+    let index = state.fair(market);
     let from = market.perpetual_params().map_or(index, |_| market.perpetual.mark.price);
     let worst = worst_price(from, side, slippage).unwrap_or(PRICE_MAX);
     let band = price_band(market);
@@ -324,6 +343,9 @@ fn check_trigger(
         }
     }
     let lots = wish.qty.map(|qty| check_qty(market, qty)).transpose()?;
+    if market.is_over(state.time) {
+        return Err(Reject::Expired);
+    }
     if state.serving(Action::Trade, market.params.base).is_none() {
         return Err(Reject::StaleIndex);
     }

@@ -56,9 +56,15 @@ pub(super) fn mark(state: &mut State, elapsed: Span) {
         let Some(band) = market.perpetual_params().map(|params| params.mark_band) else {
             continue;
         };
-        let Some(index) = state.serving(Action::Mark, market.params.base) else { continue };
+        if state.serving(Action::Mark, market.params.base).is_none() {
+            continue;
+        }
         let quotes = state.quotes(id);
-        let mark = market.perpetual.mark.next(index.price, quotes, elapsed, decay, band);
+        let about = state.fair(market);
+        let mut mark = market.perpetual.mark.next(about, quotes, elapsed, decay, band);
+        if let Some(future) = market.future() {
+            mark.price = market.perpetual.dated.mark(mark.price, state.time, future);
+        }
         state.markets[id.index()].perpetual.mark = mark;
     }
 }

@@ -8,7 +8,6 @@ use super::permits::collects;
 use crate::command::{Lifetime, NewOrder};
 use crate::ids::{AccountId, Lots, Side};
 use crate::market::Market;
-use crate::params::Kind;
 use crate::reject::Reject;
 use crate::state::State;
 
@@ -65,11 +64,11 @@ pub(super) fn check_reduce_only(
 /// side already closes its part.
 pub(super) fn closable(state: &State, market: &Market, order: &Checked) -> Qty {
     let entry = market.entry(order.account);
-    match (market.params.kind, order.side) {
-        (Kind::Spot { .. }, Side::Buy) => Qty::ZERO,
-        (Kind::Spot { .. }, Side::Sell) => holding(state, order.account, market.params.base),
-        (Kind::Perpetual(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
-        (Kind::Perpetual(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
+    match (market.perpetual_params(), order.side) {
+        (None, Side::Buy) => Qty::ZERO,
+        (None, Side::Sell) => holding(state, order.account, market.params.base),
+        (Some(_), Side::Buy) => -entry.position - market.qty(Lots(entry.bid_lots)),
+        (Some(_), Side::Sell) => entry.position - market.qty(Lots(entry.ask_lots)),
     }
 }
 

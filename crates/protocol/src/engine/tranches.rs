@@ -16,7 +16,7 @@ use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::market::Market;
 use crate::oracle::PRICE_MAX;
-use crate::params::{Kind, PerpetualParams};
+use crate::params::{FutureParams, Kind, PerpetualParams};
 use crate::state::{Change, Level, State};
 use crate::tranche::{self, Closing, Stake, Terms, share_of_equity};
 
@@ -97,7 +97,7 @@ pub(super) fn tranche(
     (part, tick): (Part, Tick),
 ) -> Lots {
     let market = &state.markets[id.index()];
-    let Kind::Perpetual(params) = market.params.kind else { return Lots(0) };
+    let Some(params) = market.perpetual_params().copied() else { return Lots(0) };
     let position = market.entry(account).position;
     let side = if position.is_positive() { Side::Sell } else { Side::Buy };
     let health = state.health(account, Level::Initial);
@@ -216,9 +216,11 @@ pub(super) fn worst_tick(
     cushion: Amount,
 ) -> Tick {
     let market = &state.markets[id.index()];
-    let index = state.oracle.index(market.params.base).price;
+    let index = state.fair(market);
     let (band, value) = match market.params.kind {
-        Kind::Perpetual(params) => (params.price_band, market.perpetual.mark.price),
+        Kind::Perpetual(params) | Kind::Future(FutureParams { terms: params, .. }) => {
+            (params.price_band, market.perpetual.mark.price)
+        }
         Kind::Spot { price_band } => (price_band, index),
     };
     let (one, units) = (i128::from(Price::ONE.raw()), i128::from(qty.raw()));

@@ -251,6 +251,7 @@ impl Row {
         let asset = params.assets.get(at).filter(|_| at != QUOTE.index());
         let perpetual = market.and_then(|market| match market.kind {
             Kind::Perpetual(perpetual) => Some(perpetual),
+            Kind::Future(future) => Some(future.terms),
             Kind::Spot { .. } => None,
         });
         let value = match self.field {
@@ -310,9 +311,10 @@ impl Row {
 fn perpetual(market: &mut MarketParams) -> &mut PerpetualParams {
     match &mut market.kind {
         Kind::Perpetual(perpetual) => Some(perpetual),
+        Kind::Future(future) => Some(&mut future.terms),
         Kind::Spot { .. } => None,
     }
-    .expect("reading found a perpetual")
+    .expect("reading found a perpetual or a future")
 }
 
 /// The table as a page of Markdown: `docs/governance.md`.

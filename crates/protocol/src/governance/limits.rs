@@ -43,7 +43,10 @@ pub fn check(before: &Params, after: &Params, proof: &Proof) -> Result<(), Refus
         (Kind::Perpetual(old), Kind::Perpetual(new)) => {
             old.funding == new.funding || gain_is_sound(&new.funding)
         }
-        (Kind::Spot { .. } | Kind::Perpetual(_), Kind::Spot { .. } | Kind::Perpetual(_)) => true,
+        (
+            Kind::Spot { .. } | Kind::Perpetual(_) | Kind::Future(_),
+            Kind::Spot { .. } | Kind::Perpetual(_) | Kind::Future(_),
+        ) => true,
     });
     if !sound {
         return Err(Refusal::Gain);
@@ -61,6 +64,7 @@ pub fn gain_is_sound(rule: &FundingRule) -> bool {
         FundingRule::Anchored { anchor, .. } => nanos(LAG) * one <= gain * nanos(anchor),
         // Fixed by the rule itself.
         FundingRule::Industry { .. } => true,
+        FundingRule::Never => true,
         // The mean of an interval pays interval/8 h of the premium at its end.
         FundingRule::Dydx { interval, .. } => nanos(interval) * one <= gain * nanos(EIGHT_HOURS),
         // What is removed in one delay by the rate that was gained in one delay.

@@ -75,7 +75,8 @@ impl Run {
             | Phase::Auction { .. }
             | Phase::Halted { .. }
             | Phase::Delisting { .. }
-            | Phase::Settled { .. } => None,
+            | Phase::Settled { .. }
+            | Phase::Expired { .. } => None,
         }
     }
 }
@@ -387,7 +388,8 @@ proptest! {
                 | Phase::ReduceOnly { .. }
                 | Phase::Auction { .. }
                 | Phase::Halted { .. }
-                | Phase::Restarting { .. } => prop_assert!(false, "a delisting was stopped"),
+                | Phase::Restarting { .. }
+                | Phase::Expired { .. } => prop_assert!(false, "a delisting was stopped"),
             }
         }
     }

@@ -81,6 +81,11 @@ pub struct Triggers {
 }
 
 impl Triggers {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+
     /// Whether an order may wait here at this mark; an account has at most `open_max`.
     pub fn check(&self, new: &Waiting, mark: Price, open_max: u32) -> Result<(), NotScheduled> {
         self.check_alone(new, mark)?;

@@ -101,6 +101,7 @@ impl State {
                 // An order may leave a holding, or uncover a position.
                 Kind::Spot { .. } => (charges.haircut.max(charges.margin), true),
                 Kind::Perpetual(_) => (charges.margin, false),
+                Kind::Future(_) => (charges.margin + self.spread(market, level), false),
             };
             Terms {
                 index: index.raw(),

@@ -24,7 +24,7 @@ impl State {
         let mut margins = std::mem::take(&mut self.scratch.margins);
         margins.clear();
         margins.resize(self.charges.len(), [Rate::ZERO; 2]);
-        for market in &self.markets {
+        for market in self.markets.iter().filter(|market| !market.is_settled()) {
             let highest = &mut margins[market.params.base.index()];
             let own = self.margins(market);
             *highest = [highest[0].max(own[0]), highest[1].max(own[1])];

@@ -68,7 +68,7 @@ impl State {
         bought: i64,
     ) -> Option<i128> {
         match market.params.kind {
-            Kind::Perpetual(_) => return Some(0),
+            Kind::Perpetual(_) | Kind::Future(_) => return Some(0),
             Kind::Spot { .. } => {}
         }
         let base = market.params.base;

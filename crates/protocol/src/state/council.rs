@@ -7,7 +7,7 @@ use money::{Qty, Time};
 use super::volatility::Volatility;
 use crate::governance::council::Governance;
 use crate::ids::MarketId;
-use crate::params::{DesignError, Kind, Params};
+use crate::params::{DesignError, Params};
 
 /// Governance and what it reads.
 #[derive(Clone, Debug, BorshSerialize)]
@@ -45,7 +45,7 @@ impl Council {
     /// Remembers the position limits of a design.
     pub(crate) fn note_limits(&mut self, params: &Params) {
         for (peak, market) in self.peaks.iter_mut().zip(&params.markets) {
-            if let Kind::Perpetual(perpetual) = &market.kind {
+            if let Some(perpetual) = market.kind.derivative() {
                 *peak = perpetual.position_max.max(*peak);
             }
         }

@@ -165,14 +165,15 @@ impl State {
         fees + losses.sum()
     }
 
-    /// What a trade is measured against: the index and, of a perpetual, the mark, whichever makes
-    /// the trade look worse. So nobody makes a bad price good by moving the mark.
+    /// What a trade is measured against: the index (of a dated future the fair price) and, but for
+    /// spot, the mark, whichever makes the trade look worse. So nobody makes a bad price good by
+    /// moving the mark.
     pub(crate) fn reference(&self, market: &Market, side: Side) -> Price {
-        let index = self.oracle.index(market.params.base).price;
-        match (market.params.kind, side) {
-            (Kind::Spot { .. }, Side::Buy | Side::Sell) => index,
-            (Kind::Perpetual(_), Side::Buy) => index.min(market.perpetual.mark.price),
-            (Kind::Perpetual(_), Side::Sell) => index.max(market.perpetual.mark.price),
+        let (fair, mark) = (self.fair(market), market.perpetual.mark.price);
+        match (&market.params.kind, side) {
+            (Kind::Spot { .. }, Side::Buy | Side::Sell) => fair,
+            (Kind::Perpetual(_) | Kind::Future(_), Side::Buy) => fair.min(mark),
+            (Kind::Perpetual(_) | Kind::Future(_), Side::Sell) => fair.max(mark),
         }
     }
 

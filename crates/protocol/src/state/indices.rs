@@ -13,6 +13,7 @@ use crate::ids::{AssetId, MarketId, PublisherId};
 use crate::ladder::scores::{Score, verdict};
 use crate::ladder::{Action, Grade, Ladder, Width};
 use crate::mark::Quotes;
+use crate::market::Market;
 use crate::oracle::{Index, Oracle};
 
 /// The prices of the external perpetuals (rule O-9): no event tells of them.
@@ -60,13 +61,32 @@ impl State {
     pub(crate) fn quotes(&self, market: MarketId) -> Quotes {
         let market = &self.markets[market.index()];
         let age = self.time.since(market.last_time);
+        // A dated future has a basis of its own.
         let external = self.serving_external(Action::Mark, market.params.base);
+        let external = external.filter(|_| market.future().is_none());
         let quotes = market.quotes();
         Quotes {
             last: quotes.last.filter(|_| age <= market.params.rules.mark.last_age_max),
             external: external.map(|index| index.price),
             ..quotes
         }
+    }
+
+    /// What a market's prices are measured by: the index; of a dated future its fair price (rule
+    ///
+    #[inline]
+    pub(crate) fn fair(&self, market: &Market) -> Price {
+        match market.future() {
+            Some(_) => market.perpetual.dated.fair(),
+            None => self.oracle.index(market.params.base).price,
+        }
+    }
+
+    /// The same as if the index were this.
+    pub(crate) fn fair_at(&self, market: &Market, index: Price) -> Price {
+        let carry = market.params.rules.carry_8h;
+        let dated = market.perpetual.dated;
+        market.future().map_or(index, |future| dated.fair_at(index, self.time, (future, carry)))
     }
 
     /// Where a market stands (rule A-5).

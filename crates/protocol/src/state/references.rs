@@ -40,7 +40,7 @@ impl State {
                 exposure.long += entry.position.max(Qty::ZERO);
                 exposure.short += (-entry.position).max(Qty::ZERO);
                 let due = pending_funding(&market.perpetual.funding, entry).0;
-                health.equity += entry.profit(price) + due;
+                health.equity += entry.profit(self.fair_at(market, price)) + due;
             }
             let charges = self.charges[asset.index()][Level::Maintenance.index()];
             health.requirement += requirement(exposure, charges, price);

@@ -1,18 +1,32 @@
-//! Charges for the size of a position in the margin of an account (rule R-7).
+//! Charges of each position in the margin of an account: for its size (rule R-7), and of a dated
+//! future for its basis (rule X-6).
+//!
+//! Always holds: with the margin of rule R-1 a position is charged at most the whole.
 
-use money::{Amount, Rate, Round};
+use money::{Amount, Price, Qty, Rate, Round};
 
 use super::{Change, Level, State, open_qty};
 use crate::ids::{AccountId, MarketId, Side};
-use crate::margin::size_charge;
+use crate::margin::{basis_charge, size_charge};
 use crate::market::Market;
 
 /// Units of an amount in one of its wholes.
 const SCALE: i128 = Amount::ONE.raw();
 
 impl State {
-    /// The charges for the size of an account's positions; initial: with the orders of the worse
-    /// direction filled.
+    /// What a unit of a dated future is charged for its basis (rule X-6): nothing of a perpetual.
+    pub(super) fn spread(&self, market: &Market, level: Level) -> Rate {
+        let Some(future) = market.future() else { return Rate::ZERO };
+        let spread = match level {
+            Level::Initial => future.spread_initial,
+            Level::Maintenance => future.spread_maintenance,
+        };
+        let margin = self.charges[market.params.base.index()][level.index()].margin;
+        spread.min(Rate::ONE - margin)
+    }
+
+    /// The charges for the size of an account's positions and for the basis of its futures;
+    /// initial: with the orders of the worse direction filled.
     pub(super) fn size_charges(&self, account: AccountId, level: Level, change: Change) -> Amount {
         let of = |(market, id): (&Market, MarketId)| {
             let entry = market.entry(account);
@@ -30,13 +44,19 @@ impl State {
             let position = entry.position + change.filled(market, id);
             let [long, short] =
                 [position + open_qty(market, lots[0]), position - open_qty(market, lots[1])];
-            let base = market.params.base;
-            let notional =
-                self.oracle.index(base).price.notional(long.abs().max(short.abs()), Round::Up);
-            let margin = self.charges[base.index()][level.index()].margin;
-            size_charge(notional, margin, &market.params.rules)
+            self.position_charge(market, long.abs().max(short.abs()), level)
         };
         self.perpetuals().map(of).sum()
+    }
+
+    /// The charges of one position for its size and its basis.
+    fn position_charge(&self, market: &Market, qty: Qty, level: Level) -> Amount {
+        let base = market.params.base;
+        let index: Price = self.oracle.index(base).price;
+        let notional = index.notional(qty, Round::Up);
+        let spread = self.spread(market, level);
+        let margin = self.charges[base.index()][level.index()].margin + spread;
+        size_charge(notional, margin, &market.params.rules) + basis_charge(notional, spread)
     }
 
     /// More than the charge for the size of a notional at 10⁻¹⁶, at 10⁻¹⁶: of a position, or of a
@@ -82,7 +102,6 @@ mod tests {
     use super::*;
     use crate::ids::AssetId;
     use crate::params::{Kind, MarketParams, MarketRules};
-    use money::{Price, Qty};
     use proptest::prelude::*;
 
     proptest! {

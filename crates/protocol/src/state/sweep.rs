@@ -112,6 +112,7 @@ impl State {
         let base = market.params.base;
         let index = self.oracle.index(base).price;
         let margin = self.charges[base.index()][Level::Maintenance.index()].margin;
+        let margin = margin + self.spread(market, Level::Maintenance);
         let (mark, charge) = (market.perpetual.mark.price.raw(), charged(index, margin));
         let flat = market.params.rules.envelope.flat;
         Prices {

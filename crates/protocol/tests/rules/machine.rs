@@ -22,6 +22,7 @@ use protocol::schedule::trigger::{Execution, Kind as Waits};
 use protocol::state::{Level, State};
 
 use crate::exchange::*;
+use crate::futures::{BTC_DATED, dated, with_future};
 
 const ACCOUNTS: u32 = 6;
 
@@ -116,9 +117,15 @@ fn guards(seed: u64) -> Rules {
     }
 }
 
+/// A future on BTC that expires after a minute, or in a leap of time.
+fn expiring(seed: u64) -> FutureParams {
+    let averaging = Span::from_secs(if seed.is_multiple_of(4) { 5 } else { 40 });
+    FutureParams { averaging, ..dated(if seed.is_multiple_of(2) { 60 } else { 5400 }) }
+}
+
 impl Machine {
     fn new(seed: u64) -> Machine {
-        let mut params = design();
+        let mut params = with_future(expiring(seed));
         for at in [BTC_PERP.index(), SOL_PERP.index()] {
             let funding = rule(seed);
             params.markets[at].kind = Kind::Perpetual(PerpetualParams { funding, ..perpetual() });
@@ -206,7 +213,7 @@ impl Machine {
     }
 
     fn order(&mut self) -> NewOrder {
-        let market = MarketId(self.random.below(4) as u16);
+        let market = MarketId(self.random.below(5) as u16);
         let (asset, tick, lot) = match market.0 % 2 {
             0 => (1, 10_000_000, 10_000),
             _ => (2, 1_000_000, 1_000_000),
@@ -431,7 +438,7 @@ impl Machine {
     /// Now and then an order that takes what it can to close a position, else any message.
     fn closing_or_any(&mut self) -> Message {
         let account = AccountId(self.random.below(u64::from(ACCOUNTS)) as u32);
-        let id = if self.random.one_in(2) { BTC_PERP } else { SOL_PERP };
+        let id = [BTC_PERP, SOL_PERP, BTC_DATED][self.random.below(3) as usize];
         let position = self.state.market(id).entry(account).position;
         if position.is_zero() || self.random.one_in(3) {
             return self.message();
@@ -566,7 +573,7 @@ impl Machine {
             let sound = self.state.health(account, Level::Maintenance).is_sound();
             assert!(sound || !self.state.is_clearly_sound(account), "account {}", account.0);
             equity += ledger.cash(account);
-            for market in [BTC_PERP, SOL_PERP] {
+            for market in [BTC_PERP, SOL_PERP, BTC_DATED] {
                 let market = self.state.market(market);
                 let entry = market.entry(account);
                 let received = entry.funding_index - market.perpetual.funding.index;

@@ -12,6 +12,7 @@ mod determinism;
 mod exchange;
 mod flow;
 mod funding;
+mod futures;
 mod governance;
 mod halts;
 mod liquidation;

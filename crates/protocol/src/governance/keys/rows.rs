@@ -421,6 +421,7 @@ fn price_band(market: &MarketParams) -> Rate {
     match &market.kind {
         Kind::Spot { price_band } => *price_band,
         Kind::Perpetual(perpetual) => perpetual.price_band,
+        Kind::Future(future) => future.terms.price_band,
     }
 }
 
@@ -428,5 +429,6 @@ fn price_band_slot(market: &mut MarketParams) -> &mut Rate {
     match &mut market.kind {
         Kind::Spot { price_band } => price_band,
         Kind::Perpetual(perpetual) => &mut perpetual.price_band,
+        Kind::Future(future) => &mut future.terms.price_band,
     }
 }

@@ -42,7 +42,7 @@ impl Coverage {
 }
 
 #[test]
-fn i_1_to_i_15_and_r_5_hold_after_every_block_of_hostile_commands() {
+fn i_1_to_i_26_and_r_5_hold_after_every_block_of_hostile_commands() {
     for seed in 0..200 {
         let run = catch_unwind(AssertUnwindSafe(|| {
             let mut machine = Machine::new(seed);
@@ -105,7 +105,8 @@ fn the_machine_reaches_every_part_of_the_waterfall() {
 
 #[test]
 fn a_1_to_a_7_the_machine_reaches_auctions_restarts_and_settlements() {
-    let [mut auctions, mut collected, mut crossed, mut restarts, mut settled] = [0u32; 5];
+    let [mut auctions, mut collected, mut crossed, mut restarts] = [0u32; 4];
+    let [mut settled, mut futures] = [0u32; 2];
     for seed in (1..60).step_by(3) {
         let mut machine = Machine::new(seed);
         for _ in 0..200 {
@@ -125,6 +126,10 @@ fn a_1_to_a_7_the_machine_reaches_auctions_restarts_and_settlements() {
                     settled += u32::from(matches!(to, Phase::Settled { .. }));
                     matches!(from, Phase::Auction { .. }) && *to == Phase::Open
                 }
+                Event::Settled { market: BTC_DATED, interest, .. } => {
+                    futures += u32::from(interest.is_positive());
+                    false
+                }
                 Event::Collected { .. } => {
                     collected += 1;
                     false
@@ -136,6 +141,6 @@ fn a_1_to_a_7_the_machine_reaches_auctions_restarts_and_settlements() {
             crossed += u32::from(before > 0);
         }
     }
-    let counts = [auctions, collected, crossed, restarts, settled];
+    let counts = [auctions, collected, crossed, restarts, settled, futures];
     assert!(counts.iter().all(|count| *count > 4), "{counts:?}");
 }
