@@ -116,4 +116,8 @@ pub enum Reject {
     NotProven = 89,
     /// Two legs that are in one market or of one direction.
     NoSpread = 95,
+    /// The exchange is not insolvent, or not for long enough (rule B-9).
+    NotInsolvent = 96,
+    /// Less would be paid out than was asked for at least.
+    PaidTooLittle = 97,
 }

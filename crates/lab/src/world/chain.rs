@@ -160,6 +160,7 @@ impl World {
             | Event::Changed { .. }
             | Event::OnlyReduces { .. } => {}
             Event::ConvergenceWindow { .. } | Event::Breach { .. } | Event::NotProven { .. } => {}
+            Event::LeftBehind { .. } => {}
         }
     }
 
@@ -311,6 +312,7 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::OnlyReduces { .. }
             | Event::ConvergenceWindow { .. }
             | Event::Breach { .. }
+            | Event::LeftBehind { .. }
             | Event::NotProven { .. } => return true,
         }
     }
