@@ -181,7 +181,7 @@ impl Coverage {
         self.blocks += other.blocks;
         self.auctioned += other.auctioned;
         self.aid.margins += other.aid.margins;
-        self.aid.bailouts += other.aid.bailouts;
+        self.aid.losses += other.aid.losses;
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
         self.weather.iter_mut().zip(other.weather).for_each(|(sum, count)| *sum += count);
         self.refusals.extend(&other.refusals);
@@ -206,7 +206,7 @@ impl fmt::Display for Coverage {
         }
         write!(f, ", auctions with trades {}", self.auctioned)?;
         write!(f, ", refusals of {} kinds", self.refusals.len())?;
-        let Aid { margins, bailouts } = self.aid;
-        write!(f, ", {margins} deposits to close, {bailouts} to withdraw")
+        let Aid { margins, losses } = self.aid;
+        write!(f, ", {margins} deposits to close, {losses} exits at a loss")
     }
 }

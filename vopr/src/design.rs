@@ -72,7 +72,7 @@ fn rules(random: &mut Random) -> Rules {
     rules.council.guardian = Some(AccountId(0));
     let wide = (1_000_000_000_000_000, 50);
     let (hour_min, gate_blocks) = random.pick(&[(100_000, 5), wide]);
-    // Wider shares than the defaults: what somebody won from a whale leaves within weeks, not years.
+    // Wider than the defaults: what somebody won from a whale leaves within weeks, not years.
     rules.flow.limits.hour_share = Rate::from_bp(500);
     rules.flow.limits.day_share = Rate::from_bp(5_000);
     rules.flow.limits.hour_min = quote(hour_min);

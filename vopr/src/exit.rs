@@ -9,11 +9,12 @@
 //! What rule B-4 lets leave in an hour is asked for hour by hour.
 //!
 //! What outlives this is an insolvency: while more is owed than INSURANCE holds, rule B-5 keeps
-//! withdrawals shut. Somebody then has to pay INSURANCE what is lacking; it is counted.
+//! withdrawals shut. After a week everybody leaves at the share that is covered (B-9), which is
+//! counted.
 
 use money::{Amount, Price, Qty, Span};
 use protocol::command::{
-    Block, Command, Leg, Lifetime, Message, NewOrder, SelfTrade, Sender, SpreadOrder,
+    AtLoss, Block, Command, Leg, Lifetime, Message, NewOrder, SelfTrade, Sender, SpreadOrder,
 };
 use protocol::engine::apply_into;
 use protocol::event::Event;
@@ -53,8 +54,8 @@ const AT_ONCE: u32 = 60;
 pub struct Aid {
     /// Deposits of margin without which somebody could not have closed.
     pub margins: u64,
-    /// Payments into INSURANCE without which nobody could have withdrawn.
-    pub bailouts: u64,
+    /// Insolvencies in which everybody left at the share that was covered.
+    pub losses: u64,
 }
 
 /// Closes and pays out everything, and says what it took from outside; the error says who is stuck
@@ -378,17 +379,23 @@ impl Leaving<'_> {
             });
         }
         let mut messages = Vec::new();
-        let amount = self.state.deficits() - self.state.ledger().insurance();
-        if amount.is_positive() {
-            self.aid.bailouts += 1;
-            let command = Command::FundInsurance { amount };
-            messages.push(Message { sender: Sender::Custodian, command });
+        let insolvent = self.state.insolvency()[0].is_positive();
+        if insolvent && self.aid.losses == 0 {
+            self.aid.losses += 1;
+            (0..2).for_each(|_| self.block(LOCKED, Vec::new()));
         }
         for &account in accounts {
             for (asset, amount) in self.free(account) {
                 let amount = amount.min(self.state.outflow_free(account, asset));
                 messages.push(says(account, Command::CancelAll { market: None }));
-                messages.push(says(account, Command::Withdraw { asset, amount }));
+                let at_loss = AtLoss { amount, least: Amount::ZERO };
+                messages.push(says(
+                    account,
+                    match (insolvent, asset) {
+                        (true, QUOTE) => Command::WithdrawAtLoss(Box::new(at_loss)),
+                        (true | false, _) => Command::Withdraw { asset, amount },
+                    },
+                ));
             }
         }
         self.block(PACE, messages);

@@ -142,6 +142,15 @@ pub struct SpreadOrder {
     pub client: ClientId,
 }
 
+/// A withdrawal of which a part is left behind (rule B-9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AtLoss {
+    /// How much quote currency leaves the account.
+    pub amount: Amount,
+    /// The least of it that must be paid out.
+    pub least: Amount,
+}
+
 /// A command. What is large and rare is boxed, so that a block of orders stays small.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Command {
@@ -276,6 +285,9 @@ pub enum Command {
     },
     /// Trades two legs, both or neither (rule T-17).
     PlaceSpread(Box<SpreadOrder>),
+    /// Takes quote currency out of an insolvent exchange, and leaves its share of what is lacking
+    /// behind (rule B-9).
+    WithdrawAtLoss(Box<AtLoss>),
 }
 
 const _: () = assert!(size_of::<Command>() <= 48);
@@ -314,7 +326,8 @@ impl Command {
             | Command::Unstake { .. }
             | Command::Propose(_)
             | Command::Ballot { .. }
-            | Command::Emergency(_) => Who::Holder,
+            | Command::Emergency(_)
+            | Command::WithdrawAtLoss(_) => Who::Holder,
             Command::Place(_)
             | Command::Cancel { .. }
             | Command::CancelAll { .. }

@@ -154,6 +154,7 @@ fn execute(state: &mut State, message: &Message, events: &mut Vec<Event>) -> Res
             plans::cancel_trigger(state, account, (*market, *number), events)
         }
         Command::PlaceSpread(order) => spread::place(state, account, order, events),
+        Command::WithdrawAtLoss(wish) => accounts::withdraw_at_loss(state, account, wish, events),
     }
 }
 

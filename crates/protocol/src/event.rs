@@ -440,6 +440,13 @@ pub enum Event {
         /// The largest deviation in it.
         worst: Rate,
     },
+    /// An account left a part of a withdrawal to INSURANCE (rule B-9).
+    LeftBehind {
+        /// Whose.
+        account: AccountId,
+        /// How much quote currency.
+        amount: Amount,
+    },
     /// A change was refused, or a proposal expired, because of the envelope (rule R-6): the margin
     /// that would be in force is less than the sum of what it must bear.
     NotProven {

@@ -159,6 +159,17 @@ pub fn is_insolvent(deficits: Amount, insurance: Amount) -> bool {
     deficits > insurance
 }
 
+/// How long an insolvency must have lasted before somebody may leave at a loss (rule B-9).
+pub const INSOLVENCY_WAIT: Span = Span::from_secs(7 * 24 * 3600);
+
+/// Rule B-9: what is left behind of an amount, ⌈·⌉, when so much is lacking of all claims; all of
+/// it where nothing is covered.
+pub fn left_behind(amount: Amount, lacking: Amount, claims: Amount) -> Amount {
+    amount
+        .portion(lacking.max(Amount::ZERO), claims, Round::Up)
+        .map_or(amount, |left| left.min(amount))
+}
+
 /// Rule B-6: the equity that must be left after a withdrawal: the initial requirement, or a share
 /// of the sum of all |positions| at the mark, whichever is more. `None` beyond an `Amount`.
 pub fn withdrawal_requirement(initial: Amount, gross: Amount, share: Rate) -> Option<Amount> {

@@ -118,4 +118,8 @@ pub enum Reject {
     Expired = 90,
     /// Two legs that are in one market or of one direction, or one in a market of batches.
     NoSpread = 95,
+    /// The exchange is not insolvent, or not for long enough (rule B-9).
+    NotInsolvent = 96,
+    /// Less would be paid out than was asked for at least.
+    PaidTooLittle = 97,
 }

@@ -162,6 +162,7 @@ impl World {
             Event::ConvergenceWindow { .. }
             | Event::Breach { .. }
             | Event::NotProven { .. }
+            | Event::LeftBehind { .. }
             | Event::Settled { .. } => {}
         }
     }
@@ -314,6 +315,7 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::OnlyReduces { .. }
             | Event::ConvergenceWindow { .. }
             | Event::Breach { .. }
+            | Event::LeftBehind { .. }
             | Event::NotProven { .. }
             | Event::Settled { .. } => return true,
         }

@@ -238,6 +238,7 @@ impl Recorder {
             | event::Event::OnlyReduces { .. } => {}
             event::Event::ConvergenceWindow { .. }
             | event::Event::Breach { .. }
+            | event::Event::LeftBehind { .. }
             | event::Event::NotProven { .. }
             | event::Event::Settled { .. } => {}
         }

@@ -3,8 +3,10 @@
 use money::Amount;
 
 use super::{check_account, outflow, permits};
+use crate::command::AtLoss;
 use crate::design::{AMOUNT_MAX, QTY_MAX, positions_fit};
 use crate::event::Event;
+use crate::flow::{INSOLVENCY_WAIT, left_behind};
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
 use crate::ladder::Action;
 use crate::ledger::Holder;
@@ -105,6 +107,35 @@ pub(super) fn withdraw(
     state.outflow.commit((state.owners.owner(account), asset), amount, flow);
     commit_leaving(state, account, Holder::Outside, (asset, amount), events);
     events.push(Event::Moved { account: Some(account), asset, amount: -amount });
+    Ok(())
+}
+
+/// Rule B-9: a part of what leaves the account is paid out, and its share of what is lacking goes
+/// to INSURANCE.
+pub(super) fn withdraw_at_loss(
+    state: &mut State,
+    account: AccountId,
+    wish: &AtLoss,
+    events: &mut Vec<Event>,
+) -> Result<(), Reject> {
+    let AtLoss { amount, least } = *wish;
+    check_leaving(state, account, QUOTE, amount)?;
+    let since = state.outflow.insolvent.ok_or(Reject::NotInsolvent)?;
+    if state.time.since(since) < INSOLVENCY_WAIT {
+        return Err(Reject::NotInsolvent);
+    }
+    let [lacking, claims] = state.insolvency();
+    let left = left_behind(amount, lacking, claims);
+    let paid = amount - left;
+    if !paid.is_positive() || paid < least {
+        return Err(Reject::PaidTooLittle);
+    }
+    let flow = outflow::check_limits(state, account, QUOTE, paid)?;
+    state.outflow.commit((state.owners.owner(account), QUOTE), paid, flow);
+    commit_leaving(state, account, Holder::Outside, (QUOTE, paid), events);
+    state.ledger.transfer(Holder::User(account), Holder::Insurance, QUOTE, left);
+    events.push(Event::Moved { account: Some(account), asset: QUOTE, amount: -paid });
+    events.push(Event::LeftBehind { account, amount: left });
     Ok(())
 }
 

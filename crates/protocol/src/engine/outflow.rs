@@ -18,6 +18,16 @@ pub(super) fn check_outflow(
     if !state.outflow.gate.is_open(state.height) {
         return Err(Reject::WithdrawalsShut);
     }
+    check_limits(state, account, asset, amount)
+}
+
+/// Rule B-4 alone.
+pub(super) fn check_limits(
+    state: &State,
+    account: AccountId,
+    asset: AssetId,
+    amount: Amount,
+) -> Result<Flow, Reject> {
     let (owner, total) = (state.owners.owner(account), state.inside(asset));
     let limits = state.outflow_limits(asset);
     let flow = state.outflow.check((owner, asset), amount, (state.time, total), &limits);
@@ -53,7 +63,10 @@ pub(super) fn requirement(state: &State, account: AccountId, initial: Amount) ->
 /// accounts that the next block looks at can owe anything (invariant I-9).
 pub(super) fn shut_if_insolvent(state: &mut State, events: &mut Vec<Event>) {
     if is_insolvent(state.deficits(), state.ledger.insurance()) {
+        state.outflow.insolvent.get_or_insert(state.time);
         shut(state, events);
+    } else {
+        state.outflow.insolvent = None;
     }
 }
 

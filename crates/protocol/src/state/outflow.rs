@@ -21,6 +21,8 @@ pub(crate) struct Outflow {
     own: Vec<Vec<OwnDeposits>>,
     /// Rule B-5.
     pub(crate) gate: Gate,
+    /// Since when more is owed than INSURANCE holds, without a break (rule B-9).
+    pub(crate) insolvent: Option<Time>,
 }
 
 impl Outflow {
@@ -29,6 +31,7 @@ impl Outflow {
             flows: vec![Flow::default(); assets],
             own: vec![Vec::new(); assets],
             gate: Gate::default(),
+            insolvent: None,
         }
     }
 
@@ -85,15 +88,19 @@ impl Outflow {
 }
 
 impl State {
-    /// What rules B-4 and B-5 let an account's owner take of an asset now, margin and balance
-    /// aside: own deposits, and what is free beyond them.
+    /// What rule B-4 lets an account's owner take of an asset now: own deposits, and what is free
+    /// beyond them.
     pub fn outflow_free(&self, account: AccountId, asset: AssetId) -> Amount {
-        if !self.withdrawals_open() {
-            return Amount::ZERO;
-        }
         let flow = &self.outflow.flows[asset.index()];
         let own = self.outflow.own(self.owner(account), asset).amount();
         own + flow.free(self.time, self.inside(asset), &self.outflow_limits(asset))
+    }
+
+    /// What is owed beyond INSURANCE, and all positive cash (rule B-9).
+    pub fn insolvency(&self) -> [Amount; 2] {
+        let cash = (0..self.accounts).map(|account| self.ledger.cash(AccountId(account)));
+        let claims = cash.map(|cash| cash.max(Amount::ZERO)).sum();
+        [self.deficits() - self.ledger.insurance(), claims]
     }
 
     /// Whether rule B-5 lets anybody withdraw in the next block.

@@ -1,6 +1,7 @@
 //! What may leave (rules B-4 to B-6).
 
 use money::{Amount, Rate, Span};
+use protocol::command::{AtLoss, Command};
 use protocol::event::Event;
 use protocol::ids::*;
 use protocol::ledger::Holder::Insurance;
@@ -79,6 +80,60 @@ fn b_5_withdrawals_are_shut_while_a_debt_exceeds_insurance_and_for_fifty_blocks_
     x.blocks(47);
     assert_eq!(x.withdraw(idle, QUOTE, "5"), Err(Reject::WithdrawalsShut));
     assert_eq!(x.withdraw(idle, QUOTE, "5"), Ok(()));
+}
+
+/// The exchange of the test before, in which 5 idle and a part of `other`'s cash are claims.
+fn insolvent() -> (Exchange, [AccountId; 3]) {
+    let mut x = Exchange::new();
+    let (account, other) = (x.user("60"), x.user("10000000"));
+    let idle = [x.user("5"), x.user("7")];
+    x.give(account, SOL, "100");
+    x.trade(account, other, order(BTC_PERP, Side::Buy, "100000", "0.05"));
+    x.prices[1] = Some(price("91000"));
+    x.place(other, order(BTC_PERP, Side::Sell, "91100", "10")).unwrap();
+    x.place(other, order(BTC_PERP, Side::Buy, "90900", "10")).unwrap();
+    x.prices[2] = Some(price("3.9"));
+    x.blocks(200);
+    for left in ["0.1", "0.02"] {
+        x.prices[2] = Some(price(left));
+        x.blocks(2);
+    }
+    (x, [other, idle[0], idle[1]])
+}
+
+#[test]
+fn b_9_after_a_week_of_insolvency_each_may_leave_at_the_share_that_is_covered() {
+    let (mut x, [_, first, second]) = insolvent();
+    let leave = |account, text, least| {
+        let wish = AtLoss { amount: amount(text), least: amount(least) };
+        user(account, Command::WithdrawAtLoss(Box::new(wish)))
+    };
+    assert_eq!(x.send(leave(first, "5", "0")), Err(Reject::NotInsolvent));
+    x.step = Span::HOUR;
+    x.blocks(24 * 7 + 1);
+    let [lacking, claims] = x.state.insolvency();
+    assert!(lacking.is_positive() && lacking < claims);
+    let left = |text: &str| amount(text).portion(lacking, claims, money::Round::Up).unwrap();
+    assert_eq!(x.send(leave(first, "5", "5")), Err(Reject::PaidTooLittle));
+    let insurance = x.balance(Insurance);
+    let messages = [leave(first, "5", "4.9"), leave(second, "7", "0")];
+    x.run(&messages);
+    let told = [first, second].map(|account| {
+        x.events.iter().find_map(|event| match event {
+            Event::LeftBehind { account: who, amount } if *who == account => Some(*amount),
+            _ => None,
+        })
+    });
+    // The same share for both, whoever comes first, to a unit.
+    assert_eq!(told[0], Some(left("5")));
+    assert!((told[1].unwrap() - left("7")).abs() <= amount("0.00000001"));
+    assert_eq!(x.cash(first) + x.cash(second), Amount::ZERO);
+    let paid = x.balance(Insurance) - insurance;
+    assert!(paid <= left("5") + left("7"), "INSURANCE pays on with it");
+    let [after, _] = x.state.insolvency();
+    assert!(after < lacking);
+    // Nobody else was asked for anything.
+    assert_eq!(x.send(leave(first, "1", "0")), Err(Reject::InsufficientBalance));
 }
 
 #[test]

@@ -521,6 +521,7 @@ impl Machine {
         match *event {
             Event::Opened { .. } => told.push([Amount::ZERO; 3]),
             Event::Moved { account: Some(account), asset, amount } => add(account, asset, amount),
+            Event::LeftBehind { account, amount } => add(account, QUOTE, -amount),
             Event::Traded {
                 market, side, price, qty, taker, maker, taker_fee, maker_fee, ..
             } => {

@@ -154,8 +154,11 @@ fn t_17_a_leg_that_would_trade_beyond_a_trigger_stops_its_market_and_neither_tra
     assert_eq!(x.send(spread(a, legs)), Ok(()));
     assert_eq!(x.position(a, BTC_PERP), qty("0.1"));
     assert_eq!(x.position(a, SOL_PERP), qty("-100"));
-    let suspended = |event: &&Event| matches!(event, Event::Removed { account, reason: Gone::Suspended, .. } if *account == a);
-    assert_eq!(x.events.iter().filter(suspended).count(), 2);
+    let suspended = x.events.iter().filter(|event| match event {
+        Event::Removed { account, reason, .. } => (*account, *reason) == (a, Gone::Suspended),
+        _ => false,
+    });
+    assert_eq!(suspended.count(), 2);
     assert!(matches!(x.state.phase(BTC_PERP), Phase::Auction { .. }));
     assert_eq!(x.state.phase(SOL_PERP), Phase::Open);
     assert_eq!(x.send(spread(a, within)), Err(Reject::Halted));
