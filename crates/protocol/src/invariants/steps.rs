@@ -61,7 +61,9 @@ impl Before {
     /// Prices of the block stand, and no command is carried out yet.
     pub(crate) fn opened(&mut self, state: &State) {
         let orders = with_orders(state);
-        let quiet = (0..state.accounts).map(AccountId).filter(|account| !orders.contains(account));
+        // Who neither owes nor has a position may take out what is there (rule B-3).
+        let risky = (0..state.accounts).map(AccountId).filter(|who| state.carries_risk(*who));
+        let quiet = risky.filter(|account| !orders.contains(account));
         let strained = quiet.filter(|account| !state.health(*account, Level::Initial).is_sound());
         self.strained =
             strained.map(|account| (account, state.health(account, Level::Maintenance))).collect();

@@ -2,12 +2,14 @@
 
 use super::*;
 
+fn carries_risk(state: &State, account: AccountId) -> bool {
+    let open = |market: &protocol::market::Market| !market.entry(account).position.is_zero();
+    state.ledger().cash(account).is_negative() || state.markets().iter().any(open)
+}
+
 /// The naive twin of `State::margin_sweep`.
 fn unsound_one_by_one(state: &State) -> Vec<AccountId> {
-    let risky = |account: AccountId| {
-        let open = |market: &protocol::market::Market| !market.entry(account).position.is_zero();
-        state.ledger().cash(account).is_negative() || state.markets().iter().any(open)
-    };
+    let risky = |account| carries_risk(state, account);
     let unsound = |account| !state.health(account, Level::Maintenance).is_sound();
     (0..state.accounts()).map(AccountId).filter(|&a| risky(a) && unsound(a)).collect()
 }
@@ -57,6 +59,10 @@ fn r_16_an_account_under_margin_never_worsens_its_ratio_by_its_own_action() {
             let Sender::User(account) = message.sender else { continue };
             let health = |state: &State, level| state.health(account, level);
             if account.0 >= ACCOUNTS || health(&machine.state, Level::Initial).is_sound() {
+                continue;
+            }
+            // Who neither owes nor has a position may take out what is there (rule B-3).
+            if !carries_risk(&machine.state, account) {
                 continue;
             }
             let before = health(&machine.state, Level::Maintenance);
