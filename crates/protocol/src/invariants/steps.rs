@@ -217,7 +217,11 @@ fn border(step: &Step<'_>) -> Result<(), String> {
 fn asked(block: &Block, account: Option<AccountId>, asset: AssetId, amount: Amount) -> bool {
     block.messages.iter().any(|message| {
         let Sender::User(sender) = message.sender else { return false };
-        Some(sender) == account && message.command == Command::Withdraw { asset, amount }
+        let whole = message.command == Command::Withdraw { asset, amount };
+        // Rule B-9: less may leave than was asked for.
+        let part = matches!(&message.command, Command::WithdrawAtLoss(wish)
+            if asset == QUOTE && wish.least <= amount && amount <= wish.amount);
+        Some(sender) == account && (whole || part)
     })
 }
 
@@ -235,9 +239,8 @@ fn is_no_worse(was: Health, is: Health, units: i128) -> bool {
     fair.is_some_and(|fair| equity >= fair)
 }
 
-/// I-18 (rule R-16): an account that was and is under initial margin and had no orders has, after
-/// its own acts, no less equity for each unit of requirement, and no more of that but for what it
-/// was given.
+/// I-18 (rule R-16): an account that was and is under initial margin, had no orders and was given
+/// nothing has, after its own acts, no more requirement and no less equity for each unit of it.
 fn strained(step: &Step<'_>) -> Result<(), String> {
     for ((account, was), is) in step.before.strained.iter().zip(&step.before.acted) {
         let Some(is) = is else { continue };
@@ -246,8 +249,11 @@ fn strained(step: &Step<'_>) -> Result<(), String> {
                 if *to == Some(*account) && amount.is_positive())
                 || matches!(event, Event::Transferred { to, .. } if to == account)
         });
-        let more = is.requirement > was.requirement && !given;
-        if more || !is_no_worse(*was, *is, 0) {
+        // A gift of a holding has a haircut, and is charged.
+        if given {
+            continue;
+        }
+        if is.requirement > was.requirement || !is_no_worse(*was, *is, 0) {
             return Err(format!("account {}: {was:?}, now {is:?}", account.0));
         }
     }
@@ -380,10 +386,17 @@ fn shares(step: &Step<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// I-23 (rule B-5): no account is paid out in a block that began with the gate shut.
+/// I-23 (rule B-5): no account is paid out in a block that began with the gate shut, but who leaves
+/// a part behind (rule B-9).
 fn gated(step: &Step<'_>) -> Result<(), String> {
+    let left_behind = |who: AccountId| {
+        step.events
+            .iter()
+            .any(|event| matches!(event, Event::LeftBehind { account, .. } if *account == who))
+    };
     let out = step.events.iter().find(|event| {
-        matches!(event, Event::Moved { account: Some(_), amount, .. } if amount.is_negative())
+        matches!(event, Event::Moved { account: Some(who), amount, .. }
+            if amount.is_negative() && !left_behind(*who))
     });
     match out {
         Some(event) if !step.before.gate_open => Err(format!("{event:?}")),
