@@ -259,10 +259,13 @@ impl Leaving<'_> {
         let held = self.state.available(account, params.base).raw().max(0);
         let held = i64::try_from(held).expect("a holding is a quantity") / lot * lot;
         let naked = position.abs().raw() - held;
+        let batch = |id| self.state.market(id).params.rules.matching.is_batch();
         let mut spot = self.spot_markets().into_iter();
         let spot = spot.find(|id| {
             let trades = self.state.permits(*id, Action::Take) == Permit::Yes;
-            self.state.market(*id).params.base == params.base && trades
+            // Two legs are matched at once, which a market of batches does not.
+            let at_once = !batch(*id) && !batch(market);
+            self.state.market(*id).params.base == params.base && trades && at_once
         });
         match spot {
             Some(spot) if position.is_negative() && naked <= 0 => {

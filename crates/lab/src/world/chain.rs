@@ -158,8 +158,8 @@ impl World {
             | Event::Executed { .. }
             | Event::Expired { .. }
             | Event::Changed { .. }
-            | Event::OnlyReduces { .. } => {}
-            Event::ConvergenceWindow { .. }
+            | Event::OnlyReduces { .. }
+            | Event::ConvergenceWindow { .. }
             | Event::Breach { .. }
             | Event::NotProven { .. }
             | Event::LeftBehind { .. }
