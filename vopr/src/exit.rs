@@ -43,6 +43,8 @@ const STOPPED_MAX: u32 = 4_000;
 const CLOSING_MAX: u32 = 400;
 /// The round from which accounts that are still open are given margin.
 const UNAIDED: u32 = 60;
+/// Rounds for which dealers leave their quotes in markets of batches.
+const BATCHES_QUOTED: u32 = 30;
 /// Rounds in which everything must be withdrawn: what is beyond own deposits leaves by half of what
 /// is left in a day.
 const LEAVING_MAX: u32 = 1_000;
@@ -162,7 +164,7 @@ impl Leaving<'_> {
         }
         for account in (self.crowd..self.crowd + DEALERS).map(AccountId) {
             messages.push(custodian(Command::OpenAccount));
-            let amount = quote(1_000_000_000);
+            let amount = quote(1_000_000_000_000);
             messages.push(custodian(Command::Deposit { account, asset: QUOTE, amount }));
         }
         for market in (0u16..).zip(self.state.markets()).map(|(id, _)| MarketId(id)) {
@@ -175,15 +177,24 @@ impl Leaving<'_> {
     fn close(&mut self, round: u32) {
         let mut messages = Vec::new();
         let perpetuals: Vec<MarketId> = self.perpetuals();
-        for dealer in (self.crowd..self.state.accounts()).map(AccountId) {
-            messages.push(says(dealer, Command::CancelAll { market: None }));
-            for &market in &perpetuals {
-                for side in [Side::Buy, Side::Sell] {
-                    messages.push(says(dealer, Command::Place(self.quote(market, side))));
-                }
-            }
-            for market in self.spot_markets() {
+        // In batches the vault closes against depth that has aged, so the dealers stay for a while.
+        let stays = |market: MarketId| {
+            let matching = self.state.market(market).params.rules.matching;
+            matching.is_batch() && !round.is_multiple_of(BATCHES_QUOTED)
+        };
+        let quoted: Vec<(MarketId, bool)> = perpetuals
+            .iter()
+            .map(|&market| (market, true))
+            .chain(self.spot_markets().into_iter().map(|market| (market, false)))
+            .filter(|(market, _)| !stays(*market))
+            .collect();
+        for dealer in self.dealers() {
+            for &(market, both) in &quoted {
+                messages.push(says(dealer, Command::CancelAll { market: Some(market) }));
                 messages.push(says(dealer, Command::Place(self.quote(market, Side::Buy))));
+                if both {
+                    messages.push(says(dealer, Command::Place(self.quote(market, Side::Sell))));
+                }
             }
         }
         messages.extend(self.debtors_sales());

@@ -114,7 +114,7 @@ impl World {
                 self.fill(&events[at], maker, maker_done, false);
             }
             Event::FundingPaid { account, amount, .. } => {
-                self.books[account.index()].funding += amount;
+                self.books[account.index()].funding += amount
             }
             Event::LiquidationFee { account, amount } => {
                 self.books[account.index()].liquidation -= amount;
