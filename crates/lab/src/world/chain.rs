@@ -109,8 +109,7 @@ impl World {
                 self.refused(account, message, client);
             }
             Event::Traded { taker, maker, maker_done, .. } => {
-                let done = taker_is_done(events, at);
-                self.fill(&events[at], taker, done, true);
+                self.fill(&events[at], taker, taker_is_done(events, at), true);
                 self.fill(&events[at], maker, maker_done, false);
             }
             Event::FundingPaid { account, amount, .. } => {
