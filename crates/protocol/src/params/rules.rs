@@ -420,7 +420,7 @@ impl Default for HaltParams {
                 Trigger {
                     horizon: Span::HOUR,
                     move_max: Rate::from_bp(1_000),
-                    auction: Span::MINUTE.times(5),
+                    auction: Span::MINUTE,
                 },
             ],
             outage_min: Span::MINUTE,
