@@ -157,10 +157,13 @@ fn room(state: &State, vault: AccountId, id: MarketId, sign: i64) -> Room {
     let rules = state.params.rules.backstop;
     let (value, _) = values(state, vault);
     let budget = state.budgets.backstop[id.index()];
-    let position = state.markets[id.index()].entry(vault).position;
+    let market = &state.markets[id.index()];
+    let position = market.entry(vault).position;
+    // What it takes over it must trade away again.
+    let depth = market.params.rules.envelope.depth_min;
     Room {
         position: Qty::from_raw(position.raw() * sign),
-        inventory: backstop::part(value, rules.inventory_share),
+        inventory: backstop::part(value, rules.inventory_share).min(depth),
         loss: budget.left(state.time, rules.loss_day_share, value.max(Amount::ZERO)),
     }
 }

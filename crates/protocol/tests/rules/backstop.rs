@@ -10,7 +10,10 @@ use crate::exchange::*;
 
 /// An exchange whose vault holds this much of a depositor.
 fn vault(cash: &str) -> (Exchange, AccountId, AccountId) {
-    let mut x = Exchange::new();
+    vault_in(Exchange::new(), cash)
+}
+
+fn vault_in(mut x: Exchange, cash: &str) -> (Exchange, AccountId, AccountId) {
     let depositor = x.user(cash);
     x.send(custodian(Command::OpenBackstop)).unwrap();
     let account = x.state.backstop().account().unwrap();
@@ -103,6 +106,27 @@ fn l_17_l_18_a_pumped_short_fills_the_vault_to_its_caps_and_the_longs_bear_the_r
     assert!(x.position(account, SOL_PERP).is_negative());
     assert_eq!(x.position(short, SOL_PERP), Qty::ZERO);
     assert!(!x.equity(long).is_negative() && !x.equity(account).is_negative());
+}
+
+/// What it takes over it must trade away: no more than the depth that the design counts on.
+#[test]
+fn l_18_the_vault_takes_over_no_more_than_the_depth_of_the_design() {
+    let taken = |depth: &str| {
+        let mut params = design();
+        for market in &mut params.markets {
+            market.rules.envelope.depth_min = amount(depth);
+            market.rules.envelope.flat = amount("500");
+        }
+        let (mut x, account, _) = vault_in(Exchange::started(params), "100000");
+        let (trader, friend) = (x.user("400"), x.user("1000000"));
+        x.trade(trader, friend, order(BTC_PERP, Side::Buy, "100000", "0.03"));
+        x.prices[1] = Some(price("86000"));
+        x.run(&[]);
+        price("86000").notional(x.position(account, BTC_PERP), Round::Up)
+    };
+    assert_eq!(taken("10000000"), amount("2580"), "the whole");
+    let bound = taken("2000");
+    assert!(amount("1900") < bound && bound <= amount("2000"), "{bound}");
 }
 
 /// E8 (ETH, March 2025): a trader takes out all that margin lets go and leaves the position to the
