@@ -23,6 +23,10 @@ pub(super) fn deposit(
     events: &mut Vec<Event>,
 ) -> Result<(), Reject> {
     check_account(state, account)?;
+    // Rule L-16: nobody could sell it, and who is paid last would wait for ever.
+    if asset != QUOTE && state.vault.account() == Some(account) {
+        return Err(Reject::NotAllowed);
+    }
     credit(state, Holder::User(account), asset, amount)?;
     state.watch.touch(account);
     outflow::note_deposit(state, Some(account), asset, amount);

@@ -14,6 +14,7 @@ use crate::halt::{
 };
 use crate::ids::{AccountId, AssetId, MarketId};
 use crate::ladder;
+use crate::market::Market;
 use crate::reject::Reject;
 use crate::state::State;
 
@@ -72,12 +73,19 @@ fn stale_collateral(state: &State) -> usize {
 fn is_stale(state: &State, asset: AssetId) -> bool {
     state.oracle.index(asset).price.is_positive()
         && state.serving(ladder::Action::Mark, asset).is_none()
-        && !state.markets.iter().any(|market| {
-            let phase = market.halts.status.phase();
-            market.params.base == asset
-                && market.future().is_none()
-                && matches!(phase, Phase::Delisting { .. } | Phase::Settled { .. })
-        })
+        && !is_leaving(state, asset)
+}
+
+/// Whether the markets of an asset are on their way out: all are settled, or one that does not
+/// expire will be.
+fn is_leaving(state: &State, asset: AssetId) -> bool {
+    let here = || state.markets.iter().filter(|market| market.params.base == asset);
+    let leaves = |market: &Market| {
+        let phase = market.halts.status.phase();
+        market.future().is_none()
+            && matches!(phase, Phase::Delisting { .. } | Phase::Settled { .. })
+    };
+    here().any(leaves) || here().next().is_some() && here().all(Market::is_settled)
 }
 
 fn observe(state: &mut State, id: MarketId) {

@@ -38,10 +38,10 @@ impl State {
             } else {
                 [0; 2]
             };
-            if entry.position.is_zero() && lots == [0; 2] {
+            let position = entry.position + change.filled(market, id);
+            if position.is_zero() && lots == [0; 2] {
                 return Amount::ZERO;
             }
-            let position = entry.position + change.filled(market, id);
             let [long, short] =
                 [position + open_qty(market, lots[0]), position - open_qty(market, lots[1])];
             self.position_charge(market, long.abs().max(short.abs()), level)

@@ -63,6 +63,22 @@ fn l_16_shares_are_paid_after_the_delay_at_what_they_are_worth_then() {
 }
 
 #[test]
+fn l_16_the_vault_takes_no_holding_that_it_could_not_pay_its_shares_with() {
+    let (mut x, account, first) = vault("1000");
+    let second = x.user("1000");
+    x.send(user(second, Command::BackstopDeposit { amount: amount("1000") })).unwrap();
+    let gift = Command::Deposit { account, asset: BTC, amount: amount("0.01") };
+    assert_eq!(x.send(custodian(gift)), Err(Reject::NotAllowed));
+    for account in [first, second] {
+        let shares = x.state.backstop().shares(account);
+        x.send(user(account, Command::BackstopWithdraw { shares })).unwrap();
+    }
+    x.step = Span::DAY.times(4);
+    x.run(&[]);
+    assert_eq!([x.cash(first), x.cash(second)], [amount("1000"); 2]);
+}
+
+#[test]
 fn l_16_nobody_commands_the_vault_and_only_the_custodian_opens_it_once() {
     let (mut x, account, first) = vault("1000");
     let bid = Command::Place(order(BTC_PERP, Side::Buy, "99000", "0.001"));

@@ -1,6 +1,6 @@
 //! Rule T-17: two legs, both or neither.
 
-use money::Qty;
+use money::{Qty, Rate};
 use proptest::prelude::*;
 use protocol::command::*;
 use protocol::event::{Event, Gone};
@@ -222,4 +222,28 @@ proptest! {
         let naive = |x: &Exchange| (x.held(rich, BTC), x.position(rich, BTC_PERP), x.cash(rich));
         prop_assert_eq!(naive(&x), naive(&twin));
     }
+}
+
+#[test]
+fn t_17_r_7_x_6_a_leg_that_opens_is_charged_for_its_size_and_its_basis() {
+    // 50 million of SOL need 10 % and 9.8 % for their size.
+    let mut params = crate::futures::with_future(crate::futures::dated(3600));
+    params.markets[SOL_PERP.index()].kind =
+        Kind::Perpetual(PerpetualParams { position_max: qty("1000000"), ..perpetual() });
+    params.markets[SOL_PERP.index()].rules.concentration.slope = Rate::ZERO;
+    let mut x = Exchange::started(params);
+    let (a, b, maker) = (x.user("5200000"), x.user("1015"), x.user("1000000000"));
+    x.place(maker, order(SOL_PERP, Side::Sell, "100", "500000")).unwrap();
+    x.place(maker, order(crate::futures::BTC_DATED, Side::Buy, "100000", "1")).unwrap();
+    x.place(maker, order(BTC_PERP, Side::Buy, "100000", "1")).unwrap();
+    let large =
+        [leg(SOL_PERP, Side::Buy, "100", "500000"), leg(BTC_PERP, Side::Sell, "100000", "0.0001")];
+    assert_eq!(x.send(spread(a, large)), Err(Reject::InsufficientMargin));
+    assert!(x.position(a, SOL_PERP).is_zero());
+    // 10 % of 10 000 and 1 of SOL; the future needs 2 % more.
+    let future = [
+        leg(crate::futures::BTC_DATED, Side::Sell, "100000", "0.1"),
+        leg(SOL_PERP, Side::Buy, "100", "0.01"),
+    ];
+    assert_eq!(x.send(spread(b, future)), Err(Reject::InsufficientMargin));
 }

@@ -2,7 +2,7 @@
 //! rule is, or how many of each thing there are.
 
 /// Parameters that no key reaches, with the reason; a name stands for all that is below it.
-pub const FIXED: [(&str, &str); 20] = [
+pub const FIXED: [(&str, &str); 25] = [
     ("assets.name", "a name"),
     ("markets.name", "a name"),
     ("markets.base", "positions and holdings are in it"),
@@ -10,6 +10,11 @@ pub const FIXED: [(&str, &str); 20] = [
     ("markets.lot", "resting orders and positions are counted in it"),
     ("markets.kind.funding.interval", "the interval under way would be charged at another length"),
     ("markets.kind.funding.sample", "the same"),
+    ("markets.kind.expiry", "what is traded ends then (rule X-1)"),
+    ("markets.kind.averaging", "what a future settles at was known when it was bought"),
+    ("markets.kind.extension_max", "the same"),
+    ("markets.kind.spread_initial", "a future ends; its margins can be raised until then"),
+    ("markets.kind.spread_maintenance", "the same"),
     ("oracle.stakes", "publishers are bonded and not voted"),
     ("markets.rules.matching", "orders that wait belong to the batch under way"),
     ("markets.rules.target.window", "the window under way was promised; windows are counted by it"),

@@ -11,7 +11,8 @@ use protocol::governance::limits::{ANCHOR_MIN, GAIN_MAX, LAG, PROPORTIONAL_MAX, 
 use protocol::params::{FundingRule, Kind, Params, Rules};
 use protocol::state::State;
 
-use super::super::exchange::{ANCHORED, design, rate};
+use super::super::exchange::{ANCHORED, SOL_PERP, design, rate};
+use super::super::futures;
 use super::super::machine::SplitMix;
 use super::{Hall, bp, key, set};
 
@@ -55,11 +56,20 @@ fn with_rule(rule: FundingRule) -> Params {
     params
 }
 
+/// The design of each funding rule, and one with a future in place of a perpetual.
+fn designs() -> Vec<Params> {
+    let mut designs = rules().map(with_rule).to_vec();
+    let mut dated = designs[0].clone();
+    dated.markets[SOL_PERP.index()].kind = Kind::Future(futures::dated(3600));
+    designs.push(dated);
+    designs
+}
+
 /// The first of the designs that has a parameter, and the scope that has it.
 fn home(at: usize) -> (Params, u16) {
     let row = &TABLE[at];
-    let designs = rules().into_iter().map(with_rule);
-    let places = designs.flat_map(|params| (0..4).map(move |scope| (params.clone(), scope)));
+    let places =
+        designs().into_iter().flat_map(|params| (0..4).map(move |scope| (params.clone(), scope)));
     let mut homes = places.filter(|(params, scope)| row.read(params, *scope).is_ok());
     homes.next().unwrap_or_else(|| panic!("{} is in no design", row.name))
 }
@@ -111,7 +121,8 @@ fn leaves(params: &Params) -> Vec<(String, String)> {
         } else {
             let names = path.iter().chain([&name]).filter(|name| !name.is_empty());
             let names: Vec<&str> = names.copied().collect();
-            leaves.push((names.join("."), value.to_owned()));
+            // What a future has in common with a perpetual has the same keys.
+            leaves.push((names.join(".").replace(".terms", ""), value.to_owned()));
         }
     }
     leaves
@@ -121,7 +132,7 @@ fn leaves(params: &Params) -> Vec<(String, String)> {
 fn written(at: usize) -> BTreeSet<String> {
     let row = &TABLE[at];
     let mut paths = BTreeSet::new();
-    for params in rules().map(with_rule) {
+    for params in designs() {
         for (scope, end) in (0..4).flat_map(|scope| row.range.map(|end| (scope, end))) {
             let mut after = params.clone();
             if row.write(&mut after, scope, end).is_ok() {
@@ -145,8 +156,10 @@ fn g_1_every_number_of_a_design_has_one_key_or_a_reason_why_it_is_fixed() {
         assert!(one, "{} writes {paths:?}", row.name);
         keyed.extend(paths);
     }
-    let all: BTreeSet<String> =
-        rules().map(with_rule).iter().flat_map(leaves).map(|(path, _)| path).collect();
+    let mut all: BTreeSet<String> =
+        designs().iter().flat_map(leaves).map(|(path, _)| path).collect();
+    // Of which kind a funding rule is, is no number: a future has none.
+    assert!(all.remove("markets.kind.funding"));
     let is_below = |path: &str, name: &str| {
         path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
