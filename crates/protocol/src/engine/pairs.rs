@@ -14,7 +14,7 @@ use super::accounts::holding;
 use super::orders::{take, trim_touched};
 use super::permits::lets_trade;
 use super::tranches::{
-    Part, depth_left, forced, index_serves, note_taken, pay_fee, spot_market, stake, traded,
+    Part, depth_left, forced, index_serves, note_taken, pay_fee, spot_market, stake_of, traded,
     tranche, worst_tick,
 };
 use crate::book::{Book, Taker};
@@ -22,7 +22,7 @@ use crate::command::SelfTrade;
 use crate::event::Event;
 use crate::ids::{AccountId, Lots, MarketId, Side, Tick};
 use crate::market::Market;
-use crate::state::State;
+use crate::state::{Change, State};
 use crate::tranche::Stake;
 
 /// One side of a pair.
@@ -42,8 +42,8 @@ pub(super) fn close_pair(
     events: &mut Vec<Event>,
 ) {
     let Some((other, most)) = partner(state, account, id) else { return };
-    let position = state.markets[id.index()].entry(account).position.abs();
-    let part = Part { closable: position.min(most), hedged: true };
+    let position = state.markets[id.index()].entry(account).position;
+    let part = Part { closable: position.abs().min(most), hedged: true };
     let Some(step) = common_step(&state.markets[id.index()], &state.markets[other.index()]) else {
         return;
     };
@@ -52,7 +52,12 @@ pub(super) fn close_pair(
     if closable == 0 {
         return;
     }
-    let stake = stake(state, account, id, part);
+    let both = [(id, position.is_negative()), (other, !position.is_negative())];
+    let both = both.map(|(id, buys)| {
+        let side = if buys { Side::Buy } else { Side::Sell };
+        (id, side, state.markets[id.index()].lots_of(part.closable))
+    });
+    let stake = stake_of(state, account, (id, part.closable), Change::Fills(both));
     let Some(legs) = executable(state, account, (id, other), (part, stake, step)) else { return };
     if legs.into_iter().all(|leg| permitted(state, account, leg, events)) {
         trade(state, account, legs, stake, events);

@@ -45,29 +45,31 @@ pub(super) fn part(state: &State, account: AccountId, id: MarketId) -> Part {
     Part { closable: if hedged { position.abs() } else { naked }, hedged }
 }
 
-/// What equity a part of a position stands for (rule L-7): as much of the account's as closing it
-/// frees of the requirement.
+/// What equity a part of a position stands for (rule L-7) that is closed alone.
 pub(super) fn stake(state: &State, account: AccountId, id: MarketId, part: Part) -> Stake {
     let market = &state.markets[id.index()];
-    let health = state.health(account, Level::Maintenance);
     let short = market.entry(account).position.is_negative();
-    let freed = if part.hedged {
-        let index = state.oracle.index(market.params.base).price;
-        let basis = state.params.assets[market.params.base.index()].basis_maintenance;
-        charge(index, part.closable, basis)
-    } else {
-        let side = if short { Side::Buy } else { Side::Sell };
-        let change = Change::Fill { market: id, side, lots: market.lots_of(part.closable) };
-        health.requirement - state.health_after(account, Level::Maintenance, change).requirement
-    };
-    let equity = share_of_equity(health.equity, freed.max(Amount::ZERO), health.requirement);
-    let position = if short { -part.closable } else { part.closable };
-    Stake { position, mark: market.perpetual.mark.price, equity }
+    let side = if short { Side::Buy } else { Side::Sell };
+    let change = Change::Fill { market: id, side, lots: market.lots_of(part.closable) };
+    stake_of(state, account, (id, part.closable), change)
 }
 
-fn charge(index: Price, qty: Qty, rate: Rate) -> Amount {
-    let charge = index.notional(qty, Round::Down).share(rate, Round::Down);
-    charge.expect("a charge is smaller than its notional")
+/// The same of what is closed by a change: as much of the account's equity as that frees of the
+/// requirement.
+pub(super) fn stake_of(
+    state: &State,
+    account: AccountId,
+    (id, closable): (MarketId, Qty),
+    change: Change,
+) -> Stake {
+    let market = &state.markets[id.index()];
+    let health = state.health(account, Level::Maintenance);
+    let after = state.health_after(account, Level::Maintenance, change);
+    let freed = health.requirement - after.requirement;
+    let equity = share_of_equity(health.equity, freed.max(Amount::ZERO), health.requirement);
+    let short = market.entry(account).position.is_negative();
+    let position = if short { -closable } else { closable };
+    Stake { position, mark: market.perpetual.mark.price, equity }
 }
 
 /// An order on behalf of the engine.
@@ -124,8 +126,10 @@ fn terms(
     (part, depth_share): (Part, Rate),
 ) -> Terms {
     let basis = state.params.assets[market.params.base.index()].basis_initial;
+    let charge = if part.hedged { basis } else { params.margin_initial };
     Terms {
-        margin: if part.hedged { basis } else { params.margin_initial },
+        // Rule X-6: closing a future frees its spread as well.
+        margin: charge + state.spread(market, Level::Initial),
         fee: params.fee_liquidation,
         depth_share,
         whole_below: state.params.rules.liquidation.whole_below,

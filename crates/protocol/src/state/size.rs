@@ -15,7 +15,7 @@ const SCALE: i128 = Amount::ONE.raw();
 
 impl State {
     /// What a unit of a dated future is charged for its basis (rule X-6): nothing of a perpetual.
-    pub(super) fn spread(&self, market: &Market, level: Level) -> Rate {
+    pub(crate) fn spread(&self, market: &Market, level: Level) -> Rate {
         let Some(future) = market.future() else { return Rate::ZERO };
         let spread = match level {
             Level::Initial => future.spread_initial,

@@ -577,14 +577,14 @@ fn x_6_l_7_a_pair_with_a_future_stands_for_the_spread_that_closing_it_frees() {
     params.assets[1].basis_initial = Rate::ZERO;
     params.assets[1].basis_maintenance = Rate::ZERO;
     let mut x = exchange_of(params);
-    let (account, maker) = (x.user("10000"), x.user("10000000"));
+    let (account, maker) = (x.user("15400"), x.user("10000000"));
     x.trade(account, maker, order(BTC_DATED, Side::Buy, "100000", "1"));
     x.trade(maker, account, order(BTC_PERP, Side::Buy, "100000", "1"));
-    x.trade(account, maker, order(SOL_PERP, Side::Buy, "100", "400"));
+    x.trade(account, maker, order(SOL_PERP, Side::Buy, "100", "1000"));
     x.place(maker, order(BTC_DATED, Side::Buy, "99990", "20")).unwrap();
     x.place(maker, order(BTC_PERP, Side::Sell, "100010", "20")).unwrap();
     x.blocks(900);
-    x.prices[2] = Some(price("90")); // 4000 are lost, and nobody buys SOL
+    x.prices[2] = Some(price("93")); // 7000 are lost, and nobody buys SOL
     let closed = (0..600).any(|_| {
         x.run(&[]);
         x.position(account, BTC_DATED) < qty("1")
