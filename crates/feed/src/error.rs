@@ -130,6 +130,12 @@ pub enum Cause {
     /// A symbol that the file does not have.
     #[error("has no rows of symbol `{0}`; it has {1}")]
     NoSuchSymbol(String, String),
+    /// A symbol asked of a file whose rows name none.
+    #[error("its rows name no symbol, so `{0}` cannot be picked; leave the symbol out")]
+    NoSymbols(String),
+    /// Where one file ends, and where the next, which is to follow it, begins.
+    #[error("a file that ends at {0} overlaps one that begins at {1}; name each period once")]
+    Overlap(Time, Time),
     /// A capture line without a time and a JSON object.
     #[error("expected `<local time in ns> <JSON object>`")]
     NotACapture,

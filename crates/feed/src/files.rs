@@ -178,9 +178,25 @@ pub fn import<P: AsRef<Path>>(
     let source = names.join(", ");
     let mut bytes = Vec::new();
     table::write(&file, &mut bytes, &table, &source)?; // whole before a file is touched
-    std::fs::write(out.as_ref(), bytes)
+    write_whole(out.as_ref(), &bytes)
         .map_err(|error| Cause::Unwritable(error.to_string()).of_file(&file))?;
     Ok(summary(&table, Some(source)))
+}
+
+/// Writes a file beside its place and moves it there, so that none is ever there in part; what is
+/// there and is no file (a pipe, a device) is written to.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.exists() && !path.is_file() {
+        return std::fs::write(path, bytes);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
+    written.inspect_err(|_| {
+        // It may not exist; the first error is the one to tell.
+        let _ = std::fs::remove_file(&part);
+    })
 }
 
 /// Summarises a file of bars or funding rates.
@@ -195,6 +211,7 @@ pub fn export_csv(file: &str, out: &mut impl Write, table: &Table) -> Result<(),
         Table::Bars(series) => export_bars(out, series),
         Table::Funding(series) => export_funding(out, series),
     };
+    let written = written.and_then(|()| out.flush());
     written.map_err(|error| Cause::Unwritable(error.to_string()).of_file(file))
 }
 
@@ -257,6 +274,11 @@ fn join(tables: Vec<Table>) -> Result<Table, Cause> {
 
 fn join_series<T: Record>(mut parts: Vec<Series<T>>) -> Result<Series<T>, Cause> {
     parts.sort_by_key(Series::first);
+    for pair in parts.windows(2) {
+        if pair[1].first() <= pair[0].last() {
+            return Err(Cause::Overlap(pair[0].last(), pair[1].first()));
+        }
+    }
     let interval = parts.first().map(|part| part.interval);
     let rounded = parts.iter().map(|part| part.rounded).sum();
     let rows = parts.into_iter().flat_map(|part| part.rows).collect();

@@ -97,8 +97,12 @@ pub fn read(
         names.push_str(", …");
     }
     let count = all.len();
+    let unknown = |symbol: &str| match names.is_empty() {
+        true => Cause::NoSymbols(excerpt(symbol)),
+        false => Cause::NoSuchSymbol(excerpt(symbol), names.clone()),
+    };
     let chosen = match symbol {
-        Some(symbol) => all.remove(symbol).ok_or(Cause::NoSuchSymbol(excerpt(symbol), names)),
+        Some(symbol) => all.remove(symbol).ok_or_else(|| unknown(symbol)),
         None if count > 1 => Err(Cause::ManySymbols(count, names)),
         None => all.pop_first().map(|(_, series)| series).ok_or(Cause::Empty(EXPECTED)),
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use feed::{Content, Extremes, Info};
 
-use crate::failure::{Failure, say};
+use crate::failure::{Failure, print, say};
 
 /// Market data.
 #[derive(Debug, Subcommand)]
@@ -16,30 +16,38 @@ pub enum Data {
     /// as decimals of eight places. Example: plumb data import BTCUSDT-*.csv.gz --out btc.parquet
     Import {
         /// Files to read.
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "FILE")]
         inputs: Vec<PathBuf>,
         /// File to write.
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// The symbol to take from a funding file that holds several.
         #[arg(long)]
         symbol: Option<String>,
     },
     /// Say what a file holds: rows, period, interval, gaps, extremes, checksum.
+    ///
+    /// Klines and funding rates in the exchange's layout (CSV, gzip) or as Parquet. The checksum is of
+    /// the rows, so it is the same in each layout. With --json a line of JSON for each file.
+    /// Example: plumb data info data/binance-2025-10/*.gz
     Info {
         /// Files to read.
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "FILE")]
         inputs: Vec<PathBuf>,
         /// The symbol to take from a funding file that holds several.
         #[arg(long)]
         symbol: Option<String>,
-        /// Print JSON.
+        /// Print JSON, a line for each file.
         #[arg(long)]
         json: bool,
     },
     /// Write a file of bars or funding rates as CSV to the standard output.
+    ///
+    /// Prices keep every digit, and what is written can be imported again.
+    /// Example: plumb data export btc.parquet > btc.csv
     Export {
         /// File to read.
+        #[arg(value_name = "FILE")]
         input: PathBuf,
         /// The symbol to take from a funding file that holds several.
         #[arg(long)]
@@ -66,8 +74,9 @@ pub fn run(command: Data) -> Result<(), Failure> {
         }
         Data::Export { input, symbol } => {
             let (table, _) = feed::open_table(&input, symbol.as_deref())?;
-            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            feed::export_csv("standard output", &mut out, &table)?;
+            let mut bytes = Vec::new();
+            feed::export_csv("standard output", &mut bytes, &table)?;
+            print(&bytes)?;
         }
     }
     Ok(())

@@ -4,11 +4,27 @@ use std::io::{ErrorKind, Write};
 
 /// Prints a line; a reader that has gone away ends the command in silence, as `head` expects.
 pub fn say(text: &str) -> Result<(), Failure> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
+    print(format!("{text}\n").as_bytes())
+}
+
+/// Prints bytes, as [`say`] does.
+pub fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         Err(source) => Err(Failure::File { path: "standard output".into(), source }),
     }
+}
+
+/// A whole number from 0 on, as seeds are.
+pub fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("give a whole number from 0 to {}", u64::MAX))
+}
+
+/// A whole number, as widths in basis points are.
+pub fn signed(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "give a whole number".to_owned())
 }
 
 /// A failure to print; the text says what to do.

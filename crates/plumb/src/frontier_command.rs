@@ -17,7 +17,7 @@ pub struct FrontierOf {
     #[arg(default_value = "scenarios/october-2025.toml")]
     scenario: PathBuf,
     /// Folder for frontier.json and frontier.html.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print JSON instead of the table.
     #[arg(long)]

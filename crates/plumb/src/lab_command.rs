@@ -14,7 +14,7 @@ use lab::setup::{self, Tapes};
 use lab::verify::{self, IndustryTerms};
 use lab::world::World;
 
-use crate::failure::{Failure, refuse, say};
+use crate::failure::{Failure, refuse, say, signed, whole};
 use crate::frontier_command::FrontierOf;
 use crate::stress_command::Stress;
 use crate::summary::{self, Colour};
@@ -31,13 +31,13 @@ pub enum Lab {
         /// Scenario file (TOML); docs/scenarios.md describes every key.
         scenario: PathBuf,
         /// Seed of every random choice; the scenario's own by default.
-        #[arg(long)]
+        #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
         seed: Option<u64>,
         /// Folder for the report and the tables; runs/NAME-seed-N by default.
-        #[arg(long)]
+        #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// Replace the funding rule of every perpetual: anchored, industry, dydx, velocity, pi.
-        #[arg(long)]
+        #[arg(long, value_name = "RULE")]
         rule: Option<String>,
         /// Print the metrics as JSON instead of the summary.
         #[arg(long)]
@@ -50,17 +50,23 @@ pub enum Lab {
     Compare {
         /// Scenario file (TOML).
         scenario: PathBuf,
-        /// Funding rules, separated by commas.
-        #[arg(long, value_delimiter = ',', default_value = "anchored,industry")]
+        /// Funding rules, separated by commas: anchored, industry, dydx, velocity, pi.
+        #[arg(
+            long,
+            value_name = "RULES",
+            value_delimiter = ',',
+            default_value = "anchored,industry"
+        )]
         rules: Vec<String>,
         /// Number of seeds, counted from the scenario's own.
-        #[arg(long, default_value_t = 16)]
+        #[arg(long, value_name = "N", default_value_t = 16)]
+        #[arg(value_parser = whole, allow_negative_numbers = true)]
         seeds: u64,
         /// Which perpetual to compare; the first of the scenario by default.
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         market: Option<String>,
         /// Folder for compare.html and compare.json; runs/NAME-compare by default.
-        #[arg(long)]
+        #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// Print JSON instead of the table.
         #[arg(long)]
@@ -90,25 +96,30 @@ pub enum Verify {
     /// Feed recorded prices into the industry funding rule and compare with the settled rates.
     ///
     /// Bars of 1 minute to 1 hour in the exchange's layout (CSV, gzip or Parquet). The premium is
-    /// the perpetual's close over the spot close, weighted linearly in time.
+    /// the perpetual's close over the spot close, weighted linearly in time. Example, on files that ship:
+    /// plumb lab verify funding --spot data/binance-2025-10/BTCUSDT-spot-5m.csv.gz
+    /// --perp data/binance-2025-10/BTCUSDT-perp-5m.csv.gz
+    /// --funding data/binance-2025-10/BTCUSDT-funding-8h.csv.gz
     Funding {
         /// Spot bars.
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         spot: PathBuf,
         /// Perpetual bars.
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         perp: PathBuf,
         /// Settled funding rates.
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         funding: PathBuf,
         /// The symbol to take from a funding file that holds several.
         #[arg(long)]
         symbol: Option<String>,
         /// Interest of an interval, bp (0 for some contracts).
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, value_name = "BP", default_value_t = 1)]
+        #[arg(value_parser = signed, allow_negative_numbers = true)]
         interest_bp: i64,
         /// Half-width of the dead band, bp.
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, value_name = "BP", default_value_t = 5)]
+        #[arg(value_parser = signed, allow_negative_numbers = true)]
         clamp_bp: i64,
         /// Print JSON.
         #[arg(long)]
@@ -120,10 +131,11 @@ pub enum Verify {
 pub fn run(command: Lab) -> Result<(), Failure> {
     match command {
         Lab::Run { scenario, seed, out, rule, json } => {
-            let scenario = with_rule(load(&scenario)?, rule.as_deref())?;
+            let file = scenario;
+            let scenario = with_rule(load(&file)?, rule.as_deref())?;
             let seed = seed.unwrap_or(scenario.seed);
             let folder = out.unwrap_or_else(|| runs(&format!("{}-seed-{seed}", scenario.name)));
-            run_one(&scenario, (seed, rule.as_deref()), &folder, json)
+            run_one((&file, &scenario), (seed, rule.as_deref()), &folder, json)
         }
         Lab::Compare { scenario, rules, seeds, market, out, json } => {
             let scenario = load(&scenario)?;
@@ -178,7 +190,7 @@ fn simulate(
 }
 
 fn run_one(
-    scenario: &Scenario,
+    (file, scenario): (&Path, &Scenario),
     (seed, rule): (u64, Option<&str>),
     folder: &Path,
     json: bool,
@@ -190,10 +202,12 @@ fn run_one(
     let template = "{msg} {bar:32} {percent:>3} %  {elapsed} elapsed, {eta} left";
     let bar = bar(1000, template);
     bar.set_message(format!("{} · {days} days · seed {seed}", scenario.name));
-    let record = simulate(scenario, &tapes, (seed, rule), |progress| {
+    let mut record = simulate(scenario, &tapes, (seed, rule), |progress| {
         bar.set_position(progress.done.nanos() / (progress.total.nanos() / 1000).max(1));
     })?;
     bar.finish_and_clear();
+    let rule = rule.map_or(String::new(), |rule| format!(" --rule {rule}"));
+    record.command = format!("plumb lab run {} --seed {seed}{rule}", file.display());
     let simulated = started.elapsed();
     let metrics = Metrics::of(&record, &Options::default());
     let written = lab::table::write_all(folder, &record, &metrics).map_err(refuse)?;
@@ -228,6 +242,12 @@ struct Plan {
 fn compare(scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
     if plan.seeds == 0 || plan.seeds > 10_000 {
         return Err(Failure::Lab("--seeds: give a number from 1 to 10000".into()));
+    }
+    if let Some(twice) =
+        (1..plan.rules.len()).find(|at| plan.rules[..*at].contains(&plan.rules[*at]))
+    {
+        let text = format!("--rules: `{}` stands there twice; name each once", plan.rules[twice]);
+        return Err(Failure::Lab(text));
     }
     let market = market(scenario, plan.market.as_deref())?;
     let designs: Result<Vec<Scenario>, Failure> =
@@ -339,8 +359,9 @@ fn verify_funding(
     let settled = feed::open_funding_of(funding, symbol)?;
     let check = verify::funding(&spot, &perpetual, &settled, terms).map_err(refuse)?;
     if !check.correlation.is_finite() {
-        let text = "every rate of the rule, or every settled one, is the same: are --spot and \
-                    --perp two files?";
+        let text = "every rate of the rule, or every settled one, is the same, so nothing can be \
+                    compared: give --spot and --perp two files, and --clamp-bp less than the \
+                    premium moves";
         return Err(Failure::Lab(text.into()));
     }
     if json {

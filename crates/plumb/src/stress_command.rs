@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clap::Args;
 use lab::stress::{self, Extent, Incident, Job, Outcome, Report};
 
-use crate::failure::{Failure, refuse, say};
+use crate::failure::{Failure, refuse, say, whole};
 use crate::summary::{self, Colour};
 use crate::work::{bar, open_folder};
 
@@ -17,10 +17,11 @@ const FOLDER: &str = "scenarios/incidents";
 /// What to run.
 #[derive(Debug, Args)]
 pub struct Stress {
-    /// Incidents to run, as `E15 E3`; all by default.
+    /// Incidents to run, as `E15 E3` or `E15,E3`; all by default.
+    #[arg(value_name = "ID", value_delimiter = ',')]
     ids: Vec<String>,
     /// Folder with the incident files (TOML).
-    #[arg(long, default_value = FOLDER)]
+    #[arg(long, value_name = "DIR", default_value = FOLDER)]
     incidents: PathBuf,
     /// The whole product of amplitude, depth, oracle fault and halt: 432 variants of each incident.
     #[arg(long)]
@@ -29,10 +30,11 @@ pub struct Stress {
     #[arg(long, conflicts_with = "full")]
     as_it_was: bool,
     /// Seed of the publishers' errors.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = whole, allow_negative_numbers = true)]
     seed: u64,
     /// Folder for stress.json and stress.html.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print JSON instead of the table.
     #[arg(long)]
@@ -81,7 +83,7 @@ impl Stress {
         for id in &self.ids {
             if !known.iter().any(|known| known.eq_ignore_ascii_case(id)) {
                 let list = known.join(", ");
-                return Err(Failure::Lab(format!("{id}: no such incident; there are {list}")));
+                return Err(Failure::Lab(format!("`{id}`: no such incident; there are {list}")));
             }
         }
         let wanted = |incident: &Incident| {
@@ -93,7 +95,11 @@ impl Stress {
 
 /// All incident files of a folder, in the order of their numbers.
 fn load(folder: &Path) -> Result<Vec<Incident>, Failure> {
-    let wrong = |source| Failure::File { path: folder.display().to_string(), source };
+    let wrong = |source| {
+        let path =
+            format!("no incidents in {}: give their folder with --incidents", folder.display());
+        Failure::File { path, source }
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
         let path = entry.map_err(wrong)?.path();

@@ -88,7 +88,9 @@ pub fn comparison(comparison: &Comparison, colour: Colour) -> String {
         table.add_row(row);
     }
     align(&mut table, 1);
-    let note = format!("mean ± half of the 95 % interval over {seeds} seeds; recorded: its closes");
+    let noun = if seeds == 1 { "seed" } else { "seeds" };
+    let note =
+        format!("mean ± half of the 95 % interval over {seeds} {noun}; recorded: its closes");
     format!("{}\n{}\n{note}\n", colour.paint("1", &title), table)
 }
 

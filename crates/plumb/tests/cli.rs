@@ -104,11 +104,13 @@ impl Desk {
 #[test]
 fn every_command_has_help_that_says_what_it_does() {
     let desk = Desk::new();
-    let table: [(&[&str], &[&str]); 8] = [
+    let table: [(&[&str], &[&str]); 10] = [
         (&["--help"], &["Keeps synthetic markets true to their spot", "lab", "data"]),
         (&["lab", "--help"], &["run", "compare", "verify"]),
         (&["lab", "run", "--help"], &["byte for byte", "--seed", "--out", "--rule", "--json"]),
         (&["lab", "compare", "--help"], &["only the rule differs", "--rules", "--seeds"]),
+        (&["lab", "stress", "--help"], &["E15,E3", "--incidents", "--full", "--markdown"]),
+        (&["lab", "frontier", "--help"], &["which price gap", "--out"]),
         (&["lab", "verify", "funding", "--help"], &["--spot", "--perp", "--funding", "--json"]),
         (&["data", "import", "--help"], &["Example: plumb data import", "--out"]),
         (&["data", "info", "--help"], &["checksum", "--json"]),
@@ -184,7 +186,7 @@ fn a_missing_data_file_is_refused_with_the_paths_tried() {
 #[test]
 fn a_missing_scenario_is_refused_by_name() {
     let said = Desk::new().refusal(&["lab", "run", "none.toml"]);
-    assert!(said.starts_with("plumb: cannot read scenario none.toml: "), "{said}");
+    assert!(said.starts_with("plumb: cannot read none.toml: "), "{said}");
 }
 
 #[test]
@@ -264,7 +266,67 @@ fn flags_out_of_range_are_refused_with_the_range() {
         "plumb: --interest-bp and --clamp-bp: give 0 to 1000\n"
     );
     let said = desk.refusal(&["lab", "run", "small.toml", "--seed", "many"]);
-    assert!(said.contains("invalid value 'many' for '--seed <SEED>'"), "{said}");
+    assert!(said.contains("invalid value 'many' for '--seed <N>'"), "{said}");
+}
+
+#[test]
+fn a_number_that_is_none_is_refused_with_the_range() {
+    let desk = Desk::new();
+    let range = "give a whole number from 0 to 18446744073709551615";
+    for seed in ["-1", "1.5", "18446744073709551616", "many"] {
+        for command in [&["lab", "run", "small.toml"][..], &["lab", "stress"]] {
+            let said = desk.refusal(&[command, &["--seed", seed]].concat());
+            assert!(said.contains(&format!("invalid value '{seed}' for '--seed <N>': {range}")));
+        }
+    }
+    let said = desk.refusal(&["lab", "compare", "small.toml", "--seeds", "-3"]);
+    assert!(said.contains(range), "{said}");
+}
+
+#[test]
+fn a_rule_named_twice_is_refused() {
+    assert_eq!(
+        Desk::new().refusal(&["lab", "compare", "small.toml", "--rules", "pi,anchored,pi"]),
+        "plumb: --rules: `pi` stands there twice; name each once\n"
+    );
+}
+
+#[test]
+fn a_folder_without_incidents_is_refused_with_the_flag_that_names_one() {
+    let said = Desk::new().refusal(&["lab", "stress"]);
+    let start = "plumb: no incidents in scenarios/incidents: give their folder with --incidents: ";
+    assert!(said.starts_with(start), "{said}");
+}
+
+#[test]
+fn a_symbol_of_a_file_that_names_none_is_refused() {
+    let desk = Desk::new();
+    desk.write("funding.csv", b"1759276800000,0.0001\n1759305600000,0.0002\n");
+    assert_eq!(
+        desk.refusal(&["data", "info", "funding.csv", "--symbol", "BTC"]),
+        "plumb: funding.csv: its rows name no symbol, so `BTC` cannot be picked; leave the symbol \
+         out\n"
+    );
+}
+
+#[test]
+fn an_export_ends_in_silence_when_its_reader_has_gone() {
+    let desk = Desk::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plumb"));
+    command.args(["data", "export", &shipped("BTCUSDT-spot-5m")]).current_dir(desk.folder.path());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn a_summary_names_the_command_that_repeats_it() {
+    let desk = Desk::new();
+    let output = plumb(desk.folder.path(), &["lab", "run", "small.toml", "--json", "--seed", "3"]);
+    let summary: serde_json::Value = serde_json::from_str(text(&output.stdout)).unwrap();
+    assert_eq!(summary["command"], "plumb lab run small.toml --seed 3");
 }
 
 #[test]
@@ -339,7 +401,7 @@ fn an_unknown_incident_is_refused_with_those_there_are() {
     let desk = Desk::new();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/incidents");
     let said = desk.refusal(&["lab", "stress", "E99", "--incidents", folder]);
-    assert!(said.starts_with("plumb: E99: no such incident; there are E1, E2, E3, E4"), "{said}");
+    assert!(said.starts_with("plumb: `E99`: no such incident; there are E1, E2, E3, E4"), "{said}");
 }
 
 #[test]

@@ -76,7 +76,13 @@ fn monthly_files_join_in_order_of_time_and_may_not_overlap() {
     let info = feed::import(&[&late, &early], None, &out).unwrap();
     assert_eq!((info.rows, info.gaps.len(), info.gaps[0].missing), (4, 1, 1));
     let refusal = feed::import(&[&early, &early], None, &out).unwrap_err().to_string();
-    assert!(refusal.contains("is before"), "{refusal}");
+    assert!(refusal.contains("overlaps one that begins at 2025-10-10 00:00:00.000"), "{refusal}");
+    let there = || fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(there(), 3, "nothing is left beside the two inputs and what was written");
+    fs::create_dir(folder.path().join("taken")).unwrap();
+    let refusal = feed::import(&[&early], None, folder.path().join("taken")).unwrap_err();
+    assert!(refusal.to_string().contains("cannot be written"), "{refusal}");
+    assert_eq!(there(), 4);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
     /// The file itself cannot be read.
-    #[error("cannot read scenario {}: {cause}", file.display())]
+    #[error("cannot read {}: {cause}", file.display())]
     Unreadable {
         /// Which file.
         file: PathBuf,

@@ -20,13 +20,13 @@ pub fn tables(markets: &[Frontier], colour: Colour) -> String {
         }
         align(&mut table, 0);
         let title = format!(
-            "{} · maintenance margin {} %, gap {} %, depth {} M",
+            "{} · maintenance margin {} %, gap {} %, depth {} M USD",
             market.market,
             number(market.margin_maintenance_pct, 2),
             number(market.gap_pct, 2),
             number(market.depth_usd / 1e6, 0),
         );
-        text.push_str(&format!("{}\n{table}\n", colour.paint("1", &title)));
+        text.push_str(&format!("{}\n{table}\n\n", colour.paint("1", &title)));
     }
-    text + "Largest move of the price in one block, %, that the margin bears at each depth (R-6).\n"
+    text + "Largest move of the price in one block, %, that each margin bears at each depth, USD (R-6).\n"
 }

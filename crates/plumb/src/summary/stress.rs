@@ -42,8 +42,9 @@ pub fn table(report: &Report, colour: Colour) -> String {
     let runs: usize = report.incidents.iter().map(|row| row.runs.len()).sum();
     let flat = report.incidents.iter().map(|row| row.flat_user_loss).fold(0.0, f64::max);
     let broken: u32 = report.incidents.iter().map(|row| row.invariants_broken).sum();
+    let variants = if runs == 1 { "variant" } else { "variants" };
     let title = format!(
-        "Incidents · {runs} variants · seed {} · under ours flat accounts lost {} and {broken} \
+        "Incidents · {runs} {variants} · seed {} · under ours flat accounts lost {} and {broken} \
          invariants broke",
         report.seed,
         usd_short(flat),
