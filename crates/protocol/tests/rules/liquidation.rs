@@ -3,6 +3,7 @@
 use money::{Amount, Qty, Rate, Round};
 use protocol::command::*;
 use protocol::event::Event;
+use protocol::halt::{Action, Directive, Permit};
 use protocol::ids::*;
 use protocol::ledger::Holder;
 use protocol::state::Level;
@@ -214,6 +215,31 @@ fn l_4_a_hedge_whose_holding_nobody_buys_is_not_torn_apart() {
     x.blocks(100);
     assert_eq!(x.position(hedger, BTC_PERP), qty("-0.75"));
     assert_eq!(x.held(hedger, BTC), amount("0.75"));
+}
+
+/// The holding's market has just come out of a halt: nothing is sold by force there yet.
+#[test]
+fn l_4_a_5_a_hedge_waits_for_the_calm_blocks_of_the_market_of_its_holding() {
+    let mut x = Exchange::new();
+    let (hedger, other, maker) = (x.user("100"), x.user("10000000"), x.user("1000000000"));
+    x.give(hedger, BTC, "1");
+    x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "1"));
+    quote(&mut x, maker, "6000000", ["5994000", "6006000"]);
+    x.blocks(600);
+    let direct = |directive| custodian(Command::Direct { market: BTC_SPOT, directive });
+    x.send(direct(Directive::Halt)).unwrap();
+    x.blocks(2);
+    x.send(direct(Directive::Resume)).unwrap();
+    while x.state.permits(BTC_SPOT, Action::Take) != Permit::Yes {
+        x.run(&[]);
+    }
+    x.place(maker, order(BTC_SPOT, Side::Buy, "5994000", "0.25")).unwrap();
+    while x.state.permits(BTC_SPOT, Action::Liquidate) != Permit::Yes {
+        assert_eq!(x.position(hedger, BTC_PERP), qty("-1"));
+        x.run(&[]);
+    }
+    x.blocks(100);
+    assert_eq!(x.position(hedger, BTC_PERP), qty("-0.75"));
 }
 
 /// Two perpetuals on one underlying, long one and short the other: no leg is closed alone, and none
