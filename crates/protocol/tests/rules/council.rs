@@ -216,12 +216,15 @@ fn g_9_a_closed_market_takes_only_what_reduces_for_a_week() {
 #[test]
 fn g_9_t_17_a_leg_in_a_closed_market_is_cut_to_what_it_reduces() {
     let (mut x, people) = council();
-    let (a, b) = (x.user("1000000"), x.user("1000000"));
-    x.trade(a, b, order(BTC_PERP, Side::Buy, "100000", "1"));
-    x.place(b, order(BTC_PERP, Side::Buy, "100000", "2")).unwrap();
+    let (a, b, c) = (x.user("1000000"), x.user("1000000"), x.user("1000000"));
+    for long in [a, c] {
+        x.trade(long, b, order(BTC_PERP, Side::Buy, "100000", "1"));
+    }
     let close = Emergency::ReduceOnly(BTC_PERP);
     x.send(user(people[1], Command::Emergency(Box::new(close)))).unwrap();
     x.place(b, order(SOL_PERP, Side::Sell, "100", "900")).unwrap();
+    let bid = order(BTC_PERP, Side::Buy, "100000", "2");
+    x.place(b, NewOrder { reduce_only: true, ..bid }).unwrap();
     let leg = |market, side, at, size| Leg { market, side, price: price(at), qty: qty(size) };
     let sale = |size| {
         let legs =

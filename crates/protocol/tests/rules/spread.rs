@@ -60,7 +60,7 @@ fn t_17_a_hedged_account_under_initial_margin_moves_both_legs_and_neither_alone(
     assert!(after.requirement < before.requirement);
 }
 
-/// Both legs free 30 000 of basis and 10 500 for size; more than half of the equity would keep the ratio.
+/// Both legs free 30 000 of basis and 10 500 for size; 56 000 of the equity would keep the ratio.
 #[test]
 fn t_17_two_legs_that_close_lose_no_more_than_the_maintenance_margin_they_free() {
     for (bid, passes) in [("2925000", true), ("2912000", false)] {
