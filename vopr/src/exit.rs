@@ -206,7 +206,7 @@ impl Leaving<'_> {
                     continue;
                 }
                 if round >= UNAIDED {
-                    messages.push(self.margin(account));
+                    messages.extend(self.margin(account));
                 }
                 messages.push(says(account, self.closing(account, market, position)));
             }
@@ -319,13 +319,16 @@ impl Leaving<'_> {
 
     /// What initial margin lacks. A hedged account between maintenance and initial margin can move
     /// neither leg, so it is stuck without means from outside.
-    fn margin(&mut self, account: AccountId) -> Message {
+    fn margin(&mut self, account: AccountId) -> Option<Message> {
         let health = self.state.health(account, Level::Initial);
         let lacking = health.requirement - health.equity;
-        let amount = lacking.max(Amount::ZERO) + health.requirement + quote(1);
+        if !lacking.is_positive() {
+            return None;
+        }
         self.aid.margins += 1;
+        let amount = lacking + health.requirement + quote(1);
         let command = Command::Deposit { account, asset: QUOTE, amount };
-        Message { sender: Sender::Custodian, command }
+        Some(Message { sender: Sender::Custodian, command })
     }
 
     /// An immediate order to reduce by one lot at a distance from the index.

@@ -72,7 +72,7 @@ fn partner(state: &State, account: AccountId, id: MarketId) -> Option<(MarketId,
     let held = holding(state, account, base);
     let spot = spot_market(state, base).filter(|_| position.is_negative() && held.is_positive());
     if let Some(spot) = spot {
-        return Some((spot, held));
+        return index_serves(state, spot).then_some((spot, held));
     }
     let others = state.perpetuals().filter(|(other, _)| {
         let theirs = other.entry(account).position;

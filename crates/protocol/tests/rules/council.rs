@@ -1,7 +1,7 @@
 //! Governance through the engine (rules G-1 to G-10): money of stakes, time-locks, and what a
 //! changed parameter changes.
 
-use money::{Amount, Rate, Span};
+use money::{Amount, Qty, Rate, Span};
 use protocol::command::*;
 use protocol::event::Event;
 use protocol::governance::changes::Change;
@@ -211,6 +211,30 @@ fn g_9_a_closed_market_takes_only_what_reduces_for_a_week() {
     assert_eq!(x.place(first, bid), Err(Reject::NothingToReduce));
     x.blocks(2);
     assert_eq!(x.place(first, bid), Ok(()));
+}
+
+#[test]
+fn g_9_t_17_a_leg_in_a_closed_market_is_cut_to_what_it_reduces() {
+    let (mut x, people) = council();
+    let (a, b, c) = (x.user("1000000"), x.user("1000000"), x.user("1000000"));
+    for long in [a, c] {
+        x.trade(long, b, order(BTC_PERP, Side::Buy, "100000", "1"));
+    }
+    let close = Emergency::ReduceOnly(BTC_PERP);
+    x.send(user(people[1], Command::Emergency(Box::new(close)))).unwrap();
+    x.place(b, order(SOL_PERP, Side::Sell, "100", "900")).unwrap();
+    let bid = order(BTC_PERP, Side::Buy, "100000", "2");
+    x.place(b, NewOrder { reduce_only: true, ..bid }).unwrap();
+    let leg = |market, side, at, size| Leg { market, side, price: price(at), qty: qty(size) };
+    let sale = |size| {
+        let legs =
+            [leg(BTC_PERP, Side::Sell, "100000", size), leg(SOL_PERP, Side::Buy, "100", "400")];
+        Command::PlaceSpread(Box::new(SpreadOrder { legs, client: ClientId(3) }))
+    };
+    assert_eq!(x.send(user(people[0], sale("1"))), Err(Reject::NothingToReduce));
+    // One of two is there to be reduced: half of both legs.
+    x.send(user(a, sale("2"))).unwrap();
+    assert_eq!([x.position(a, BTC_PERP), x.position(a, SOL_PERP)], [Qty::ZERO, qty("200")]);
 }
 
 #[test]

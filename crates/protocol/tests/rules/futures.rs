@@ -565,33 +565,6 @@ fn x_6_a_hedge_of_two_derivatives_is_closed_leg_against_leg() {
     assert!(closed && x.position(account, BTC_DATED) < qty("1"));
 }
 
-/// Long a future against the perpetual, where a hedge is charged nothing but the spread.
-#[test]
-fn x_6_l_7_a_pair_with_a_future_stands_for_the_spread_that_closing_it_frees() {
-    let spread = rate("0.05");
-    let mut params = with_future(FutureParams {
-        spread_initial: spread,
-        spread_maintenance: spread,
-        ..dated(3600)
-    });
-    params.assets[1].basis_initial = Rate::ZERO;
-    params.assets[1].basis_maintenance = Rate::ZERO;
-    let mut x = exchange_of(params);
-    let (account, maker) = (x.user("15400"), x.user("10000000"));
-    x.trade(account, maker, order(BTC_DATED, Side::Buy, "100000", "1"));
-    x.trade(maker, account, order(BTC_PERP, Side::Buy, "100000", "1"));
-    x.trade(account, maker, order(SOL_PERP, Side::Buy, "100", "1000"));
-    x.place(maker, order(BTC_DATED, Side::Buy, "99990", "20")).unwrap();
-    x.place(maker, order(BTC_PERP, Side::Sell, "100010", "20")).unwrap();
-    x.blocks(900);
-    x.prices[2] = Some(price("93")); // 7000 are lost, and nobody buys SOL
-    let closed = (0..600).any(|_| {
-        x.run(&[]);
-        x.position(account, BTC_DATED) < qty("1")
-    });
-    assert!(closed, "{:?}", x.state.health(account, Level::Maintenance));
-}
-
 /// The index falls before a window of four hours and rises far ten minutes before its end: what the
 /// future is worth follows by a twenty-fourth, what it is charged for the size at once.
 #[test]
@@ -611,28 +584,4 @@ fn x_2_an_index_that_comes_too_late_for_the_mean_saves_nobody() {
         started |= x.events.iter().any(|e| matches!(e, Event::LiquidationStarted { .. }));
     }
     assert!(started, "{:?}", x.state.health(long, Level::Maintenance));
-}
-
-/// Who holds the last future of an asset settled needs no price of it any more.
-#[test]
-fn a_6_an_asset_of_which_only_settled_futures_are_left_holds_up_no_restart() {
-    let mut params = with_future(dated(3600));
-    let dated = params.markets.pop().unwrap();
-    params.markets = vec![params.markets[SOL_PERP.index()].clone(), dated];
-    params.rules.halt.outage_min = Span::MINUTE;
-    let mut x = exchange_of(params);
-    until(&mut x, 3600);
-    assert!(matches!(x.state.phase(MarketId(1)), Phase::Settled { .. }));
-    x.prices[1] = None;
-    let sol = x.prices[2].take();
-    for _ in 0..10 {
-        x.step = Span::from_secs(10);
-        x.run(&[]);
-    }
-    assert!(matches!(x.state.phase(MarketId(0)), Phase::Restarting { .. }));
-    x.prices[2] = sol;
-    for _ in 0..20 {
-        x.run(&[]);
-    }
-    assert_eq!(x.state.phase(MarketId(0)), Phase::Open);
 }

@@ -10,6 +10,7 @@ use protocol::params::*;
 use protocol::reject::Reject;
 
 use crate::exchange::*;
+use crate::futures::{dated, with_future};
 
 /// The exchange with default rules, after two minutes of history.
 fn guarded() -> Exchange {
@@ -259,4 +260,28 @@ fn a_4_a_cascade_of_forced_sales_ends_at_the_auction() {
         }));
     }
     assert!(!sold.is_empty() && sold.iter().all(|at| *at == price("93500")), "{sold:?}");
+}
+
+/// Nobody needs the price of an asset any more whose last future is settled.
+#[test]
+fn a_6_an_asset_of_which_only_settled_futures_are_left_holds_up_no_restart() {
+    let mut params = with_future(dated(3600));
+    let dated = params.markets.pop().unwrap();
+    params.markets = vec![params.markets[SOL_PERP.index()].clone(), dated];
+    params.rules.halt.outage_min = Span::MINUTE;
+    let mut x = Exchange::started(params);
+    x.step = Span::from_secs(10);
+    x.blocks(360);
+    assert!(matches!(x.state.phase(MarketId(1)), Phase::Settled { .. }));
+    x.prices[1] = None;
+    let sol = x.prices[2].take();
+    for _ in 0..10 {
+        x.run(&[]);
+    }
+    assert!(matches!(x.state.phase(MarketId(0)), Phase::Restarting { .. }));
+    x.prices[2] = sol;
+    for _ in 0..20 {
+        x.run(&[]);
+    }
+    assert_eq!(x.state.phase(MarketId(0)), Phase::Open);
 }

@@ -3,11 +3,14 @@
 use money::{Amount, Qty, Rate, Round};
 use protocol::command::*;
 use protocol::event::Event;
+use protocol::halt::{Action, Directive, Permit};
 use protocol::ids::*;
 use protocol::ledger::Holder;
+use protocol::params::FutureParams;
 use protocol::state::Level;
 
 use crate::exchange::*;
+use crate::futures::{BTC_DATED, dated, with_future};
 
 /// A long of `size` BTC at 100 000, its counterparty, and a maker.
 fn market(cash: &str, size: &str) -> (Exchange, [AccountId; 3]) {
@@ -216,6 +219,31 @@ fn l_4_a_hedge_whose_holding_nobody_buys_is_not_torn_apart() {
     assert_eq!(x.held(hedger, BTC), amount("0.75"));
 }
 
+/// The holding's market has just come out of a halt: nothing is sold by force there yet.
+#[test]
+fn l_4_a_5_a_hedge_waits_for_the_calm_blocks_of_the_market_of_its_holding() {
+    let mut x = Exchange::new();
+    let (hedger, other, maker) = (x.user("100"), x.user("10000000"), x.user("1000000000"));
+    x.give(hedger, BTC, "1");
+    x.trade(other, hedger, order(BTC_PERP, Side::Buy, "100000", "1"));
+    quote(&mut x, maker, "6000000", ["5994000", "6006000"]);
+    x.blocks(600);
+    let direct = |directive| custodian(Command::Direct { market: BTC_SPOT, directive });
+    x.send(direct(Directive::Halt)).unwrap();
+    x.blocks(2);
+    x.send(direct(Directive::Resume)).unwrap();
+    while x.state.permits(BTC_SPOT, Action::Take) != Permit::Yes {
+        x.run(&[]);
+    }
+    x.place(maker, order(BTC_SPOT, Side::Buy, "5994000", "0.25")).unwrap();
+    while x.state.permits(BTC_SPOT, Action::Liquidate) != Permit::Yes {
+        assert_eq!(x.position(hedger, BTC_PERP), qty("-1"));
+        x.run(&[]);
+    }
+    x.blocks(100);
+    assert_eq!(x.position(hedger, BTC_PERP), qty("-0.75"));
+}
+
 /// Two perpetuals on one underlying, long one and short the other: no leg is closed alone, and none
 /// goes by more lots than both markets trade.
 #[test]
@@ -310,4 +338,31 @@ fn t_6_m_2_a_forced_trade_pays_no_rebate_and_does_not_set_the_last_price() {
     assert!(x.position(long, BTC_PERP) < qty("0.1"));
     assert_eq!(x.balance(Holder::Fees), fees);
     assert_eq!(x.state.market(BTC_PERP).last, Some(price("100000")));
+}
+
+/// Long a future against the perpetual, where a hedge is charged nothing but the spread.
+#[test]
+fn x_6_l_7_a_pair_with_a_future_stands_for_the_spread_that_closing_it_frees() {
+    let spread = rate("0.05");
+    let mut params = with_future(FutureParams {
+        spread_initial: spread,
+        spread_maintenance: spread,
+        ..dated(3600)
+    });
+    params.assets[1].basis_initial = Rate::ZERO;
+    params.assets[1].basis_maintenance = Rate::ZERO;
+    let mut x = Exchange::started(params);
+    let (account, maker) = (x.user("15400"), x.user("10000000"));
+    x.trade(account, maker, order(BTC_DATED, Side::Buy, "100000", "1"));
+    x.trade(maker, account, order(BTC_PERP, Side::Buy, "100000", "1"));
+    x.trade(account, maker, order(SOL_PERP, Side::Buy, "100", "1000"));
+    x.place(maker, order(BTC_DATED, Side::Buy, "99990", "20")).unwrap();
+    x.place(maker, order(BTC_PERP, Side::Sell, "100010", "20")).unwrap();
+    x.blocks(900);
+    x.prices[2] = Some(price("93")); // 7000 are lost, and nobody buys SOL
+    let closed = (0..600).any(|_| {
+        x.run(&[]);
+        x.position(account, BTC_DATED) < qty("1")
+    });
+    assert!(closed, "{:?}", x.state.health(account, Level::Maintenance));
 }

@@ -60,6 +60,19 @@ fn t_17_a_hedged_account_under_initial_margin_moves_both_legs_and_neither_alone(
     assert!(after.requirement < before.requirement);
 }
 
+/// Both legs free 30 000 of basis and 10 500 for size; 56 000 of the equity would keep the ratio.
+#[test]
+fn t_17_two_legs_that_close_lose_no_more_than_the_maintenance_margin_they_free() {
+    for (bid, passes) in [("2925000", true), ("2912000", false)] {
+        let (mut x, hedger, maker) = hedged();
+        x.send(user(maker, Command::CancelAll { market: None })).unwrap();
+        x.place(maker, order(BTC_SPOT, Side::Buy, bid, "0.5")).unwrap();
+        x.place(maker, order(BTC_PERP, Side::Sell, "3000000", "0.5")).unwrap();
+        let sent = x.send(spread(hedger, unwound([bid, "3000000"], "0.5")));
+        assert_eq!(sent.is_ok(), passes, "{sent:?}");
+    }
+}
+
 #[test]
 fn t_17_the_smaller_book_decides_and_what_is_left_of_both_is_told() {
     let (mut x, hedger, _) = hedged();
