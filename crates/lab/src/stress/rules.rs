@@ -181,6 +181,7 @@ fn guards(asset: &Asset, terms: &Terms) -> MarketRules {
         (rules.envelope.gap, rules.envelope.accrual) = (Rate::ZERO, Span::ZERO);
         (rules.envelope.depth_min, rules.envelope.flat) = (AMOUNT_MAX, Amount::ZERO);
         (rules.interest.lower, rules.interest.upper) = (AMOUNT_MAX - Amount::ONE, AMOUNT_MAX);
+        rules.concentration.slope = Rate::ZERO;
     }
     if !terms.bounds.aged_depth {
         rules.depth.time_constant = Span::SECOND;
