@@ -50,8 +50,9 @@ fn one(at: usize, market: &Frontier, charts: &mut Vec<Value>) -> String {
             &lines,
             420,
             "Largest gap per block, %",
-            "One line for each depth of one side, USD. The point is this market: its margin, and the \
-             gap that it is designed for. It is sound where the line of its depth is not below."
+            "One line for each depth of one side, USD. The point is this market: its margin, and \
+             the gap that it is designed for. It is sound where the line of its depth is not \
+             below."
         ),
         figure(
             &map,
