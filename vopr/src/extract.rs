@@ -163,7 +163,9 @@ fn params(seed: u64) -> Params {
     params.markets.truncate(4);
     params.oracle.stakes = vec![1; usize::from(PUBLISHERS)];
     for market in &mut params.markets {
-        market.rules = MarketRules::default();
+        // The envelope stays: a design's margins are made for its own.
+        let envelope = market.rules.envelope;
+        market.rules = MarketRules { envelope, ..MarketRules::default() };
         if let Kind::Perpetual(perpetual) = &mut market.kind {
             // What a settlement each hour would not show in these minutes.
             let (anchor, carry, cap) = (Span::HOUR.times(8), Rate::ZERO, Rate::from_bp(400));

@@ -27,8 +27,8 @@ pub enum Data {
     },
     /// Say what a file holds: rows, period, interval, gaps, extremes, checksum.
     ///
-    /// Klines and funding rates in the exchange's layout (CSV, gzip) or as Parquet. The checksum is of
-    /// the rows, so it is the same in each layout. With --json a line of JSON for each file.
+    /// Klines and funding rates in the exchange's layout (CSV, gzip) or as Parquet. The checksum
+    /// is of the rows, so it is the same in each layout. With --json a line of JSON for each file.
     /// Example: plumb data info data/binance-2025-10/*.gz
     Info {
         /// Files to read.

@@ -96,8 +96,8 @@ pub enum Verify {
     /// Feed recorded prices into the industry funding rule and compare with the settled rates.
     ///
     /// Bars of 1 minute to 1 hour in the exchange's layout (CSV, gzip or Parquet). The premium is
-    /// the perpetual's close over the spot close, weighted linearly in time. Example, on files that ship:
-    /// plumb lab verify funding --spot data/binance-2025-10/BTCUSDT-spot-5m.csv.gz
+    /// the perpetual's close over the spot close, weighted linearly in time. Example, on files
+    /// that ship: plumb lab verify funding --spot data/binance-2025-10/BTCUSDT-spot-5m.csv.gz
     /// --perp data/binance-2025-10/BTCUSDT-perp-5m.csv.gz
     /// --funding data/binance-2025-10/BTCUSDT-funding-8h.csv.gz
     Funding {

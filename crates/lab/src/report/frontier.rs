@@ -43,17 +43,27 @@ fn one(at: usize, market: &Frontier, charts: &mut Vec<Value>) -> String {
         facts(&[
             ("Maintenance margin", percent(market.margin_maintenance_pct)),
             ("Gap of the design", percent(market.gap_pct)),
-            ("Depth of the design", millions(market.depth_usd)),
-            ("Flat up to", millions(market.flat_usd)),
+            ("Depth of the design", usd(market.depth_usd)),
+            ("Margin is flat up to", usd(market.flat_usd)),
         ]),
         figure(
             &lines,
             420,
-            "Largest gap per block",
-            "One line for each depth; the point: this market."
+            "Largest gap per block, %",
+            "One line for each depth of one side, USD. The point is this market: its margin, and \
+             the gap that it is designed for. It is sound where the line of its depth is not \
+             below."
         ),
-        figure(&map, 420, "Least maintenance margin", "By gap and depth, percent."),
-        table(&headings, &rows),
+        figure(
+            &map,
+            420,
+            "Least maintenance margin, %",
+            "Percent, by price gap in one block and depth of one side."
+        ),
+        format_args!(
+            "<h3>Largest gap per block, by maintenance margin and depth of one side, USD</h3>{}",
+            table(&headings, &rows)
+        ),
     )
 }
 
@@ -86,11 +96,16 @@ fn margins(id: &str, market: &Frontier) -> Value {
         })
         .collect();
     let data = json!({ "type": "heatmap", "x": depths, "y": gaps, "z": values,
-        "texttemplate": "%{z}", "colorscale": "Cividis", "showscale": false });
+        "texttemplate": "%{z:.2f}", "showscale": false,
+        "textfont": { "color": colour::SPOT }, "colorscale": [[0, "#f3f7fb"], [1, "#6aa9d6"]] });
     let layout = json!({ "hovermode": "closest",
         "xaxis": { "title": { "text": "depth of one side, USD" }, "type": "category" },
         "yaxis": { "title": { "text": "gap per block" }, "type": "category" } });
     chart(id, vec![data], layout)
+}
+
+fn usd(usd: f64) -> String {
+    format!("{} USD", millions(usd))
 }
 
 fn millions(usd: f64) -> String {

@@ -73,7 +73,7 @@ fn costs(id: &str, report: &Report) -> Value {
         bars("bad debt, theirs", colour::RECORDED, theirs(|outcome| outcome.bad_debt)),
         bars("bad debt, theirs at our size", colour::SERIES[4], at_our_size),
         bars("fund, ours", colour::SERIES[5], base(&|pair| Some(pair.ours.fund_used()))),
-        bars("fund, theirs", colour::SERIES[3], theirs(Outcome::fund_used)),
+        bars("fund, theirs", FUND_THEIRS, theirs(Outcome::fund_used)),
     ];
     let layout = json!({ "barmode": "group", "hovermode": "closest",
         "xaxis": { "type": "log", "title": { "text": "USD" } },
@@ -84,23 +84,32 @@ fn costs(id: &str, report: &Report) -> Value {
     chart(id, data, with(layout, legend))
 }
 
-const HEADINGS: [&str; 15] = [
-    "",
-    "bad debt",
-    "theirs",
-    "at our size",
-    "fund",
-    "theirs",
-    "at our size",
-    "ADL",
-    "theirs",
-    "wrongly liqu.",
-    "theirs",
-    "min > 50 bp",
-    "theirs",
-    "opened",
-    "theirs",
+/// Lighter than what the venue's bad debt has.
+const FUND_THEIRS: &str = "#f2c879";
+
+/// What is measured, and how many of ours, theirs and theirs at our size stand below it.
+const MEASURES: [(&str, usize); 6] = [
+    ("bad debt, USD", 3),
+    ("fund, USD", 3),
+    ("ADL, USD", 2),
+    ("wrongly liquidated", 2),
+    ("min &gt; 50 bp", 2),
+    ("opened", 2),
 ];
+
+/// A table with the measures above the sides.
+fn sides(rows: &[Vec<String>]) -> String {
+    let group = |(name, columns): &(&str, usize)| {
+        format!("<th class=\"group\" colspan=\"{columns}\">{name}</th>")
+    };
+    let under =
+        |(_, columns): &(&str, usize)| ["ours", "theirs", "at our size"].into_iter().take(*columns);
+    let groups: String = MEASURES.iter().map(group).collect();
+    let headings: Vec<&str> = std::iter::once("").chain(MEASURES.iter().flat_map(under)).collect();
+    let body = table(&headings, rows);
+    let head = format!("<table class=\"sides\"><thead><tr><th></th>{groups}</tr>");
+    body.replacen("<table><thead>", &head, 1)
+}
 
 fn overview(report: &Report) -> String {
     let line = |row: &Row| {
@@ -108,7 +117,7 @@ fn overview(report: &Report) -> String {
         row.runs.first().map(|pair| cells(&name, pair))
     };
     let rows: Vec<Vec<String>> = report.incidents.iter().filter_map(line).collect();
-    table(&HEADINGS, &rows)
+    sides(&rows)
 }
 
 fn incident(row: &Row) -> String {
@@ -135,7 +144,7 @@ fn incident(row: &Row) -> String {
         escape(&row.source),
         escape(&row.theirs),
         note,
-        table(&HEADINGS, &rows),
+        sides(&rows),
     )
 }
 

@@ -244,7 +244,7 @@ fn a_missing_data_file_is_named_with_the_paths_tried() {
     assert_eq!(Scenario::load(&file).unwrap().assets[0].spot_bars, beside);
     let missing = folder.path().join("none.toml");
     let error = Scenario::load(&missing).unwrap_err().to_string();
-    assert!(error.starts_with(&format!("cannot read scenario {}: ", missing.display())), "{error}");
+    assert!(error.starts_with(&format!("cannot read {}: ", missing.display())), "{error}");
 }
 
 #[test]

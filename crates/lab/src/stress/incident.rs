@@ -233,7 +233,7 @@ pub struct Bounds {
     pub insurance_day_share: bool,
     /// Inventory and losses of the vault are limited in each market (rule L-18).
     pub vault_limits: bool,
-    /// Margin bears the impact of size and open interest (rules ).
+    /// Margin grows with size, open interest and a share of it (rules ).
     pub size_margin: bool,
     /// Margin rises off the index (rules ).
     pub feedback: bool,

@@ -113,7 +113,7 @@ const fn terms(bounded: bool) -> [Key; 25] {
         flag("index_mean", bounded, "whether liquidation waits for the mean of the index as well"),
         flag("insurance_day_share", bounded, "whether a market's use of insurance is limited"),
         flag("vault_limits", bounded, "whether the vault's part in each market is limited"),
-        flag("size_margin", bounded, "whether margin bears the impact of size and open interest"),
+        flag("size_margin", bounded, "whether margin grows with size and open interest"),
         flag("feedback", bounded, "whether margin rises off the index"),
         flag("coin_collateral", true, "whether coins held beside a short are collateral"),
         flag("mark_is_index", false, "whether the mark is the index itself"),

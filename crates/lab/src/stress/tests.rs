@@ -193,14 +193,15 @@ fn a_bound_that_the_file_does_not_name_holds_for_ours_and_not_for_theirs() {
         [&incident.ours, &incident.theirs].map(|terms| rules::design(&incident, terms, 10));
     let defaults = protocol::params::Rules::default();
     assert_eq!(ours.rules, defaults);
-    let one = money::Rate::ONE;
+    let (zero, one) = (money::Rate::ZERO, money::Rate::ONE);
     let opened = &theirs.rules;
     assert_eq!((opened.liquidation.depth_share, opened.liquidation.deep_below), (one, one));
     assert_eq!(opened.liquidation.insurance_day_share, one);
     assert_eq!((opened.backstop.inventory_share, opened.backstop.loss_day_share), (one, one));
     assert_eq!((opened.flow.limits.hour_share, opened.flow.gate_blocks), (one, 0));
     assert!(opened.halt.triggers.is_empty() && opened.ladder.jump_max > defaults.ladder.jump_max);
-    assert_eq!(theirs.markets[0].rules.feedback.gain, money::Rate::ZERO);
+    let market = &theirs.markets[0].rules;
+    assert_eq!((market.feedback.gain, market.concentration.slope), (zero, zero));
     let named = SMALL.replace("insurance_usd", "insolvency_gate = true\ninsurance_usd");
     let named = Incident::parse(&named, Path::new("e.toml")).unwrap();
     let gate = rules::design(&named, &named.theirs, 10).rules.flow.gate_blocks;

@@ -28,5 +28,5 @@ pub fn tables(markets: &[Frontier], colour: Colour) -> String {
         );
         text.push_str(&format!("{}\n{table}\n\n", colour.paint("1", &title)));
     }
-    text + "Largest move of the price in one block, %, that each margin bears at each depth, USD (R-6).\n"
+    text + "Largest move of the price in one block, %, by margin and depth in USD (R-6).\n"
 }
