@@ -206,7 +206,7 @@ impl Leaving<'_> {
                     continue;
                 }
                 if round >= UNAIDED {
-                    messages.extend(self.margin(account));
+                    messages.push(self.margin(account));
                 }
                 messages.push(says(account, self.closing(account, market, position)));
             }
@@ -319,16 +319,13 @@ impl Leaving<'_> {
 
     /// What initial margin lacks. A hedged account between maintenance and initial margin can move
     /// neither leg, so it is stuck without means from outside.
-    fn margin(&mut self, account: AccountId) -> Option<Message> {
+    fn margin(&mut self, account: AccountId) -> Message {
         let health = self.state.health(account, Level::Initial);
         let lacking = health.requirement - health.equity;
-        if !lacking.is_positive() {
-            return None;
-        }
+        let amount = lacking.max(Amount::ZERO) + health.requirement + quote(1);
         self.aid.margins += 1;
-        let amount = lacking + health.requirement + quote(1);
         let command = Command::Deposit { account, asset: QUOTE, amount };
-        Some(Message { sender: Sender::Custodian, command })
+        Message { sender: Sender::Custodian, command }
     }
 
     /// An immediate order to reduce by one lot at a distance from the index.
