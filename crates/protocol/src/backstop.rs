@@ -3,9 +3,9 @@
 //!
 //! Rule L-16: a deposit of a buys ⌊a·shares/value⌋ shares, the first as many as it has units; a
 //! share asked back is paid ⌊value·share/shares⌋ after `delay`. Rule L-18: its position in one
-//! market is worth at most min(⌊`inventory_share`·value⌋, `depth_min`) at the index, what it loses by taking over in
-//! a day at most ⌊`loss_day_share`·value⌋. Source: Hyperliquid's HLP, with the bounds that it
-//! lacked in March 2025: its liquidator shared the collateral of the other vaults.
+//! market is worth at most min(⌊`inventory_share`·value⌋, `depth_min`) at the index, what it loses
+//! by taking over in a day at most ⌊`loss_day_share`·value⌋. Source: Hyperliquid's HLP, with the
+//! bounds that it lacked in March 2025: its liquidator shared the collateral of the other vaults.
 //!
 //! Always holds: a deposit or a payment never lowers the value of a share of the others.
 
