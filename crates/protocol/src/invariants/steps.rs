@@ -386,22 +386,31 @@ fn shares(step: &Step<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// I-23 (rule B-5): no account is paid out in a block that began with the gate shut, but who leaves
-/// a part behind (rule B-9).
+/// I-23 (rule B-5): no account is paid out in a block that began with the gate shut, but once in
+/// quote currency for each time that it leaves a part behind (rule B-9).
 fn gated(step: &Step<'_>) -> Result<(), String> {
-    let left_behind = |who: AccountId| {
-        step.events
-            .iter()
-            .any(|event| matches!(event, Event::LeftBehind { account, .. } if *account == who))
-    };
-    let out = step.events.iter().find(|event| {
-        matches!(event, Event::Moved { account: Some(who), amount, .. }
-            if amount.is_negative() && !left_behind(*who))
-    });
-    match out {
-        Some(event) if !step.before.gate_open => Err(format!("{event:?}")),
-        Some(_) | None => Ok(()),
+    if step.before.gate_open {
+        return Ok(());
     }
+    let exits = |who: AccountId| {
+        let left =
+            |event: &&Event| matches!(event, Event::LeftBehind { account, .. } if *account == who);
+        step.events.iter().filter(left).count()
+    };
+    let paid = |who: AccountId| {
+        let out = |event: &&Event| {
+            matches!(event, Event::Moved { account: Some(account), amount, .. }
+                if *account == who && amount.is_negative())
+        };
+        step.events.iter().filter(out).count()
+    };
+    for event in step.events {
+        let Event::Moved { account: Some(who), asset, amount } = *event else { continue };
+        if amount.is_negative() && (asset != QUOTE || paid(who) > exits(who)) {
+            return Err(format!("{event:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// I-24 (rules G-1 and G-2): the design in force is the one before and the changes that the events

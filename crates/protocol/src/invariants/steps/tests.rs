@@ -192,6 +192,23 @@ fn i_21_a_fund_that_pays_for_another_market_is_seen() {
 }
 
 #[test]
+fn i_23_an_exit_at_a_loss_excuses_itself_and_nothing_else() {
+    let mut scene = Scene::quiet();
+    let asks = |amount| Message {
+        sender: Sender::User(A),
+        command: Command::Withdraw { asset: QUOTE, amount },
+    };
+    scene.block.messages = vec![asks(UNIT)];
+    scene.before.gate_open = false;
+    scene.events = vec![moved(A, -UNIT), Event::LeftBehind { account: A, amount: UNIT }];
+    give(&mut scene.after, Holder::User(A), Holder::Outside, UNIT);
+    assert_eq!(scene.broken(), Vec::<&str>::new());
+    scene.events.push(moved(A, -UNIT));
+    give(&mut scene.after, Holder::User(A), Holder::Outside, UNIT);
+    assert_eq!(scene.broken(), ["I-23"]);
+}
+
+#[test]
 fn i_24_a_change_that_is_told_is_not_one_that_was_made() {
     let mut scene = Scene::quiet();
     let key = Key::named("market.margin_initial").unwrap();
