@@ -32,8 +32,9 @@ fn a_seed_gives_the_same_chain_twice() {
 
 /// Seeds and commands. 3: prices that moved in a block without time hurt an account that nobody
 /// would look at (I-9). 30: after a lie and a gap of days a market stays stopped for hours, because
-/// its slow average (O-7) is led astray.
-const BROKE: &[(u64, u64)] = &[(3, 20_000), (30, 50_000)];
+/// its slow average (O-7) is led astray. 502: a holding that was credited to the vault raised its
+/// shares and could not be sold (L-16, I-22).
+const BROKE: &[(u64, u64)] = &[(3, 20_000), (30, 50_000), (502, 20_000)];
 
 #[test]
 fn seeds_that_broke_a_rule_hold() {
