@@ -1,7 +1,8 @@
 //! Rows of the rules that guard the exchange and its markets. A new one is appended.
 //!
-//! Ranges lie within those of `params/rules.rs`, and where an end would take a guard away, inside
-//! of it: no vote shuts withdrawals (B-4), and none lets everything leave at once unseen (B-5).
+//! Ranges lie within those of `params/rules.rs`. No vote shuts withdrawals (B-4), takes the mean
+//! out of L-13, or lets a price after a silence be believed before a restart is due (O-11, A-6);
+//! charges and limits can be voted to nothing, by a tenth a day.
 //! None has a direction of the guardian's: each way hurts somebody who takes no new risk.
 
 use super::rows::{DAY, GAIN, SECOND, UNIT, bp, tenth};
@@ -41,7 +42,7 @@ pub(super) const ROWS: [Row; 68] = [
     slow(row(
         "ladder.gap_confirmation",
         Unit::Span,
-        [60 * SECOND, 3600 * SECOND],
+        [300 * SECOND, 3600 * SECOND],
         Step::Fixed(60 * SECOND),
         Field::Rules(|rules| Slot::Span(&mut rules.ladder.gap_confirmation)),
     )),
@@ -126,7 +127,7 @@ pub(super) const ROWS: [Row; 68] = [
     row(
         "halt.outage_min",
         Unit::Span,
-        [10 * SECOND, 3_600 * SECOND],
+        [10 * SECOND, 240 * SECOND],
         Step::Fixed(10 * SECOND),
         Field::Rules(|rules| Slot::Span(&mut rules.halt.outage_min)),
     ),
@@ -280,7 +281,7 @@ pub(super) const ROWS: [Row; 68] = [
     row(
         "liquidation.deep_below",
         Unit::Rate,
-        [0, bp(10_000)],
+        [0, bp(8_000)],
         tenth(bp(1)),
         Field::Rules(|rules| Slot::Rate(&mut rules.liquidation.deep_below)),
     ),

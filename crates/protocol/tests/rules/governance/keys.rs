@@ -172,6 +172,17 @@ fn g_1_every_number_of_a_design_has_one_key_or_a_reason_why_it_is_fixed() {
     }
 }
 
+/// Whatever is voted, a silence that O-11 believes a price after is an outage of A-6 before, and
+/// not every unsound account is a deep shortfall (L-13).
+#[test]
+fn g_1_no_vote_parts_the_gap_of_the_ladder_from_the_restart() {
+    let range = |name: &str| TABLE.iter().find(|row| row.name == name).unwrap().range;
+    assert!(range("halt.outage_min")[1] < range("ladder.gap_confirmation")[0]);
+    assert!(range("liquidation.deep_below")[1] < i128::from(Rate::ONE.raw()));
+    let rules = Rules::default();
+    assert!(rules.halt.outage_min < rules.ladder.gap_confirmation);
+}
+
 /// Each end of a range is accepted in some design: with what it is bound to by order at the same
 /// end, at the other, or where it was.
 #[test]
