@@ -247,6 +247,26 @@ impl Market {
         Tick(u32::try_from(ticks.max(1)).unwrap_or(u32::MAX))
     }
 
+    /// What an order of `side` would fill now, level by level, whoever stands there.
+    pub(crate) fn fills_within(
+        &self,
+        side: Side,
+        limit: Tick,
+        lots: Lots,
+    ) -> impl Iterator<Item = (Tick, Lots)> + '_ {
+        let reached = move |at: Tick| match side {
+            Side::Buy => at <= limit,
+            Side::Sell => at >= limit,
+        };
+        let mut left = lots.0;
+        let levels = self.book.levels(side.opposite()).take_while(move |(at, _)| reached(*at));
+        levels.map_while(move |(at, there)| {
+            let filled = left.min(there.0);
+            left -= filled;
+            (filled > 0).then_some((at, Lots(filled)))
+        })
+    }
+
     /// Whole lots of a quantity's magnitude, rounded up.
     pub(crate) fn lots_covering(&self, qty: Qty) -> Lots {
         Lots(qty.raw().unsigned_abs().div_ceil(self.params.lot.raw().unsigned_abs()))

@@ -77,3 +77,11 @@ pub(super) fn check_limit(market: &Market, order: &Checked) -> Result<(), Reject
     }
     Ok(())
 }
+
+/// Euclid's algorithm; both are above zero.
+pub(super) fn greatest_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}

@@ -11,13 +11,14 @@
 use money::{Amount, Price, Qty, Round};
 
 use super::accounts::holding;
+use super::bounds::greatest_divisor;
 use super::orders::{take, trim_touched};
 use super::permits::lets_trade;
 use super::tranches::{
     Part, depth_left, forced, index_serves, note_taken, pay_fee, spot_market, stake_of, traded,
     tranche, worst_tick,
 };
-use crate::book::{Book, Taker};
+use crate::book::Taker;
 use crate::command::SelfTrade;
 use crate::event::Event;
 use crate::ids::{AccountId, Lots, MarketId, Side, Tick};
@@ -87,12 +88,9 @@ fn partner(state: &State, account: AccountId, id: MarketId) -> Option<(MarketId,
 
 /// The least quantity that is whole lots of both markets.
 fn common_step(one: &Market, other: &Market) -> Option<i64> {
-    let (a, b) = (one.params.lot.raw(), other.params.lot.raw());
-    let (mut divisor, mut rest) = (a, b);
-    while rest != 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    (a / divisor).checked_mul(b)
+    let [a, b] = [one, other].map(|market| market.params.lot.raw());
+    let divisor = greatest_divisor(a.unsigned_abs(), b.unsigned_abs());
+    (a / i64::try_from(divisor).ok()?).checked_mul(b)
 }
 
 /// The legs that both books take now, if there are any.
@@ -143,20 +141,10 @@ fn second_leg(state: &State, id: MarketId, (side, qty): (Side, Qty), cushion: Am
 
 /// How much of an order would fill, and for what.
 fn within(market: &Market, side: Side, tick: Tick, lots: Lots) -> (Lots, Amount) {
-    let (mut left, mut traded) = (lots.0, Amount::ZERO);
-    for (at, there) in market.book.levels(side.opposite()) {
-        let reached = match side {
-            Side::Buy => at <= tick,
-            Side::Sell => at >= tick,
-        };
-        if left == 0 || !reached {
-            break;
-        }
-        let filled = Lots(left.min(there.0));
-        left -= filled.0;
-        traded += market.notional(at, filled);
-    }
-    (Lots(lots.0 - left), traded)
+    let fills = market.fills_within(side, tick, lots);
+    fills.fold((Lots(0), Amount::ZERO), |(filled, traded), (at, lots)| {
+        (Lots(filled.0 + lots.0), traded + market.notional(at, lots))
+    })
 }
 
 /// The part of the stake that belongs to a part of the pair.

@@ -11,17 +11,16 @@
 use money::Amount;
 
 use super::accounts::{check_indices, is_exposed};
-use super::bounds::{check_backing, check_limit};
+use super::bounds::{check_backing, check_limit, greatest_divisor};
 use super::orders::{Checked, check_terms, loss_at_worst, take, trim_touched};
 use super::owners::meets;
 use super::permits::lets_trade;
 use super::reducing::closable;
-use crate::book::{Book, Taker};
+use crate::book::Taker;
 use crate::command::{Leg, Lifetime, NewOrder, SelfTrade, SpreadOrder};
 use crate::event::{Event, Gone};
-use crate::ids::{AccountId, ClientId, Lots, Side};
+use crate::ids::{AccountId, ClientId, Lots};
 use crate::ladder::Action;
-use crate::market::Market;
 use crate::reject::Reject;
 use crate::state::{Change, Level, State};
 
@@ -65,7 +64,8 @@ fn check_spread(
     let parts = [(&first, units[0]), (&second, units[1])].map(|(leg, unit)| {
         // A leg that may only reduce has been cut.
         let market = &state.markets[leg.market.index()];
-        within(market, leg).min(leg.lots.0) / unit
+        let fills = market.fills_within(leg.side, leg.tick, leg.lots);
+        fills.map(|(_, lots)| lots.0).sum::<u64>() / unit
     });
     let parts = divisor.min(parts[0]).min(parts[1]);
     (first.lots, second.lots) = (Lots(parts * units[0]), Lots(parts * units[1]));
@@ -151,30 +151,6 @@ fn change(legs: &[Checked; 2]) -> Change {
 fn taker(leg: &Checked) -> Taker {
     let Checked { account: owner, side, tick: limit, lots, self_trade, .. } = *leg;
     Taker { owner, side, limit, lots, self_trade }
-}
-
-/// Lots on the other side within a leg's limit, up to what it asks for.
-fn within(market: &Market, leg: &Checked) -> u64 {
-    let mut found = 0u64;
-    for (tick, lots) in market.book.levels(leg.side.opposite()) {
-        let reached = match leg.side {
-            Side::Buy => tick <= leg.tick,
-            Side::Sell => tick >= leg.tick,
-        };
-        if found >= leg.lots.0 || !reached {
-            break;
-        }
-        found = found.saturating_add(lots.0);
-    }
-    found
-}
-
-/// Euclid's algorithm; both are above zero.
-fn greatest_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b > 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 /// Trades a checked leg whole, and tells what of the wish is left.

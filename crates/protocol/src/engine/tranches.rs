@@ -7,7 +7,6 @@
 use money::{Amount, Price, Qty, Rate, Round, mul_div};
 
 use super::orders::Checked;
-use crate::book::Book;
 use crate::command::SelfTrade;
 use crate::event::Event;
 use crate::halt::{self, Permit};
@@ -148,22 +147,13 @@ pub(super) fn depth_left(
     let aged = market.depth(side.opposite()).aged();
     let aged = aged.buys(market.perpetual.mark.price, Round::Down).unwrap_or(Qty::ZERO);
     let aged = market.lots_of(aged).0;
-    let mut within = 0u64;
-    for (at, lots) in market.book.levels(side.opposite()) {
-        let reached = match side {
-            Side::Buy => at <= tick,
-            Side::Sell => at >= tick,
-        };
-        if within >= aged || !reached {
-            break;
-        }
-        within = within.saturating_add(lots.0);
-    }
+    let fills = market.fills_within(side, tick, Lots(aged));
+    let within: u64 = fills.map(|(_, lots)| lots.0).sum();
     let taken = state.scratch.taken.get(id.index()).map_or(0, |taken| taken[slot(side)]);
     let one = i128::from(Rate::ONE.raw());
     let taken = mul_div(i128::from(taken), one, i128::from(share.raw()), Round::Up);
     let taken = taken.and_then(|taken| u64::try_from(taken).ok()).unwrap_or(u64::MAX);
-    Lots(aged.min(within).saturating_sub(taken))
+    Lots(within.saturating_sub(taken))
 }
 
 /// Counts lots that the engine took out of a side of a book in this block.
