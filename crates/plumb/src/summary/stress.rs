@@ -75,14 +75,23 @@ fn lines(row: &Row) -> Vec<Vec<String>> {
 }
 
 fn cells(names: [&str; 2], outcome: &Outcome) -> Vec<String> {
-    let mut cells: Vec<String> = names.map(str::to_owned).into();
+    measures(&names, outcome, usd_short)
+}
+
+/// A line of names and of what a run came to, with money written in this way.
+pub(super) fn measures(
+    names: &[&str],
+    outcome: &Outcome,
+    usd: impl Fn(f64) -> String,
+) -> Vec<String> {
+    let mut cells: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     cells.extend([
         format!("{} %", number(outcome.opened_share * 100.0, 0)),
-        usd_short(outcome.bad_debt),
-        usd_short(outcome.insurance_used),
-        if outcome.vault_took == 0.0 { NONE.to_owned() } else { usd_short(outcome.vault_result) },
-        usd_short(outcome.adl_volume),
-        usd_short(outcome.adl_price_loss),
+        usd(outcome.bad_debt),
+        usd(outcome.insurance_used),
+        if outcome.vault_took == 0.0 { NONE.to_owned() } else { usd(outcome.vault_result) },
+        usd(outcome.adl_volume),
+        usd(outcome.adl_price_loss),
         outcome.wrongly_liquidated.to_string(),
         number(outcome.minutes_beyond_50bp, 1),
     ]);

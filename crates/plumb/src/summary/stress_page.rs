@@ -1,7 +1,9 @@
 //! The page `docs/incidents-figures.md`: what the incidents cost under both rulebooks.
 
 use lab::stress::{Outcome, Pair, Report, Row};
-use lab::text::{NONE, number, usd};
+use lab::text::{NONE, usd};
+
+use super::stress::measures;
 
 /// The whole page.
 pub fn page(report: &Report) -> String {
@@ -77,18 +79,7 @@ fn as_it_was(row: &Row) -> Vec<Vec<String>> {
 }
 
 fn cells(names: [&str; 3], outcome: &Outcome) -> Vec<String> {
-    let mut cells: Vec<String> = names.map(str::to_owned).into();
-    cells.extend([
-        format!("{} %", number(outcome.opened_share * 100.0, 0)),
-        usd(outcome.bad_debt),
-        usd(outcome.insurance_used),
-        if outcome.vault_took == 0.0 { NONE.to_owned() } else { usd(outcome.vault_result) },
-        usd(outcome.adl_volume),
-        usd(outcome.adl_price_loss),
-        outcome.wrongly_liquidated.to_string(),
-        number(outcome.minutes_beyond_50bp, 1),
-    ]);
-    cells
+    measures(&names, outcome, usd)
 }
 
 fn worse(report: &Report) -> String {
