@@ -37,6 +37,8 @@ pub mod scenarios;
 pub mod tranche;
 pub mod adl;
 pub mod expiry;
+pub mod surface;
+pub mod scan;
 pub mod market;
 pub(crate) mod watch;
 pub mod state;
