@@ -8,5 +8,6 @@
 pub mod convert;
 pub mod funding;
 pub mod perpetual;
+pub mod slice;
 pub mod stability;
 pub mod statistics;

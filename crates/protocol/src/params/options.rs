@@ -109,8 +109,8 @@ pub struct ScanParams {
     pub volatility_down: Rate,
     /// Least volatility after a shock up, annual (40 %).
     pub volatility_min: Rate,
-    /// Initial margin over the worst scenario (125 %); maintenance is the worst scenario itself.
-    pub initial: Rate,
+    /// Maintenance margin over the worst scenario (80 %); initial is the worst scenario itself.
+    pub maintenance: Rate,
     /// Charge on a net short option, as a share of the index notional, maintenance (1 %).
     pub short_maintenance: Rate,
     /// The same, initial (2 %).
@@ -289,7 +289,7 @@ impl Default for ScanParams {
             volatility_up: Rate::from_bp(5_000),
             volatility_down: Rate::from_bp(3_000),
             volatility_min: Rate::from_bp(4_000),
-            initial: Rate::from_bp(12_500),
+            maintenance: Rate::from_bp(8_000),
             short_maintenance: Rate::from_bp(100),
             short_initial: Rate::from_bp(200),
             pin_window: Span::DAY,
@@ -307,8 +307,8 @@ impl ScanParams {
             && self.volatility_down < Rate::ONE
             && Rate::ZERO <= self.volatility_min
             && self.volatility_min <= Rate::from_bp(20_000)
-            && Rate::ONE <= self.initial
-            && self.initial <= Rate::from_bp(30_000)
+            && Rate::from_bp(5_000) <= self.maintenance
+            && self.maintenance <= Rate::ONE
             && Rate::ZERO <= self.short_maintenance
             && self.short_maintenance <= self.short_initial
             && self.short_initial <= Rate::from_bp(2_000)
@@ -317,7 +317,8 @@ impl ScanParams {
             return Ok(());
         }
         let text = "options, scan: 1 % ≤ range ≤ 60 %; 0 < volatility_up ≤ 300 %; \
-                    0 < volatility_down < 100 %; 0 ≤ volatility_min ≤ 200 %; 1 ≤ initial ≤ 3; \
+                    0 < volatility_down < 100 %; 0 ≤ volatility_min ≤ 200 %; 50 % ≤ \
+                    maintenance ≤ 100 %; \
                     0 ≤ short_maintenance ≤ short_initial ≤ 20 %; pin_window ≤ 7 days";
         Err(DesignError(text.into()))
     }
