@@ -94,7 +94,7 @@ fn by_class(messages: &[Message], count: u32, order: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{SelfTrade, Vote};
+    use crate::command::{NewOrder, SelfTrade, Vote};
     use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, PublisherId, QUOTE, Side};
     use money::{Amount, Price, Qty, Time};
     use proptest::prelude::*;
