@@ -12,7 +12,9 @@
 mod scenario;
 mod hedge;
 mod table;
+mod across;
 
+pub use across::Assets;
 pub use scenario::{PINS_MAX, SCENARIOS, Scenario, Shock, scenarios};
 pub use table::{COLUMNS, Leg, Losses, Moment, Outcome, Series, Table, Terms};
 

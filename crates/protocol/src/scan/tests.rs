@@ -9,7 +9,7 @@ use super::*;
 use crate::halt::TimeAverage;
 use crate::ids::OptionKind;
 use crate::margin::{self, Charges, Exposure};
-use crate::params::{ScanParams, SettlementParams, SurfaceParams};
+use crate::params::{ScanParams, ScenarioParams, SettlementParams, SurfaceParams};
 use crate::surface::{SliceVote, Smile, Surface, Vote};
 
 const START: Time = Time::from_nanos(1_700_000_000_000_000_000);
@@ -509,5 +509,63 @@ fn s_5_the_asset_lowers_the_margin_of_a_short_call() {
                 assert!(strike > 100.0 || of(&legs, 1.0) < naked, "{text}");
             }
         }
+    }
+}
+
+fn scenario_params(broken: i64, floor: i64) -> ScenarioParams {
+    let (broken, floor) = (Rate::from_bp(broken), Rate::from_bp(floor));
+    ScenarioParams { offsets: Vec::new(), broken, floor }
+}
+
+/// Requirement of several assets with this offset, each with options alone.
+fn together(books: &[Vec<Leg>], world: &World, offset: i64, params: &ScenarioParams) -> Amount {
+    let (mut assets, mut sum) = (Assets::default(), Amount::ZERO);
+    for legs in books {
+        let legs = legs.iter().copied();
+        let outcome = world.table.outcome(legs, Exposure::default(), CHARGES, initial());
+        assets.add(&outcome.losses, Rate::from_bp(offset));
+        sum += outcome.amount;
+    }
+    sum - assets.credit(params)
+}
+
+#[test]
+fn s_7_opposite_books_on_two_assets_are_credited_what_no_scenario_takes() {
+    let mut world = market(100.0);
+    world.params.pin_window = Span::ZERO;
+    world.build();
+    let leg = |kind, units| vec![Leg { row: world.row(2, kind, 100.0), qty: qty(units) }];
+    let pair = [leg(OptionKind::Call, -1.0), leg(OptionKind::Call, 1.0)];
+    let alone: Amount =
+        pair.iter().map(|legs| world.requirement(legs, Exposure::default(), initial())).sum();
+    let of =
+        |offset, broken, floor| together(&pair, &world, offset, &scenario_params(broken, floor));
+    assert_eq!(of(0, 0, 0), alone, "nothing by default");
+    let short = Amount::from_raw(2 * Amount::ONE.raw());
+    assert_eq!(of(10_000, 0, 0), short, "all but rule S-4");
+    assert_eq!(of(10_000, 10_000, 0).max(of(10_000, 0, 10_000)), alone);
+    assert!(short < of(5_000, 0, 0) && of(5_000, 0, 0) < alone);
+    let same = [leg(OptionKind::Call, -1.0), leg(OptionKind::Call, -1.0)];
+    let single = world.requirement(&same[0], Exposure::default(), initial());
+    assert_eq!(together(&same, &world, 10_000, &scenario_params(0, 0)), single + single);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn s_7_accounts_together_need_no_more_than_apart_and_never_more_than_the_sum_over_assets(
+        a in [any_legs(ROWS), any_legs(ROWS), any_legs(ROWS)],
+        b in [any_legs(ROWS), any_legs(ROWS), any_legs(ROWS)],
+        offset in 0i64..=10_000, broken in 0i64..=10_000, floor in 0i64..=10_000,
+    ) {
+        let (world, params) = (market(100.0), scenario_params(broken, floor));
+        let both: Vec<Vec<Leg>> = a.iter().zip(&b).map(|(a, b)| [&a[..], b].concat()).collect();
+        let sum = together(&both, &world, 0, &params);
+        let both = together(&both, &world, offset, &params);
+        prop_assert!(both <= sum);
+        let apart =
+            together(&a, &world, offset, &params) + together(&b, &world, offset, &params);
+        prop_assert!(both <= apart + Amount::from_raw(100), "{both} > {apart}");
     }
 }
