@@ -10,3 +10,4 @@ pub mod funding;
 pub mod perpetual;
 pub mod stability;
 pub mod statistics;
+pub mod svi;
