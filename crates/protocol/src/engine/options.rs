@@ -22,9 +22,12 @@ pub(super) fn open(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
         expiry::observe(state, id, elapsed);
         surface::accept(state, id, events);
         refresh(state, id);
+        let before = events.len();
         expiry::settle_due(state, id, events);
         listing::list(state, id, events);
-        refresh(state, id);
+        if events.len() > before {
+            refresh(state, id);
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Before {
     positions: Vec<Vec<Qty>>,
     /// Who has an order in a book, or one that waits.
     orders: BTreeSet<AccountId>,
+    /// Who has options, or orders for them.
+    options: BTreeSet<AccountId>,
     gate_open: bool,
     /// The vault's shares, and its money while it has no position.
     vault: Option<(Amount, Amount)>,
@@ -51,6 +53,7 @@ impl Before {
             time: state.time,
             positions: positions.collect(),
             orders: with_orders(state),
+            options: state.chains.iter().flat_map(|chain| &chain.holders).copied().collect(),
             gate_open: state.outflow.gate.is_open(state.height + 1),
             vault: flat_vault(state),
             strained: Vec::new(),
@@ -170,6 +173,7 @@ fn flat(step: &Step<'_>) -> Result<(), String> {
         let markets = (0..before.positions.len()).zip(0u16..).map(|(_, id)| MarketId(id));
         let flat = markets.into_iter().all(|id| before.position(id, *account).is_zero());
         flat && !before.orders.contains(account)
+            && !before.options.contains(account)
             && !named.contains(account)
             && after.vault.account() != Some(*account)
             && !before.ledger.cash(*account).is_negative()
