@@ -22,10 +22,9 @@ pub(super) fn open(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
         expiry::observe(state, id, elapsed);
         surface::accept(state, id, events);
         refresh(state, id);
-        let before = events.len();
-        expiry::settle_due(state, id, events);
-        listing::list(state, id, events);
-        if events.len() > before {
+        let settled = expiry::settle_due(state, id, events);
+        let listed = listing::list(state, id, events);
+        if settled || listed {
             refresh(state, id);
         }
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use money::{Amount, Qty, Round};
 
+use super::options;
 use crate::command::{Block, Command, Sender};
 use crate::event::Event;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
@@ -104,7 +105,7 @@ pub struct StepInvariant {
 }
 
 /// All invariants of a step.
-pub const STEPS: [StepInvariant; 10] = [
+pub const STEPS: [StepInvariant; 11] = [
     StepInvariant { name: "I-16 the flat lose nothing", holds: flat },
     StepInvariant { name: "I-17 money crosses the border as told", holds: border },
     StepInvariant { name: "I-18 no act worsens a strained account", holds: strained },
@@ -115,6 +116,7 @@ pub const STEPS: [StepInvariant; 10] = [
     StepInvariant { name: "I-23 a shut gate lets nothing out", holds: gated },
     StepInvariant { name: "I-24 parameters change as told", holds: told },
     StepInvariant { name: "I-25 time and funding go the right way", holds: directed },
+    StepInvariant { name: "I-32 payoffs sum to zero", holds: paid },
 ];
 
 /// Runs all of them.
@@ -195,6 +197,11 @@ fn flat(step: &Step<'_>) -> Result<(), String> {
 
 fn assets(state: &State) -> impl Iterator<Item = AssetId> + use<> {
     std::iter::once(QUOTE).chain(state.base_assets())
+}
+
+/// I-32 (rule K-8): what was settled in a block.
+fn paid(step: &Step<'_>) -> Result<(), String> {
+    options::payoffs(step.events)
 }
 
 /// I-17: what is outside changes by what the events say came in and went out, and nothing went out
