@@ -122,8 +122,7 @@ impl World {
                 self.books[account.index()].insurance += amount;
             }
             Event::Deleveraged { account, counterparty, haircut, .. } => {
-                self.books[account.index()].deleveraging += haircut;
-                self.books[counterparty.index()].deleveraging -= haircut;
+                self.deleveraged([account, counterparty], haircut);
             }
             Event::Rejected { account: None, .. }
             | Event::Opened { .. }
@@ -162,17 +161,15 @@ impl World {
             | Event::Breach { .. }
             | Event::NotProven { .. }
             | Event::LeftBehind { .. }
-            | Event::SeriesListed { .. }
-            | Event::ChainFull { .. }
-            | Event::SurfaceAccepted { .. }
-            | Event::OptionRested { .. }
-            | Event::OptionRemoved { .. }
-            | Event::OptionTraded { .. }
-            | Event::OptionExercised { .. }
-            | Event::OptionHaircut { .. }
-            | Event::ExpirySettled { .. }
+            | Event::Option(_)
             | Event::Settled { .. } => {}
         }
+    }
+
+    /// What one account owed was taken from another.
+    fn deleveraged(&mut self, [account, counterparty]: [AccountId; 2], haircut: Amount) {
+        self.books[account.index()].deleveraging += haircut;
+        self.books[counterparty.index()].deleveraging -= haircut;
     }
 
     /// A command was refused: an order is then gone.
@@ -325,15 +322,7 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::Breach { .. }
             | Event::LeftBehind { .. }
             | Event::NotProven { .. }
-            | Event::SeriesListed { .. }
-            | Event::ChainFull { .. }
-            | Event::SurfaceAccepted { .. }
-            | Event::OptionRested { .. }
-            | Event::OptionRemoved { .. }
-            | Event::OptionTraded { .. }
-            | Event::OptionExercised { .. }
-            | Event::OptionHaircut { .. }
-            | Event::ExpirySettled { .. }
+            | Event::Option(_)
             | Event::Settled { .. } => return true,
         }
     }

@@ -13,7 +13,7 @@ use crate::engine::bounds::at_worst;
 use crate::engine::check_account;
 use crate::engine::owners::reaches;
 use crate::engine::reducing::cut;
-use crate::event::{Event, Gone};
+use crate::event::{Event, Gone, OptionEvent};
 use crate::ids::{AccountId, ChainId, ClientId, Lots, OrderId, QUOTE, SeriesId, Side, Tick};
 use crate::ladder::Action;
 use crate::ledger::Holder;
@@ -257,7 +257,13 @@ fn commit_place(state: &mut State, order: &Placed, events: &mut Vec<Event>) {
         let (account, series, qty) = (order.account, order.wish.series, chain.grid().qty(left));
         if self_traded || lifetime == Lifetime::Immediate {
             let reason = if self_traded { Gone::SelfTrade } else { Gone::Unfilled };
-            events.push(Event::OptionRemoved { account, series, client, qty, reason });
+            events.push(Event::Option(OptionEvent::Removed {
+                account,
+                series,
+                client,
+                qty,
+                reason,
+            }));
         } else {
             let resting = NewResting {
                 owner: account,
@@ -268,7 +274,13 @@ fn commit_place(state: &mut State, order: &Placed, events: &mut Vec<Event>) {
                 reduce_only: order.wish.reduce_only,
             };
             let id = rest(chain, order.place, resting);
-            events.push(Event::OptionRested { account, series, order: id, client, qty });
+            events.push(Event::Option(OptionEvent::Rested {
+                account,
+                series,
+                order: id,
+                client,
+                qty,
+            }));
             state.watch.touch(account);
             if state.scratch.touched.first() != Some(&account) {
                 state.scratch.touched.push(account);
@@ -331,7 +343,13 @@ fn commit_fill(state: &mut State, order: &Placed, fill: &Fill, events: &mut Vec<
         FillKind::SelfTradeCancel => {
             let (account, client, qty) = (maker, fill.maker_client, chain.grid().qty(fill.lots));
             let reason = Gone::SelfTrade;
-            events.push(Event::OptionRemoved { account, series, client, qty, reason });
+            events.push(Event::Option(OptionEvent::Removed {
+                account,
+                series,
+                client,
+                qty,
+                reason,
+            }));
         }
         FillKind::Trade => exchange(state, order, fill, events),
     }
@@ -357,7 +375,7 @@ fn exchange(state: &mut State, order: &Placed, fill: &Fill, events: &mut Vec<Eve
         state.ledger.transfer(Holder::User(account), Holder::Fees, QUOTE, fee);
         state.watch.touch(account);
     }
-    events.push(Event::OptionTraded {
+    events.push(Event::Option(OptionEvent::Traded {
         series: order.wish.series,
         side,
         price: grid.price(fill.tick),
@@ -369,7 +387,7 @@ fn exchange(state: &mut State, order: &Placed, fill: &Fill, events: &mut Vec<Eve
         taker_fee,
         maker_fee,
         maker_done: fill.maker_left.0 == 0,
-    });
+    }));
     if state.scratch.touched.last() != Some(&maker) {
         state.scratch.touched.push(maker);
     }
@@ -484,5 +502,5 @@ pub(super) fn removed(
     leg.reduce_only -= u32::from(order.reduce_only);
     let qty = chain.grid().qty(order.lots);
     chain.tidy(account);
-    events.push(Event::OptionRemoved { account, series, client, qty, reason });
+    events.push(Event::Option(OptionEvent::Removed { account, series, client, qty, reason }));
 }

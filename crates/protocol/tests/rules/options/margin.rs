@@ -2,7 +2,7 @@
 
 use money::{Amount, Span};
 use protocol::command::*;
-use protocol::event::Event;
+use protocol::event::{Event, OptionEvent};
 use protocol::ids::*;
 use protocol::reject::Reject;
 use protocol::state::Level;
@@ -69,7 +69,7 @@ fn r_17_orders_for_options_that_cannot_be_borne_any_more_are_cancelled() {
     floor.rest(a, option(month, Side::Sell, "8000", "1"));
     floor.x.prices[1] = Some(price("125000"));
     floor.run(&[]);
-    let gone = |event: &Event| matches!(event, Event::OptionRemoved { .. });
+    let gone = |event: &Event| matches!(event, Event::Option(OptionEvent::Removed { .. }));
     assert_eq!((floor.count(gone), floor.leg(a, month).orders), (1, 0));
 }
 
@@ -110,7 +110,7 @@ fn v_7_an_old_surface_widens_the_margin() {
 }
 
 #[test]
-fn r_3_a_long_option_is_worth_its_mark_rounded_down_and_a_short_owes_it_rounded_up() {
+fn k_5_a_long_option_is_worth_its_mark_rounded_down_and_a_short_owes_it_rounded_up() {
     let mut floor = Floor::new();
     let (a, b) = (floor.x.user("1000000"), floor.x.user("1000000"));
     let month = floor.series(5, "100000", CALL);
