@@ -188,12 +188,13 @@ fn s_3_the_grid_of_span_gives_its_losses() {
     let losses = table.losses(std::iter::once(Leg { row: 0, qty: -Qty::ONE }));
     let future = Exposure { long: qty(0.5), ..Exposure::default() };
     let half = qty(0.5).raw();
-    let outcome = table.divided(&Linear::apart(future, CHARGES), &losses, half, initial());
     for (at, expected) in expected.into_iter().enumerate() {
-        let loss = outcome.losses.by_column[at] as f64 / 1e16;
+        let loss = losses.by_column[at] + i128::from(table.linear[at]) * i128::from(half);
+        let loss = loss as f64 / 1e16;
         assert!((loss - expected).abs() < 1e-6, "{at}: {loss} is not {expected}");
     }
-    assert!((units(outcome.amount) - 3120.292355639095).abs() < 1e-6);
+    let margin = table.divided(&Linear::apart(future, CHARGES), &losses, half, initial());
+    assert!((units(margin) - 3120.292355639095).abs() < 1e-6);
 }
 
 /// Every leg repriced in every scenario, from the rule's words.
@@ -336,14 +337,15 @@ proptest! {
         parts in [0.0f64..=1.0, 0.0f64..=1.0, 0.0f64..=1.0], index in 60.0f64..160.0,
     ) {
         let (world, terms) = (market(index), maintenance());
-        let lines = world.table.lines(&world.table.losses(legs.iter().copied()));
+        let (lines, count) = world.table.lines(&world.table.losses(legs.iter().copied()));
+        let lines = &lines[..count];
         let all = Linear::new(linear, charges, world.table.worst_linear(terms.scan));
         let cost = |z: i64| {
             let [holding, long, short] = all.divide(z).inside;
             let inside = Exposure { holding, long, short };
-            divided(&world, &lines, (linear, inside), (charges, terms))
+            divided(&world, lines, (linear, inside), (charges, terms))
         };
-        let z = all.cheapest(&lines, terms.scan, world.moment.index);
+        let z = all.cheapest(lines, terms.scan, world.moment.index);
         let [h, l, s] = [linear.holding, linear.long, linear.short].map(Qty::raw);
         prop_assert!(-s <= z && z <= h + l);
         let mut candidates = vec![0, -s, h, l, h + l, s, s - h, s - l, h + l - s, h - s, l - s];
@@ -363,7 +365,7 @@ proptest! {
             long: part(linear.long, parts[1]),
             short: part(linear.short, parts[2]),
         };
-        prop_assert!(best <= divided(&world, &lines, (linear, inside), (charges, terms)));
+        prop_assert!(best <= divided(&world, lines, (linear, inside), (charges, terms)));
     }
 
     /// Exact but for the roundings of R-1, of the charges and of the worst scenario: 16 units of
@@ -404,12 +406,35 @@ proptest! {
         prop_assert_eq!(of(&[], linear), alone);
         prop_assert!(of(&legs, linear) <= of(&legs, Exposure::default()) + alone);
         // Nor would a division gain anything without options.
-        let lines = world.table.lines(&world.table.losses(std::iter::empty()));
+        let (lines, count) = world.table.lines(&world.table.losses(std::iter::empty()));
+        let lines = &lines[..count];
         let all = Linear::new(linear, charges, world.table.worst_linear(Rate::ONE));
-        let z = all.cheapest(&lines, Rate::ONE, world.moment.index);
+        let z = all.cheapest(lines, Rate::ONE, world.moment.index);
         let [holding, long, short] = all.divide(z).inside;
-        let cost = |inside| divided(&world, &lines, (linear, inside), (charges, initial()));
+        let cost = |inside| divided(&world, lines, (linear, inside), (charges, initial()));
         prop_assert_eq!(cost(Exposure { holding, long, short }), cost(Exposure::default()));
+    }
+
+    /// So what fills of the orders in one market is never worse than all bids or all asks of it.
+    #[test]
+    fn s_5_between_two_positions_the_requirement_is_never_above_both(
+        legs in any_legs(ROWS), linear in any_linear(), charges in any_charges(),
+        positions in [-200_000_000_000i64..200_000_000_000, -200_000_000_000i64..200_000_000_000],
+        part in 0.0f64..=1.0, index in 60.0f64..160.0,
+    ) {
+        let (world, terms) = (market(index), maintenance());
+        let of = |position: i64| {
+            let own = Exposure {
+                long: Qty::from_raw(position.max(0)),
+                short: Qty::from_raw((-position).max(0)),
+                ..Exposure::default()
+            };
+            world.table.requirement(legs.iter().copied(), sum(linear, own), charges, terms)
+        };
+        let [from, to] = positions;
+        let between = from + ((to - from) as f64 * part) as i64;
+        prop_assert!(of(between) <= of(from).max(of(to)) + Amount::from_raw(16));
+        prop_assert!(of(0) <= of(from.min(0)).max(of(to.max(0))) + Amount::from_raw(16));
     }
 
     #[test]
@@ -487,6 +512,45 @@ fn s_2_a_pin_finds_the_butterfly_that_the_grid_does_not_see() {
     world.build();
     let without = *worst(&world).iter().max().unwrap() as f64 / 1e16;
     assert_eq!(format!("{without:.3} {with:.3}"), "1.174 4.980");
+}
+
+/// A scenario takes 14.4 % of a unit, its margin is 5 %: apart the long perpetual hedges the calls and
+/// the short one needs 5; in one account they are no more.
+#[test]
+fn s_5_what_nets_in_one_market_no_longer_hedges_options() {
+    let world = market(100.0);
+    let legs = [Leg { row: world.row(2, OptionKind::Call, 70.0), qty: qty(-10.0) }];
+    let long = Exposure { long: Qty::ONE, ..Exposure::default() };
+    let short = Exposure { short: Qty::ONE, ..Exposure::default() };
+    let of = |legs: &[Leg], linear| units(world.requirement(legs, linear, maintenance()));
+    let apart = of(&legs, long) + of(&[], short);
+    let together = of(&legs, Exposure::default());
+    assert_eq!(format!("{apart:.2} {together:.2}"), "155.44 163.84");
+    assert!(of(&legs, sum(long, short)) <= apart, "in two markets");
+}
+
+/// 4096 legs of the largest quantity at the largest index, and the largest linear positions.
+#[test]
+fn s_3_the_largest_books_add_up() {
+    let world = World::new(
+        crate::oracle::PRICE_MAX,
+        &[Span::MINUTE.times(50), Span::DAY.times(90)],
+        &[1e10, 2e10, 0.01],
+        ScanParams::default(),
+    );
+    for sign in [1, -1] {
+        let largest = sign * crate::design::QTY_MAX.raw();
+        let legs: Vec<Leg> = (0..4096)
+            .map(|at| Leg { row: at % world.series.len(), qty: Qty::from_raw(largest) })
+            .collect();
+        for linear in [[1, 1, 0], [1, 1, 1], [0, 0, 1]] {
+            let [holding, long, short] = linear.map(|part| Qty::from_raw(part << 60));
+            let linear = Exposure { holding, long, short };
+            let alone = world.requirement(&legs, Exposure::default(), initial());
+            let all = world.requirement(&legs, linear, initial());
+            assert!(all <= alone + world.requirement(&[], linear, initial()));
+        }
+    }
 }
 
 /// The asset has a risk of its own: a unit lowers the requirement of a call that moves with it,
