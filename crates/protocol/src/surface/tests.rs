@@ -340,6 +340,10 @@ fn v_5_the_forward_keeps_its_basis_by_the_day_and_ends_at_what_was_seen() {
     assert!((of(before, &half).forward_at(inverse) - price(95.0)).abs().raw() <= 1);
     let over = of(Span::DAY, &half);
     assert_eq!((over.forward(), over.index_for(price(95.0))), (price(90.0), None));
+    let third = TimeAverage::default().with(price(90.0), Span::MINUTE.times(10));
+    let waits = of(Span::DAY.plus(Span::MINUTE), &third);
+    let mean = Price::from_raw(9_333_333_333);
+    assert_eq!(waits.forward(), mean, "five minutes are missing to half of the window");
     assert_eq!(over.mark(OptionKind::Call, price(80.0)), price(10.0), "intrinsic");
     assert_eq!(over.mark(OptionKind::Put, price(80.0)), Price::ZERO);
     let empty = Surface::default();
