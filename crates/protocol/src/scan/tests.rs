@@ -378,6 +378,25 @@ fn s_2_a_pin_finds_the_butterfly_that_the_grid_does_not_see() {
     assert_eq!(format!("{without:.3} {with:.3}"), "1.174 4.980");
 }
 
+#[test]
+fn s_2_the_31_nearest_strikes_within_the_range_are_pins() {
+    let pins = |strikes: &[f64], left: Span| {
+        let world = World::new(price(100.0), &[left], strikes, ScanParams::default());
+        world.table.columns() - SCENARIOS
+    };
+    let day = Span::DAY;
+    assert_eq!(pins(&[82.1, 100.0, 117.9], day), 3);
+    assert_eq!(pins(&[81.9, 100.0, 118.1], day), 1, "within the range");
+    assert_eq!(pins(&[100.0], day.plus(Span::from_nanos(1))), 0, "within the window");
+    let many: Vec<f64> = (0..40).map(|at| 100.0 + f64::from(at) * 0.25).collect();
+    let world = World::new(price(100.0), &[day], &many, ScanParams::default());
+    assert_eq!(world.table.columns(), COLUMNS);
+    let farthest = price(100.0).raw() - world.table.linear.iter().skip(SCENARIOS).min().unwrap();
+    // The forward of a day is above the index, so each pin lies below its strike.
+    let basis = world.smiles[0].unwrap().forward().raw() as f64 / 1e10;
+    assert!((farthest as f64 / 1e8 * basis - 107.5).abs() < 1e-6, "{farthest}");
+}
+
 /// 4096 legs of the largest quantity at the largest index, and the largest linear positions.
 #[test]
 fn s_3_the_largest_books_add_up() {

@@ -182,3 +182,33 @@ fn s_5_the_asset_lowers_the_margin_of_a_short_call() {
         }
     }
 }
+
+/// Call less put is F − K in every scenario: with a short unit of the asset only the basis between
+/// forward and index moves, and a box does not move at all.
+#[test]
+fn s_5_a_conversion_needs_basis_and_short_charge_and_a_box_only_the_latter() {
+    let world = market(100.0);
+    let charge = 0.01 * 100.0;
+    for smile in 0..3 {
+        let basis = world.smiles[smile].unwrap().forward().raw() as f64 / 1e10 - 1.0;
+        let leg = |kind, strike: f64, units: f64| Leg {
+            row: world.row(smile, kind, strike),
+            qty: qty(units),
+        };
+        for (low, high) in [(70.0, 85.0), (95.0, 105.0), (100.0, 150.0)] {
+            let legs = [leg(OptionKind::Call, low, 1.0), leg(OptionKind::Put, low, -1.0)];
+            let short = Exposure { short: Qty::ONE, ..Exposure::default() };
+            let needed = units(world.requirement(&legs, short, maintenance()));
+            let moved = 0.8 * 0.18 * 100.0 * basis;
+            assert!((needed - 2.0 * charge - moved).abs() < 1e-4, "{low} {smile}: {needed}");
+            let legs = [
+                leg(OptionKind::Call, low, 1.0),
+                leg(OptionKind::Call, high, -1.0),
+                leg(OptionKind::Put, high, 1.0),
+                leg(OptionKind::Put, low, -1.0),
+            ];
+            let needed = units(world.requirement(&legs, Exposure::default(), maintenance()));
+            assert!((needed - 2.0 * charge).abs() < 1e-7, "{low} {high} {smile}: {needed}");
+        }
+    }
+}
