@@ -2,6 +2,7 @@
 
 mod floor;
 mod expiry;
+mod machine;
 mod margin;
 mod trading;
 
