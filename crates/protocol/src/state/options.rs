@@ -9,6 +9,7 @@
 
 use money::{Amount, Price, Qty, Rate, Round};
 
+use super::health::Need;
 use super::{Change, Level, State, append};
 use crate::book::Book;
 use crate::ids::{AccountId, AssetId, ChainId, SeriesId, Side};
@@ -132,23 +133,30 @@ impl State {
         Some((chain, losses))
     }
 
-    /// Rule S-5: the requirement of an asset, options and what is linear together, and the net
-    /// quantity that is not margined with options.
+    /// Rule S-5: the requirement of an asset, options and what is linear together.
     pub(super) fn requirement_with(
         &self,
         options: Option<&(&Chain, Losses)>,
         (asset, level): (AssetId, Level),
         exposure: Exposure,
-    ) -> (Amount, Qty) {
+    ) -> Need {
         let charges: Charges = self.charges[asset.index()][level.index()];
         let net = |exposure: Exposure| exposure.holding + exposure.long - exposure.short;
         let Some((chain, losses)) = options else {
             let index = self.oracle.index(asset).price;
-            return (requirement(exposure, charges, index), net(exposure));
+            let charge = requirement(exposure, charges, index);
+            return Need { charge, net: net(exposure), losses: None };
         };
         let terms = terms(chain, level);
         let outcome = chain.table().outcome_of(*losses, exposure, charges, terms);
-        (outcome.amount, net(outcome.rest))
+        let losses = Some(outcome.losses);
+        Need { charge: outcome.amount, net: net(outcome.rest), losses }
+    }
+
+    /// What of an asset's losses moves with other assets' (rule S-7), rounded down.
+    pub(super) fn scenario_share(&self, asset: AssetId, level: Level, offset: Rate) -> Rate {
+        let scan = self.chain_of(asset).map_or(Rate::ZERO, |chain| terms(chain, level).scan);
+        offset.times(scan, Round::Down).expect("a share of a share")
     }
 
     /// More than the fees of trading so many lots for a premium (rule K-4).
