@@ -10,3 +10,6 @@ pub mod funding;
 pub mod perpetual;
 pub mod stability;
 pub mod statistics;
+pub mod black;
+pub mod implied;
+pub mod inverse;
