@@ -283,7 +283,7 @@ fn time_value(forward: f64, strike: f64, deviation: f64) -> f64 {
         return plain.min(low);
     }
     let scale = libm::sqrt(low) * libm::sqrt(high) * PHI_0 * libm::exp(-0.5 * (h * h + t * t));
-    let difference = if h > -8.0 && t < 0.3 { odd_series(h, t) } else { odd_quadrature(h, t) };
+    let difference = if h > -6.0 && t < 0.3 { odd_series(h, t) } else { odd_quadrature(h, t) };
     (scale * difference).clamp(0.0, low)
 }
 

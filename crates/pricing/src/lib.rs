@@ -13,3 +13,5 @@ pub mod statistics;
 pub mod black;
 pub mod implied;
 pub mod inverse;
+pub mod everlasting;
+pub mod hedging;
