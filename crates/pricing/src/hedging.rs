@@ -195,6 +195,31 @@ mod tests {
         assert!((g - 2.040_700_074_8).abs() < 1e-9, "{g}");
     }
 
+    /// The closed expectation against the integral over the price at that time; the vector of the
+    /// reference, 2.03753, is 0.16 % below what both give.
+    #[test]
+    fn the_expected_square_of_cash_gamma_is_the_integral_over_prices() {
+        let (strike, volatility, years, share) = (100.0, 0.2, 1.0 / 12.0, 0.5);
+        let (passed, left) = (years * share, years * (1.0 - share));
+        let (step, deviation) = (0.001, volatility * f64::sqrt(passed));
+        let term = |at: i32| {
+            let z = f64::from(at) * step;
+            let spot = strike * libm::exp(deviation * z - 0.5 * deviation * deviation);
+            let gamma = black::greeks(OptionKind::Call, spot, strike, volatility, left).gamma;
+            let cash = volatility * volatility * spot * spot * gamma;
+            cash * cash * libm::exp(-0.5 * z * z) / (2.0 * PI).sqrt()
+        };
+        let direct: f64 = (-9_000..=9_000).map(term).sum::<f64>() * step;
+        let distance = -0.5 * volatility * years.sqrt();
+        let closed = volatility
+            * volatility
+            * strike
+            * strike
+            * libm::exp(-distance * distance / (1.0 + share))
+            / (2.0 * PI * years * (1.0 - share * share).sqrt());
+        assert!((direct / closed - 1.0).abs() < 1e-9, "{direct} {closed}");
+    }
+
     #[test]
     fn a_short_call_that_is_sold_too_cheap_loses_the_difference() {
         let terms = (0.2, 0.25);
