@@ -3,8 +3,9 @@
 //! With r = low/high of forward and strike, y = ln r and α the value of the option out of the money
 //! over the higher, s = σ√T starts from the explicit formula of Stefanica and Radoičić (2017),
 //! which is within some tens of percent of the root, and is improved by three steps of
-//! Householder's method of fourth order on ln b(s) − ln b, as Jäckel does for low prices. What the last step
-//! still moved by more than 10⁻⁴, and what is outside of the formulas, is left to the caller.
+//! Householder's method of fourth order on ln b(s) − ln b, as Jäckel does for low prices. What the
+//! last step still moved by more than 10⁻⁴, and what lies outside of the formulas, is left to the
+//! caller.
 
 use core::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
