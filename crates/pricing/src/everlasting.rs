@@ -119,13 +119,13 @@ mod tests {
     fn the_mark_of_a_squared_perpetual_depends_on_how_it_is_funded() {
         let of = |funding, volatility| power_mark(funding, 2.0, volatility, 17.5 * DAY);
         let table = [
-            (PowerFunding::InKind, 1.039_599_6),
-            (PowerFunding::Continuous, 1.040_404_8),
-            (PowerFunding::Discrete, 1.082_464_7),
+            (PowerFunding::InKind, 1.039_599_576_522_309_4),
+            (PowerFunding::Continuous, 1.040_404_760_208_081),
+            (PowerFunding::Discrete, 1.082_464_721_077_310_4),
         ];
         for (funding, expected) in table {
             let mark = of(funding, 0.9);
-            assert!(mark.is_some_and(|mark| (mark - expected).abs() < 1e-7), "{mark:?}");
+            assert!(mark.is_some_and(|mark| (mark - expected).abs() < 1e-12), "{mark:?}");
         }
         // a reaches 1 and ln 2 at σ of 457 % and 380 %.
         assert_eq!(of(PowerFunding::Continuous, 4.6), None);
