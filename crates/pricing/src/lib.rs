@@ -10,4 +10,7 @@ pub mod funding;
 pub mod perpetual;
 pub mod stability;
 pub mod statistics;
+pub mod black;
+pub mod implied;
+pub mod inverse;
 pub mod svi;
