@@ -289,17 +289,14 @@ impl Scanner<'_> {
     /// A package at the quotes that it meets; `None` if a quote is missing or nothing is earned.
     /// `payoff` is the least that it pays, that of a forward sold or bought included.
     fn package(&self, shape: Shape, orders: &[Order<'_>], payoff: f64) -> Option<Package> {
-        let (mut profit, mut size, mut legs) = (payoff, Some(f64::INFINITY), Vec::new());
+        let mut profit = payoff;
         for (traded, sides, weight) in orders {
-            let level = if *weight > 0.0 { sides.ask? } else { sides.bid? };
+            let price = met(sides, *weight)?.price;
             match traded {
-                Traded::Option(..) => profit -= weight * level.price,
+                Traded::Option(..) => profit -= weight * price,
                 Traded::Forward(_) => {}
             }
-            profit -= weight.abs() * self.fee(*traded, level.price);
-            let here = level.size.map(|size| size / weight.abs());
-            size = size.zip(here).map(|(size, here)| size.min(here));
-            legs.push((*traded, *weight, level.price));
+            profit -= weight.abs() * self.fee(*traded, price);
         }
         let delivered: f64 = match shape {
             // Of the call and the put of one strike one ends in the money.
@@ -310,9 +307,18 @@ impl Scanner<'_> {
             }
         };
         profit -= delivered * self.terms.fee_delivery * self.unit();
-        let leg = |(traded, weight, price)| Leg { traded, weight, price };
-        let legs = || legs.into_iter().map(leg).collect();
-        (profit > EARNED_MIN * self.unit()).then(|| Package { shape, legs: legs(), profit, size })
+        if profit <= EARNED_MIN * self.unit() {
+            return None;
+        }
+        // Only what is earned is written out: a chain has a hundred thousand candidates.
+        let (mut legs, mut size) = (Vec::with_capacity(orders.len()), Some(f64::INFINITY));
+        for (traded, sides, weight) in orders {
+            let level = met(sides, *weight)?;
+            let units = level.size.map(|here| here / weight.abs());
+            size = size.zip(units).map(|(size, units)| size.min(units));
+            legs.push(Leg { traded: *traded, weight: *weight, price: level.price });
+        }
+        Some(Package { shape, legs, profit, size })
     }
 
     fn fee(&self, traded: Traded, price: f64) -> f64 {
@@ -353,6 +359,11 @@ fn of(strike: &Strike, kind: OptionKind) -> &Sides {
         OptionKind::Call => &strike.call,
         OptionKind::Put => &strike.put,
     }
+}
+
+/// The quote that an order of this direction meets.
+fn met(sides: &Sides, weight: f64) -> Option<Level> {
+    if weight > 0.0 { sides.ask } else { sides.bid }
 }
 
 fn mid(sides: &Sides) -> Option<f64> {

@@ -247,7 +247,7 @@ fn a_folder_must_hold_each_market_once() {
 /// Fair quotes hold nothing riskless; a call below what its strike forces is found.
 #[test]
 fn a_scan_counts_snapshots_with_packages() {
-    let tape = tape(5, 3);
+    let tape = tape(5, 1);
     let mut chains = chains(&tape);
     let fair = scan::Scan::of(&chains);
     assert_eq!((fair.snapshots, fair.snapshots_riskless), (chains.len(), 0));
