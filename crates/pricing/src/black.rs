@@ -10,7 +10,7 @@
 //! the money and its gamma, vega and theta are zero. An argument that is no number, a forward or a
 //! strike that is not a normal number above zero, or a negative volatility or time give NaN.
 
-mod kernel;
+pub(crate) mod kernel;
 
 use kernel::{PHI_0, Terms, mills, terms};
 
@@ -283,7 +283,7 @@ fn time_value(forward: f64, strike: f64, deviation: f64) -> f64 {
         return plain.min(low);
     }
     let scale = libm::sqrt(low) * libm::sqrt(high) * PHI_0 * libm::exp(-0.5 * (h * h + t * t));
-    let difference = if h > -8.0 && t < 0.3 { odd_series(h, t) } else { odd_quadrature(h, t) };
+    let difference = if h > -6.0 && t < 0.3 { odd_series(h, t) } else { odd_quadrature(h, t) };
     (scale * difference).clamp(0.0, low)
 }
 

@@ -13,4 +13,6 @@ pub mod statistics;
 pub mod black;
 pub mod implied;
 pub mod inverse;
+pub mod everlasting;
+pub mod hedging;
 pub mod svi;
