@@ -11,3 +11,4 @@ pub mod perpetual;
 pub mod stability;
 pub mod statistics;
 pub mod svi;
+pub mod calibrate;
