@@ -11,4 +11,5 @@ pub mod perpetual;
 pub mod stability;
 pub mod statistics;
 pub mod svi;
+pub mod ssvi;
 pub mod calibrate;

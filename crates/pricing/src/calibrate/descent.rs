@@ -1,6 +1,6 @@
-//! Damped least squares (Levenberg 1944, Marquardt 1963) in a few dimensions, within a box.
+//! Damped least squares (Levenberg 1944, Marquardt 1963) within a box.
 //!
-//! A step solves `(H + λ·diag H)·δ = −gradient/2`, is cut to the box and kept only if the cost falls; `λ`
+//! A step solves `(H + λ·diag H)·δ = −∇/2`, is cut to the box and kept only if the cost falls; `λ`
 //! falls with success and rises with failure. A parameter at its bound that is pushed outwards is
 //! held. So the cost never rises, and the result is the same on every machine.
 
@@ -8,8 +8,8 @@
 #[derive(Clone, Copy)]
 pub(super) struct Normal<const N: usize> {
     pub(super) cost: f64,
-    gradient: [f64; N],
-    matrix: [[f64; N]; N],
+    pub(super) gradient: [f64; N],
+    pub(super) matrix: [[f64; N]; N],
 }
 
 impl<const N: usize> Normal<N> {
@@ -17,26 +17,36 @@ impl<const N: usize> Normal<N> {
         Normal { cost: 0.0, gradient: [0.0; N], matrix: [[0.0; N]; N] }
     }
 
-    /// Adds `cost` of a residual with this gradient; `weight` is what squares it locally.
-    pub(super) fn add(&mut self, cost: f64, residual: f64, weight: f64, slope: &[f64; N]) {
+    /// Adds the cost of a residual with this gradient: half of the cost's first derivative by the
+    /// residual, and half of its second.
+    #[inline]
+    pub(super) fn add(&mut self, cost: f64, first: f64, second: f64, slope: &[f64; N]) {
         self.cost += cost;
         for i in 0..N {
-            let scaled = weight * slope[i];
-            self.gradient[i] += scaled * residual;
-            for j in 0..=i {
-                self.matrix[i][j] += scaled * slope[j];
+            self.gradient[i] += first * slope[i];
+            let scaled = second * slope[i];
+            for (entry, other) in self.matrix[i][..=i].iter_mut().zip(slope) {
+                *entry += scaled * other;
             }
         }
     }
 }
 
-/// What is minimised, and the box of its parameters.
-pub(super) trait Model<const N: usize> {
-    /// Cost and its derivatives.
-    fn normal(&self, at: &[f64; N]) -> Normal<N>;
+/// What is minimised.
+pub(super) trait Model {
+    /// Where the cost is taken.
+    type Point;
+    /// Cost and derivatives there.
+    type Normal;
 
-    /// Least and greatest value of each parameter.
-    fn bounds(&self) -> [(f64, f64); N];
+    /// Cost and derivatives.
+    fn normal(&self, at: &Self::Point) -> Self::Normal;
+
+    /// The cost alone.
+    fn cost(normal: &Self::Normal) -> f64;
+
+    /// Where the damped step leads; `None` if nothing can move.
+    fn moved(&self, at: &Self::Point, normal: &Self::Normal, damping: f64) -> Option<Self::Point>;
 }
 
 /// Steps before the search ends undecided.
@@ -45,24 +55,19 @@ const STEPS: usize = 80;
 /// Relative fall of the cost below which a step counts as standing still.
 const STILL: f64 = 1e-5;
 
-/// Where the cost is least near `start`, and that cost.
-pub(super) fn descend<const N: usize>(model: &impl Model<N>, start: &[f64; N]) -> ([f64; N], f64) {
-    let bounds = model.bounds();
-    let mut at = clamped(start, &bounds);
+/// Where the cost is least near `start`.
+pub(super) fn descend<M: Model>(model: &M, start: M::Point) -> M::Point {
+    let mut at = start;
     let mut here = model.normal(&at);
     let (mut damping, mut still) = (1e-2, 0);
     for _ in 0..STEPS {
-        let Some(step) = step(&here, &at, &bounds, damping) else { break };
-        let mut next = at;
-        for i in 0..N {
-            next[i] += step[i];
-        }
-        let next = clamped(&next, &bounds);
+        let Some(next) = model.moved(&at, &here, damping) else { break };
         let there = model.normal(&next);
-        if there.cost < here.cost {
-            still = if here.cost - there.cost < STILL * here.cost { still + 1 } else { 0 };
-            (at, here, damping) = (next, there, (damping * 0.2f64).max(1e-9));
-            if still == 2 || here.cost == 0.0 {
+        let (cost, fallen) = (M::cost(&here), M::cost(&here) - M::cost(&there));
+        if fallen > 0.0 {
+            still = if fallen < STILL * cost { still + 1 } else { 0 };
+            (at, here, damping) = (next, there, (damping * 0.2f64).max(1e-6));
+            if still == 2 || M::cost(&here) == 0.0 {
                 break;
             }
         } else {
@@ -72,10 +77,11 @@ pub(super) fn descend<const N: usize>(model: &impl Model<N>, start: &[f64; N]) -
             }
         }
     }
-    (at, here.cost)
+    at
 }
 
-fn clamped<const N: usize>(at: &[f64; N], bounds: &[(f64, f64); N]) -> [f64; N] {
+/// Cuts a point to its box.
+pub(super) fn clamped<const N: usize>(at: &[f64; N], bounds: &[(f64, f64); N]) -> [f64; N] {
     let mut result = *at;
     for i in 0..N {
         result[i] = at[i].clamp(bounds[i].0, bounds[i].1);
@@ -84,7 +90,7 @@ fn clamped<const N: usize>(at: &[f64; N], bounds: &[(f64, f64); N]) -> [f64; N] 
 }
 
 /// The step, by Cholesky; `None` if nothing can move.
-fn step<const N: usize>(
+pub(super) fn step<const N: usize>(
     normal: &Normal<N>,
     at: &[f64; N],
     bounds: &[(f64, f64); N],

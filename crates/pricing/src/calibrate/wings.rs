@@ -69,9 +69,6 @@ pub(super) fn density(jet: &Jet, k: f64) -> (f64, Wings) {
     let g = lead * lead - slope * slope / 4.0 * (1.0 / w + 0.25) + bend / 2.0;
     let by_w = lead * k * slope / (w * w) + slope * slope / (4.0 * w * w);
     let by_slope = -lead * k / w - slope / 2.0 * (1.0 / w + 0.25);
-    let mut by = [0.0; 5];
-    for i in 0..5 {
-        by[i] = by_w * jet.slope[0][i] + by_slope * jet.slope[1][i] + jet.slope[2][i] / 2.0;
-    }
-    (g, by)
+    let [by_0, by_1, by_2] = &jet.slope;
+    (g, std::array::from_fn(|i| by_w * by_0[i] + by_slope * by_1[i] + by_2[i] / 2.0))
 }
