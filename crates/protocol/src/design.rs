@@ -37,6 +37,7 @@ pub(crate) fn check(params: &Params) -> Result<(), DesignError> {
     check_oracle(&params.oracle)?;
     params.assets.iter().try_for_each(check_asset)?;
     params.markets.iter().try_for_each(|market| check_market(market, params))?;
+    check_options(params)?;
     envelope::prove(params)
 }
 
@@ -82,10 +83,7 @@ fn check_market(market: &MarketParams, params: &Params) -> Result<(), DesignErro
     if market.base == QUOTE || market.base.index() >= params.assets.len() {
         return refuse("the base must be an asset other than the quote");
     }
-    let (tick, lot) = (i128::from(market.tick.raw()), i128::from(market.lot.raw()));
-    let scale = i128::from(Price::ONE.raw());
-    if tick <= 0 || lot <= 0 || (tick * lot) % scale != 0 || tick * lot / scale > 1_000_000_000_000
-    {
+    if !is_exact(market.tick, market.lot) {
         return refuse("tick·lot must be a positive whole number of 10⁻⁸ quote, at most 10000");
     }
     let one = Rate::ONE;
@@ -108,6 +106,31 @@ fn check_market(market: &MarketParams, params: &Params) -> Result<(), DesignErro
             future.check().map_err(|error| DesignError(format!("{}: {error}", market.name)))
         }
     }
+}
+
+/// Rule T-1: whether the value of a lot is a whole number of 10⁻⁸ quote at every tick.
+fn is_exact(tick: Price, lot: Qty) -> bool {
+    let product = i128::from(tick.raw()) * i128::from(lot.raw());
+    let scale = i128::from(Price::ONE.raw());
+    let positive = tick.is_positive() && lot.is_positive();
+    positive && product % scale == 0 && product / scale <= 1_000_000_000_000
+}
+
+/// Options name base assets, each once, and their ticks and lots are exact.
+fn check_options(params: &Params) -> Result<(), DesignError> {
+    for (at, options) in params.rules.options.iter().enumerate() {
+        let refuse = |text: &str| Err(DesignError(format!("options {at}: {text}")));
+        if options.base == QUOTE || options.base.index() >= params.assets.len() {
+            return refuse("the base is not a base asset of the design");
+        }
+        if params.rules.options[..at].iter().any(|other| other.base == options.base) {
+            return refuse("another design of options has the same base");
+        }
+        if !is_exact(options.tick, options.lot) || options.position_max > QTY_MAX {
+            return refuse("tick·lot must be a whole number of 10⁻⁸ quote, at most 10000");
+        }
+    }
+    Ok(())
 }
 
 fn check_perpetual(

@@ -37,6 +37,14 @@ id! {
     PublisherId, u16
 }
 id! {
+    /// The options on one asset: their place in the design.
+    ChainId, u16
+}
+id! {
+    /// A series of options, numbered from 0 in the order of listing and never again.
+    SeriesId, u32
+}
+id! {
     /// A price in whole ticks of its market, at least 1.
     Tick, u32
 }
@@ -117,4 +125,15 @@ impl Side {
             Side::Sell => -1,
         }
     }
+}
+
+/// What an option gives the right to do.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub enum OptionKind {
+    /// To buy at the strike: pays max(S − K, 0).
+    Call,
+    /// To sell at the strike: pays max(K − S, 0).
+    Put,
 }

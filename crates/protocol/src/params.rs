@@ -4,6 +4,7 @@ mod waterfall;
 mod margin;
 mod access;
 mod matching;
+mod options;
 mod rules;
 mod dated;
 
@@ -20,6 +21,9 @@ pub use access::{
 pub use dated::FutureParams;
 pub use margin::{ConcentrationParams, EnvelopeParams, InterestParams, ScenarioParams};
 pub use matching::Matching;
+pub use options::{
+    BookAuctionParams, ListingParams, OptionParams, ScanParams, SettlementParams, SurfaceParams,
+};
 pub use rules::{
     DepthParams, FeedbackParams, HaltParams, LadderParams, MarkParams, MarketRules, OrderingRule,
     Rules, ScoreParams, Target, Trigger,

@@ -8,6 +8,7 @@ use super::DesignError;
 use super::access::{CouncilParams, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms};
 use super::margin::{ConcentrationParams, EnvelopeParams, InterestParams, ScenarioParams};
 use super::matching::Matching;
+use super::options::OptionParams;
 use super::waterfall::{BackstopParams, LiquidationParams};
 
 /// What holds for the whole exchange.
@@ -39,6 +40,8 @@ pub struct Rules {
     pub owners: OwnerParams,
     /// Bounds on what waits and what is due (rules T-10 to T-12).
     pub plans: PlanParams,
+    /// Options, at most once for each asset (sections V, K and S).
+    pub options: Vec<OptionParams>,
 }
 
 /// What holds for one market.
@@ -76,6 +79,7 @@ impl Rules {
         self.twap.check()?;
         self.scenarios.check()?;
         self.owners.check()?;
+        self.options.iter().try_for_each(OptionParams::check)?;
         self.plans.check()
     }
 }

@@ -2,7 +2,7 @@
 //! rule is, or how many of each thing there are.
 
 /// Parameters that no key reaches, with the reason; a name stands for all that is below it.
-pub const FIXED: [(&str, &str); 25] = [
+pub const FIXED: [(&str, &str); 26] = [
     ("assets.name", "a name"),
     ("markets.name", "a name"),
     ("markets.base", "positions and holdings are in it"),
@@ -27,5 +27,6 @@ pub const FIXED: [(&str, &str); 25] = [
     ("rules.twap.interval", "slices that wait are due by it"),
     ("rules.voting", "whoever votes would vote on who may vote"),
     ("rules.council.guardian", "a measure of its own (rule G-9) names the guardian"),
+    ("rules.options", "a series keeps the terms under which it was bought"),
     ("rules.council.asset", "stakes are held in it"),
 ];
