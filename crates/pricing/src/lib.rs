@@ -16,3 +16,5 @@ pub mod inverse;
 pub mod everlasting;
 pub mod hedging;
 pub mod svi;
+pub mod ssvi;
+pub mod calibrate;
