@@ -12,6 +12,7 @@ pub mod rule;
 pub mod leg;
 
 pub mod volatility;
+pub mod variance;
 pub mod carry;
 
 pub mod basis;
@@ -19,3 +20,7 @@ pub mod cross;
 pub mod maker;
 
 pub mod limits;
+
+pub mod attribution;
+pub mod gamma;
+pub mod parity;

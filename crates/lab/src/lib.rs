@@ -21,4 +21,5 @@ pub mod compare;
 pub mod table;
 pub mod stress;
 pub mod frontier;
+pub mod hedging;
 pub mod report;

@@ -4,6 +4,7 @@
 //! text is the same without them.
 
 pub mod frontier;
+pub mod hedging;
 pub mod stress;
 pub mod stress_page;
 

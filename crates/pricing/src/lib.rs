@@ -17,3 +17,5 @@ pub mod everlasting;
 pub mod hedging;
 pub mod svi;
 pub mod slice;
+pub mod ssvi;
+pub mod calibrate;
