@@ -12,6 +12,7 @@ pub mod rule;
 pub mod leg;
 
 pub mod volatility;
+pub mod surface;
 pub mod carry;
 
 pub mod basis;
