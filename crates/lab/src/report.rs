@@ -18,6 +18,8 @@ mod stress;
 
 mod frontier;
 
+mod surface;
+
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
 use crate::record::Record;
@@ -64,6 +66,13 @@ pub fn frontier_page(scenario: &str, markets: &[crate::frontier::Frontier]) -> S
     let mut charts = Vec::new();
     let body = frontier::sections(scenario, markets, &mut charts);
     document(&format!("{scenario} · frontier"), &body, charts)
+}
+
+/// The report on one volatility surface.
+pub fn surface_page(title: &str, model: &str, surface: &desk::surface::Surface) -> String {
+    let mut charts = Vec::new();
+    let body = surface::sections(title, model, surface, &mut charts);
+    document(&format!("{title} · volatility"), &body, charts)
 }
 
 fn header(record: &Record) -> String {

@@ -8,6 +8,7 @@ mod data;
 mod stress_command;
 mod frontier_command;
 mod lab_command;
+mod vol_command;
 
 use std::process::ExitCode;
 
@@ -32,12 +33,16 @@ enum Job {
     /// Import and inspect market data files.
     #[command(subcommand, arg_required_else_help = true)]
     Data(data::Data),
+    /// Fit volatility surfaces to option quotes, check them for arbitrage, draw them.
+    #[command(subcommand, arg_required_else_help = true)]
+    Vol(vol_command::Vol),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().job {
         Job::Lab(command) => lab_command::run(command),
         Job::Data(command) => data::run(command),
+        Job::Vol(command) => vol_command::run(command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
