@@ -34,7 +34,7 @@ enum Job {
     /// Import and inspect market data files.
     #[command(subcommand, arg_required_else_help = true)]
     Data(data::Data),
-    /// Fit volatility surfaces to option quotes, check them for arbitrage, draw them.
+    /// Fit volatility surfaces to option quotes, check them, draw them; hedge recorded options.
     #[command(subcommand, arg_required_else_help = true)]
     Vol(vol_command::Vol),
 }

@@ -1,4 +1,5 @@
-//! `plumb vol`: fit volatility surfaces to option quotes, check them for arbitrage, draw them.
+//! `plumb vol`: fit volatility surfaces to option quotes, check them for arbitrage, draw them; and
+//! hedge recorded options.
 
 mod check;
 mod measures;
@@ -19,7 +20,7 @@ use pricing::ssvi::Ssvi;
 
 use crate::failure::{Failure, refuse, say};
 use crate::summary::Colour;
-use crate::vol_hedge;
+use crate::vol_hedge::{self, VolHedge};
 use crate::work::{bar, open_folder};
 use measures::Measures;
 
@@ -75,7 +76,7 @@ pub enum Vol {
     /// Every profit is split into delta, gamma, theta, vega, funding, costs and a named rest, which
     /// add up to the ledger to the cent. Beside it: hedge error against the number of hedges,
     /// implied against forecast volatility, and riskless packages in the chains.
-    Hedge(vol_hedge::VolHedge),
+    Hedge(VolHedge),
 }
 
 /// Which quotes, and how they are fitted.
@@ -115,7 +116,6 @@ pub fn run(command: Vol) -> Result<(), Failure> {
             }
             say(tables::fit(&measures, Colour::of_terminal()).trim_end())
         }
-        Vol::Hedge(command) => vol_hedge::run(&command),
         Vol::Check { quotes, repair, json } => check::run(&quotes, repair, json),
         Vol::Plot { quotes, out } => {
             open_folder(&out)?;
@@ -126,6 +126,7 @@ pub fn run(command: Vol) -> Result<(), Failure> {
             lab::table::write_file(&path, page.as_bytes()).map_err(refuse)?;
             say(&format!("Page: {}", path.display()))
         }
+        Vol::Hedge(command) => vol_hedge::run(&command),
     }
 }
 
