@@ -48,7 +48,7 @@ pub enum Vol {
     /// `plumb vol fit --json`, or option quotes, which are fitted first. Slices of rising years are
     /// neighbours in the calendar check; slices of equal years are alternatives. What is refused is
     /// said with its place and size, and ends the command with 2, unless --repair finds the nearest
-    /// free slices. Example: plumb vol check docs/vogt.csv --repair
+    /// free slices. Example: plumb vol check slices.csv --repair
     Check {
         #[command(flatten)]
         quotes: Quotes,

@@ -48,12 +48,14 @@ pub fn sections(title: &str, model: &str, surface: &Surface, charts: &mut Vec<Va
         let id = format!("smile-{at}");
         charts.push(smile(&id, expiry));
         let errors = Errors::of(&expiry.chain, &expiry.after);
-        let caption = format!(
-            "{} of {} narrow quotes inside, {} points off the middle on average.",
-            errors.narrow_inside,
-            errors.narrow,
-            number(errors.distance / errors.narrow as f64 * 100.0, 2)
-        );
+        let caption = match errors.narrow {
+            0 => "No quote is narrower than 5 points.".to_owned(),
+            narrow => format!(
+                "{} of {narrow} narrow quotes inside, {} points off the middle on average.",
+                errors.narrow_inside,
+                number(errors.distance / narrow as f64 * 100.0, 2)
+            ),
+        };
         body.push_str(&figure(&id, 300, &heading(expiry), &caption));
     }
     body.push_str("</div><h2>Slices</h2>");
@@ -130,7 +132,7 @@ fn smile(id: &str, expiry: &Expiry) -> Value {
             "type": "scatter", "mode": "markers", "name": name,
             "x": short(chosen().map(|point| point.strike), 4),
             "y": short(chosen().map(|point| point.middle() * 100.0), 3),
-            "error_y": { "type": "data", "thickness": 1.6, "width": 2, "color": colour,
+            "error_y": { "type": "data", "thickness": 2, "width": 3, "color": colour,
                 "array": short(chosen().map(|point| point.spread() * 50.0), 3) },
             "marker": { "size": 1, "color": colour },
         })
@@ -146,16 +148,7 @@ fn smile(id: &str, expiry: &Expiry) -> Value {
             json!({ "line": looks }),
         )
     };
-    // Wide quotes far out would hide the rest.
-    let narrow = expiry.chain.points.iter().filter(|p| p.spread() < 2.0 * desk::surface::NARROW);
-    let (low, high) = narrow.fold((f64::INFINITY, 0.0f64), |(low, high), point| {
-        (low.min(point.bid), high.max(point.ask))
-    });
-    let pad = (high - low).max(0.02) * 0.1;
-    let mut axis = json!({ "title": { "text": "volatility, %" } });
-    if high > low {
-        axis["range"] = json!([(low - pad) * 100.0, (high + pad) * 100.0]);
-    }
+    let axis = json!({ "title": { "text": "volatility, %" }, "range": shown(expiry) });
     let data = vec![
         bars("wide quotes", "#c9ced6", false),
         bars("quotes", "#5a6472", true),
@@ -176,6 +169,19 @@ fn smile(id: &str, expiry: &Expiry) -> Value {
         "xaxis": { "type": "log", "title": { "text": "strike, USD" }, "nticks": 7 },
     });
     chart(id, data, layout)
+}
+
+/// The range of volatility that shows the slice and every narrow quote, in points: wide quotes far
+/// out would flatten the rest.
+fn shown(expiry: &Expiry) -> [f64; 2] {
+    let years = expiry.chain.years;
+    let curve = places(range(expiry)).into_iter().map(|k| expiry.after.volatility(k, years));
+    let narrow = expiry.chain.points.iter().filter(|p| p.spread() < desk::surface::NARROW);
+    let values: Vec<f64> = curve.chain(narrow.flat_map(|point| [point.bid, point.ask])).collect();
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(0.0, f64::max);
+    let pad = (high - low).max(0.02) * 0.08;
+    [(low - pad).max(0.0) * 100.0, (high + pad) * 100.0]
 }
 
 /// One line an expiry of a function of the repaired slice.
