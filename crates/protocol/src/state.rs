@@ -104,6 +104,15 @@ pub enum Change {
         /// How much.
         amount: Amount,
     },
+    /// One more open order for options.
+    OptionOrder {
+        /// Which.
+        series: SeriesId,
+        /// Direction.
+        side: Side,
+        /// How much.
+        lots: Lots,
+    },
     /// A quantity of options is traded, bought if it is above zero.
     OptionFill {
         /// Which.
@@ -136,6 +145,7 @@ impl Change {
             | Change::Fills(_)
             | Change::None
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Taken(_)
             | Change::Given(_)
@@ -151,6 +161,7 @@ impl Change {
             Change::Fill { .. }
             | Change::None
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Taken(_)
             | Change::Given(_)
@@ -169,6 +180,7 @@ impl Change {
             | Change::Fills(_)
             | Change::None
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Taken(_)
             | Change::Given(_)
@@ -197,8 +209,24 @@ impl Change {
             | Change::Fill { .. }
             | Change::None
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => Qty::ZERO,
+        }
+    }
+
+    /// The series of options that the change is about.
+    fn series(self) -> Option<SeriesId> {
+        match self {
+            Change::OptionOrder { series, .. } | Change::OptionFill { series, .. } => Some(series),
+            Change::Order { .. }
+            | Change::Fill { .. }
+            | Change::Fills(_)
+            | Change::None
+            | Change::Orders
+            | Change::Taken(_)
+            | Change::Given(_)
+            | Change::Withdrawal { .. } => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The venues: what arrives at them, the chain's blocks, and what they answer.
 
 use desk::strategy::{self, Instrument, Intent};
+use money::Amount;
 use protocol::command::{Command, Lifetime, Message, NewOrder, SelfTrade, Sender, Vote};
 use protocol::engine;
 use protocol::event::Event;

@@ -80,6 +80,7 @@ impl State {
             | Change::Fill { .. }
             | Change::Fills(_)
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => Qty::ZERO,
         }

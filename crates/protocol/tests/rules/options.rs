@@ -3,6 +3,7 @@
 mod auction;
 mod floor;
 mod expiry;
+mod machine;
 mod margin;
 mod trading;
 

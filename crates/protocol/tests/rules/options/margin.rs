@@ -1,9 +1,11 @@
 //! Options in the margin of an account, with what hedges them (sections K and S).
 
-use money::{Amount, Span};
+use money::{Amount, Rate, Span};
 use protocol::command::*;
 use protocol::event::{Event, OptionEvent};
 use protocol::ids::*;
+use protocol::option::Contract;
+use protocol::params::OptionParams;
 use protocol::reject::Reject;
 use protocol::state::Level;
 
@@ -47,18 +49,25 @@ fn s_5_a_covered_call_and_a_protected_future_need_less_than_their_parts() {
 }
 
 #[test]
-fn s_6_orders_that_rest_are_charged_alone_and_at_once_together_with_the_account() {
+fn s_6_orders_count_in_the_scenarios_in_which_they_lose() {
     let mut floor = Floor::new();
     let (a, b) = (floor.x.user("12000"), floor.x.user("1000000"));
     let (low, high) = (floor.series(5, "100000", CALL), floor.series(5, "110000", CALL));
     let [low_price, high_price] = [low, high].map(|series| floor.about(series));
-    floor.trade(a, b, option(low, Side::Buy, &low_price, "1"));
     let sell = option(high, Side::Sell, &high_price, "1");
-    assert_eq!(floor.place(a, sell), Err(Reject::InsufficientMargin), "a short of its own");
-    floor.rest(b, option(high, Side::Buy, &high_price, "1"));
-    let take = OptionOrder { lifetime: Lifetime::Immediate, ..sell };
-    assert_eq!(floor.place(a, take), Ok(()), "a spread needs no more than it cost");
-    assert_eq!(floor.position(a, high), qty("-1"));
+    assert_eq!(floor.place(a, sell), Err(Reject::InsufficientMargin), "a naked short");
+    floor.trade(a, b, option(low, Side::Buy, &low_price, "1"));
+    let before = floor.requirement(a, Level::Initial);
+    let close = option(low, Side::Sell, "7000", "1");
+    let order = floor.rest(a, close);
+    // Fees of 2 bp, a unit a lot and eight for the roundings; else an order that closes is free,
+    // and a block has passed.
+    let fees = floor.requirement(a, Level::Initial) - before;
+    assert!(amount("19.99") <= fees && fees < amount("20.01"), "{fees}");
+    assert_eq!(floor.place(a, sell), Err(Reject::InsufficientMargin), "both may fill");
+    floor.send(user(a, Command::CancelOption { series: low, order })).unwrap();
+    assert_eq!(floor.place(a, sell), Ok(()), "the other leg covers it");
+    assert_eq!(floor.place(a, close), Err(Reject::InsufficientMargin), "it would uncover it");
 }
 
 #[test]
@@ -121,4 +130,29 @@ fn k_5_a_long_option_is_worth_its_mark_rounded_down_and_a_short_owes_it_rounded_
     assert_eq!(worth(b), -mark.notional(qty("0.33"), money::Round::Up));
     let sum: Amount = [a, b].map(worth).into_iter().sum();
     assert!(sum <= Amount::ZERO && sum >= Amount::from_raw(-1));
+}
+
+#[test]
+fn s_7_options_on_assets_that_move_alike_earn_a_credit() {
+    let with = |offsets: Vec<Rate>| {
+        let mut params = design_with_options();
+        params.rules.options.push(OptionParams::new(SOL, price("0.01"), qty("1")));
+        params.rules.scenarios.offsets = offsets;
+        let mut floor = Floor::of(params);
+        let (a, b) = (floor.x.user("1000000"), floor.x.user("1000000"));
+        let bitcoin = floor.series(5, "100000", CALL);
+        let solana = &floor.x.state.chains()[1];
+        let expiry = solana.expiries[5].time;
+        let contract = Contract { expiry, strike: price("100"), kind: CALL };
+        let solana = solana.find(contract).unwrap().id;
+        let price_of = floor.about(bitcoin);
+        floor.trade(a, b, option(bitcoin, Side::Buy, &price_of, "1"));
+        floor.trade(b, a, option(solana, Side::Buy, "5.8", "1000"));
+        let levels = [Level::Initial, Level::Maintenance];
+        levels.map(|level| floor.requirement(a, level))
+    };
+    let (apart, alike) = (with(Vec::new()), with(vec![Rate::ZERO, rate("0.5"), rate("0.5")]));
+    for (apart, alike) in apart.into_iter().zip(alike) {
+        assert!(alike < apart && alike.is_positive(), "{alike} of {apart}");
+    }
 }
