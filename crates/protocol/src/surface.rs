@@ -13,7 +13,8 @@ use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, Time, mul_div};
-use pricing::slice::{Right, Slice, VOLATILITY_MAX, annual, effective_time, value};
+use pricing::black;
+use pricing::slice::{Slice, VOLATILITY_MAX, annual, effective_time, value};
 
 use crate::halt::TimeAverage;
 use crate::ids::OptionKind;
@@ -412,11 +413,11 @@ impl Smile {
         forward: Price,
         volatility: Rate,
     ) -> Price {
-        let right = match kind {
-            OptionKind::Call => Right::Call,
-            OptionKind::Put => Right::Put,
+        let kind = match kind {
+            OptionKind::Call => black::OptionKind::Call,
+            OptionKind::Put => black::OptionKind::Put,
         };
-        value(right, forward, strike, volatility.min(VOLATILITY_MAX), self.effective)
+        value(kind, forward, strike, volatility.min(VOLATILITY_MAX), self.effective)
     }
 }
 
