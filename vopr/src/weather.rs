@@ -1,6 +1,6 @@
 //! What happens to everybody: the path of the true prices, the clock, and what publishers say of
-//! it. One kind of weather lasts some blocks and is followed by another. Where there are options, an
-//! eve of their expiry comes often, now and then without any publisher.
+//! it. One kind of weather lasts some blocks and is followed by another. Where there are options,
+//! an eve of their expiry comes often, now and then without any publisher.
 //!
 //! A lie *within* is told by less than a third of the stake, a lie *beyond* by more than half.
 
