@@ -165,7 +165,8 @@ impl Slice {
     /// Whether σ > 0, |ρ| < 1, b ≥ 0 and every variance is above zero.
     pub fn is_in_range(&self) -> bool {
         self.sigma.is_positive()
-            && self.rho.abs() < Rate::ONE
+            && -Rate::ONE < self.rho
+            && self.rho < Rate::ONE
             && !self.b.is_negative()
             && self.yearly().lowest_variance() > 0.0
     }

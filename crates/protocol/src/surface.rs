@@ -126,7 +126,8 @@ pub fn check(
         let (at, slice) = (vote_slice.expiry, vote_slice.slice());
         let left = at.since(vote.source_time);
         let effective = effective_time(left, params.settlement.averaging);
-        let basis = vote_slice.basis.abs() <= params.surface.basis_max;
+        let basis_max = params.surface.basis_max;
+        let basis = -basis_max <= vote_slice.basis && vote_slice.basis <= basis_max;
         ensure(basis && slice.is_in_range(), Fault::Range(at))?;
         let [low, high] = AT_THE_MONEY;
         let middle = slice.at_the_money();
