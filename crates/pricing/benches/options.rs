@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pricing::black::{self, Columns, OptionKind, Values};
-use pricing::implied;
+use pricing::implied::{self, Quote};
 
 /// A chain about a forward of 60 000: 41 strikes, 12 expiries, both kinds.
 fn chain() -> Vec<(OptionKind, f64, f64, f64, f64)> {
@@ -53,6 +53,17 @@ fn options(criterion: &mut Criterion) {
             },
             BatchSize::SmallInput,
         );
+    });
+    let quotes: Vec<Quote> = quotes
+        .iter()
+        .map(|&(kind, price, forward, strike, years)| Quote { kind, price, forward, strike, years })
+        .collect();
+    let mut found = Vec::new();
+    group.bench_function("implied volatility in columns", |bencher| {
+        bencher.iter(|| {
+            implied::volatilities(black_box(&quotes), &mut found);
+            black_box(found[0])
+        });
     });
     group.finish();
 }

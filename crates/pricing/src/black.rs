@@ -10,7 +10,7 @@
 //! the money and its gamma, vega and theta are zero. An argument that is no number, a forward or a
 //! strike that is not a normal number above zero, or a negative volatility or time give NaN.
 
-mod kernel;
+pub(crate) mod kernel;
 
 use kernel::{PHI_0, Terms, mills, terms};
 

@@ -8,6 +8,8 @@
 //! That crate takes exponentials from the platform, so a result may differ in its last place from
 //! machine to machine: nothing that enters a state or a hash is made of it.
 
+mod lanes;
+
 use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility};
 
 use crate::black::OptionKind;
@@ -22,14 +24,7 @@ pub fn volatility(
     strike: f64,
     years: f64,
 ) -> Option<f64> {
-    let positive = |x: f64| x.is_normal() && x > 0.0;
-    if !positive(forward) || !positive(strike) || !positive(years) || !price.is_finite() {
-        return None;
-    }
-    let time_value = price - (kind.sign() * (forward - strike)).max(0.0);
-    if time_value < 0.0 || time_value >= forward.min(strike) {
-        return None;
-    }
+    let time_value = time_value(kind, price, [forward, strike, years])?;
     if time_value == 0.0 {
         return Some(0.0);
     }
@@ -41,6 +36,45 @@ pub fn volatility(
         .is_call(strike >= forward)
         .build()?;
     option.calculate::<DefaultSpecialFn>().filter(|volatility| volatility.is_finite())
+}
+
+/// What the option out of the money is worth, if the price lies within its bounds.
+fn time_value(kind: OptionKind, price: f64, [forward, strike, years]: [f64; 3]) -> Option<f64> {
+    let positive = |x: f64| x.is_normal() && x > 0.0;
+    if !positive(forward) || !positive(strike) || !positive(years) || !price.is_finite() {
+        return None;
+    }
+    let time_value = price - (kind.sign() * (forward - strike)).max(0.0);
+    (0.0 <= time_value && time_value < forward.min(strike)).then_some(time_value)
+}
+
+/// An option with its price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quote {
+    /// Call or put.
+    pub kind: OptionKind,
+    /// Its price.
+    pub price: f64,
+    /// The forward.
+    pub forward: f64,
+    /// The strike.
+    pub strike: f64,
+    /// The time to expiry in years.
+    pub years: f64,
+}
+
+/// The volatilities of many quotes, as [`volatility`] to a relative 10⁻¹², several at a time
+/// (`lanes`); the few that do not converge so are asked one by one.
+pub fn volatilities(quotes: &[Quote], into: &mut Vec<Option<f64>>) {
+    into.clear();
+    into.reserve(quotes.len());
+    pulp::Arch::new().dispatch(lanes::Inversion { quotes, into });
+    for (quote, found) in quotes.iter().zip(into) {
+        if found.is_none() {
+            let Quote { kind, price, forward, strike, years } = *quote;
+            *found = volatility(kind, price, forward, strike, years);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -86,7 +120,58 @@ mod tests {
         }
     }
 
+    fn any_quote() -> impl Strategy<Value = Quote> {
+        let range = (1.0..1e5f64, -1.5..1.5f64, 0.02..4.0f64, 1e-4..3.0f64, any::<bool>());
+        range.prop_map(|(forward, log, volatility, years, call)| {
+            let kind = if call { OptionKind::Call } else { OptionKind::Put };
+            let strike = forward * libm::exp(log);
+            let price = black::price(kind, forward, strike, volatility, years);
+            Quote { kind, price, forward, strike, years }
+        })
+    }
+
+    fn one_by_one(quote: &Quote) -> Option<f64> {
+        volatility(quote.kind, quote.price, quote.forward, quote.strike, quote.years)
+    }
+
+    #[test]
+    fn many_quotes_of_which_some_are_none() {
+        let good =
+            Quote { kind: OptionKind::Put, price: 5.0, forward: 100.0, strike: 100.0, years: 0.5 };
+        let mut quotes = vec![good; 19];
+        quotes[3].price = -1.0;
+        quotes[4].price = 0.0;
+        quotes[7].price = 100.0;
+        quotes[8].years = f64::NAN;
+        quotes[18].forward = f64::INFINITY;
+        let mut found = vec![Some(7.0); 3];
+        volatilities(&quotes, &mut found);
+        for (at, (quote, found)) in quotes.iter().zip(&found).enumerate() {
+            assert_eq!(found.is_some(), ![3, 7, 8, 18].contains(&at), "{at}");
+            let expected = one_by_one(quote).map_or(0.0, |volatility| volatility);
+            assert!((found.unwrap_or(0.0) - expected).abs() < 1e-14);
+        }
+        assert_eq!(found[4], Some(0.0));
+    }
+
     proptest! {
+        /// The library is the twin.
+        #[test]
+        fn many_at_a_time_are_those_one_by_one(
+            quotes in prop::collection::vec(any_quote(), 1..40),
+        ) {
+            let mut found = Vec::new();
+            volatilities(&quotes, &mut found);
+            prop_assert_eq!(found.len(), quotes.len());
+            for (quote, found) in quotes.iter().zip(found) {
+                let expected = one_by_one(quote);
+                prop_assert_eq!(found.is_some(), expected.is_some());
+                if let (Some(found), Some(expected)) = (found, expected) {
+                    prop_assert!((found - expected).abs() <= 1e-12 * expected, "{quote:?}");
+                }
+            }
+        }
+
         /// Of both kinds, in and out of the money, as far as the price still says it.
         #[test]
         fn the_volatility_of_a_price_comes_back(

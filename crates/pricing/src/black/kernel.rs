@@ -10,7 +10,7 @@
 use core::f64::consts::{FRAC_1_SQRT_2, LOG2_E};
 
 /// 1/√(2π).
-pub(super) const PHI_0: f64 = 0.398_942_280_401_432_7;
+pub(crate) const PHI_0: f64 = 0.398_942_280_401_432_7;
 /// Beyond so many deviations the normal distribution is nothing.
 const FAR: f64 = 37.0;
 /// Its addition rounds a float below 2⁵¹ to an integer, in the low bits.
@@ -71,7 +71,7 @@ pub(super) struct Terms {
 
 /// N(−z)/φ(z) for 0 ≤ z.
 #[inline(always)]
-pub(super) fn mills(z: f64) -> f64 {
+pub(crate) fn mills(z: f64) -> f64 {
     let x = z * FRAC_1_SQRT_2;
     let (near, far) = (x + 3.0, 1.0 + 2.0 * x);
     let inverse = 1.0 / (near * far);
@@ -85,7 +85,7 @@ pub(super) fn mills(z: f64) -> f64 {
 
 /// e^x for −700 ≤ x ≤ 0.
 #[inline(always)]
-fn exp_below(x: f64) -> f64 {
+pub(crate) fn exp_below(x: f64) -> f64 {
     let rounded = x * LOG2_E + ROUNDER;
     let whole = rounded - ROUNDER;
     let rest = (x - whole * LN_2_HIGH) - whole * LN_2_LOW;
@@ -108,7 +108,7 @@ fn exp_below(x: f64) -> f64 {
 
 /// ln x for a normal x above zero.
 #[inline(always)]
-fn ln(x: f64) -> f64 {
+pub(crate) fn ln(x: f64) -> f64 {
     const ROOT_HALF: u64 = FRAC_1_SQRT_2.to_bits();
     const ONE: u64 = 1023 << 52;
     const TWO_52: f64 = 4_503_599_627_370_496.0;
