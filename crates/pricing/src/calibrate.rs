@@ -115,7 +115,7 @@ fn above(targets: &[Target], from: &Svi, near: Option<Svi>) -> Svi {
 
 /// The SSVI surface nearest to the targets of all expiries, the nearest first, that is proven free
 /// of arbitrage, and its total variance at the money for each expiry; `None` if targets are too few
-/// or unsound, as for [`slice`], or no such surface is found.
+/// or unsound, as for [`slice()`], or no such surface is found.
 pub fn ssvi(targets: &[&[Target]]) -> Option<(Ssvi, Vec<f64>)> {
     if targets.is_empty() || !targets.iter().all(|targets| are_sound(targets)) {
         return None;
