@@ -69,7 +69,7 @@ pub fn zakamouline_as_printed(position: Hedged, cost: f64, risk_aversion: f64) -
     }
 }
 
-/// The same in units in which the spot is [`FITTED_SPOT`]: a position of S/100 options on units of
+/// The same in units in which the spot is 100: a position of S/100 options on units of
 /// a hundredth, so that γ becomes γ·S/100 and Γ becomes Γ·S/100.
 pub fn zakamouline_band(position: Hedged, cost: f64, risk_aversion: f64) -> Band {
     let unit = position.spot / FITTED_SPOT;
