@@ -3,7 +3,7 @@
 //! Every function is deterministic: transcendental functions come from `libm`, never from the
 //! platform, and nothing here reads a clock or draws a random number. Rates and premia are plain
 //! fractions (0.0001 is one basis point). What goes back into fixed point goes through [`convert`].
-//! Modules in reading order.
+//! Only [`implied`] may differ in its last place between machines. Modules in reading order.
 
 pub mod convert;
 pub mod funding;
