@@ -110,7 +110,7 @@ impl State {
             {
                 holding -= amount;
             }
-            let holding = as_qty(holding);
+            let holding = as_qty(holding) + self.shared_holding(asset, change);
             health.equity += self.oracle.index(asset).price.notional(holding, Round::Down);
             let need = self.asset_requirement(account, asset, holding, level, change);
             health.requirement += need.charge;
@@ -147,6 +147,10 @@ impl State {
             || self.trades_options(account, asset, change)
         {
             return true;
+        }
+        if let Change::Taken(share) = change {
+            return self.has_stake(account, asset, Change::None)
+                || self.has_stake(share.of, asset, Change::None);
         }
         self.markets.iter().zip(0u16..).any(|(market, id)| {
             let ordered = change.trades_in(MarketId(id));

@@ -12,7 +12,7 @@ use crate::option::Chain;
 use crate::scan::{self, Leg, Terms, naive};
 use crate::state::State;
 
-/// I-33: as far as the surface has aged, calls fall and are convex in the strike, and total
+/// I-34: as far as the surface has aged, calls fall and are convex in the strike, and total
 /// variance does not fall from one expiry to the next.
 pub(in crate::invariants) fn aged(state: &State, _depth: Depth) -> Result<(), String> {
     for chain in state.chains() {
@@ -75,7 +75,7 @@ fn calendar(chain: &Chain, now: Time) -> Result<(), String> {
     Ok(())
 }
 
-/// I-34: the scenarios of every account are those of each leg repriced, to the last unit, and who
+/// I-35: the scenarios of every account are those of each leg repriced, to the last unit, and who
 /// has nothing but long options needs no more than their marks.
 pub(in crate::invariants) fn scanned(state: &State, _depth: Depth) -> Result<(), String> {
     for chain in state.chains() {
