@@ -44,7 +44,7 @@ impl Optioneer {
         if voice.random.one_in(14) {
             return vec![self.cancel(voice)];
         }
-        if self.bids && voice.random.one_in(6) {
+        if self.bids && voice.random.one_in(4) {
             return bid(voice).into_iter().collect();
         }
         let Some((chain, series)) = series(voice) else { return Vec::new() };
@@ -80,6 +80,14 @@ fn bid(voice: &mut Voice<'_>) -> Option<Message> {
     let other = AccountId(voice.random.id(voice.state.accounts() + 1));
     let stray = voice.random.one_in(40);
     let account = voice.random.one_of(&auctioned).filter(|_| !stray).or(stray.then_some(other))?;
+    // Mostly somebody with means.
+    for _ in 0..6 {
+        let (poorer, cash) = (voice.account, voice.cash());
+        voice.account = AccountId(voice.random.id(voice.state.accounts()));
+        if voice.cash() < cash {
+            voice.account = poorer;
+        }
+    }
     let wild = Rate::from_raw(voice.random.pick(&LIMITS));
     let part = Rate::from_bp(1 + i64::from(voice.random.id(10_000)));
     let fraction = voice.random.pick(&[Rate::ONE, Rate::ONE, part, part, wild]);
