@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use money::{Qty, Span};
-use protocol::event::{Event, Gone, OptionEvent};
+use protocol::event::{AuctionEnd, Event, Gone, OptionEvent};
 use protocol::halt::Phase;
 use protocol::ids::MarketId;
 use protocol::reject::Reject;
@@ -23,7 +23,7 @@ pub struct Row {
 }
 
 /// Everything that must happen.
-pub const TABLE: [Row; 63] = [
+pub const TABLE: [Row; 71] = [
     Row { name: "trades", shows: |e| matches!(e, Event::Traded { liquidation: false, .. }) },
     Row {
         name: "spot trades",
@@ -122,6 +122,34 @@ pub const TABLE: [Row; 63] = [
         name: "haircuts of options",
         shows: |e| option(e, |e| matches!(e, OptionEvent::Haircut { .. })),
     },
+    Row {
+        name: "book auctions",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::BookAuctionStarted { .. })),
+    },
+    Row { name: "books restored", shows: |e| option(e, |e| ended(e, AuctionEnd::Restored)) },
+    Row { name: "books emptied", shows: |e| option(e, |e| ended(e, AuctionEnd::NothingLeft)) },
+    Row { name: "books deleveraged", shows: |e| option(e, |e| ended(e, AuctionEnd::Deleveraged)) },
+    Row {
+        name: "books taken",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::PortfolioTaken { .. })),
+    },
+    Row {
+        name: "books taken for insurance",
+        shows: |e| {
+            option(
+                e,
+                |e| matches!(e, OptionEvent::PortfolioTaken { insured, .. } if insured.is_positive()),
+            )
+        },
+    },
+    Row {
+        name: "positions taken with a book",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::PositionTaken { .. })),
+    },
+    Row {
+        name: "options deleveraged",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::Deleveraged { .. })),
+    },
 ];
 
 fn begins(event: &Event, phase: fn(&Phase) -> bool) -> bool {
@@ -158,6 +186,10 @@ fn option_gone(event: &Event, why: Gone) -> bool {
 fn hedged(event: &OptionEvent) -> bool {
     matches!(event, OptionEvent::Traded { taker_client, maker_client, .. }
         if *taker_client == HEDGED || *maker_client == HEDGED)
+}
+
+fn ended(event: &OptionEvent, why: AuctionEnd) -> bool {
+    matches!(event, OptionEvent::BookAuctionEnded { reason, .. } if *reason == why)
 }
 
 /// Options with positions are settled; `unseen`: after the longest wait, at the last index.

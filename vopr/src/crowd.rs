@@ -26,9 +26,9 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// A crowd of so many accounts.
-    pub fn new(accounts: u32) -> Crowd {
-        let (affairs, options) = (Affairs::default(), Optioneer::default());
+    /// A crowd of so many accounts; whether any of them bids for the books of others.
+    pub fn new(accounts: u32, bids: bool) -> Crowd {
+        let (affairs, options) = (Affairs::default(), Optioneer::new(bids));
         Crowd { accounts, orders: Vec::new(), last: Vec::new(), affairs, options }
     }
 

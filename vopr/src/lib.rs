@@ -17,6 +17,7 @@ pub mod affairs;
 pub mod crowd;
 pub mod exit;
 pub mod coverage;
+pub mod audit;
 pub mod run;
 pub mod coalition;
 pub mod extract;

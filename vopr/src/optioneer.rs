@@ -1,8 +1,10 @@
 //! What accounts do with options: makers about the mark, takers, writers who hedge and who do not,
 //! buyers of far strikes, who closes, who cancels, and nonsense.
 
-use money::{Price, Qty};
-use protocol::command::{Command, Lifetime, Message, NewOrder, OptionOrder, SelfTrade, Sender};
+use money::{Price, Qty, Rate};
+use protocol::command::{
+    Bid, Command, Lifetime, Message, NewOrder, OptionOrder, SelfTrade, Sender,
+};
 use protocol::event::{Event, OptionEvent};
 use protocol::ids::{
     AccountId, AgentId, ChainId, ClientId, MarketId, OptionKind, OrderId, SeriesId, Side,
@@ -15,12 +17,18 @@ use crate::voice::{LIMITS, Voice};
 pub const HEDGED: ClientId = ClientId(6_000);
 
 /// Orders for options that rested at some time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Optioneer {
     orders: Vec<(SeriesId, OrderId, AccountId)>,
+    bids: bool,
 }
 
 impl Optioneer {
+    /// Nothing is known yet; whether anybody bids in auctions.
+    pub fn new(bids: bool) -> Optioneer {
+        Optioneer { orders: Vec::new(), bids }
+    }
+
     /// Remembers handles.
     pub fn hear(&mut self, event: &Event) {
         if let Event::Option(OptionEvent::Rested { account, series, order, .. }) = event {
@@ -35,6 +43,9 @@ impl Optioneer {
     pub fn messages(&self, voice: &mut Voice<'_>) -> Vec<Message> {
         if voice.random.one_in(14) {
             return vec![self.cancel(voice)];
+        }
+        if self.bids && voice.random.one_in(4) {
+            return bid(voice).into_iter().collect();
         }
         let Some((chain, series)) = series(voice) else { return Vec::new() };
         match (voice.account.0 % 10, voice.random.below(8)) {
@@ -60,6 +71,29 @@ impl Optioneer {
             Some(_) | None => voice.says(Command::CancelAllOptions { chain }),
         }
     }
+}
+
+/// A bid for an account that is auctioned, now and then for one that is not.
+fn bid(voice: &mut Voice<'_>) -> Option<Message> {
+    let auctioned: Vec<AccountId> =
+        voice.state.book_auctions().map(|(account, _)| account).collect();
+    let other = AccountId(voice.random.id(voice.state.accounts() + 1));
+    let stray = voice.random.one_in(40);
+    let account = voice.random.one_of(&auctioned).filter(|_| !stray).or(stray.then_some(other))?;
+    // Mostly somebody with means.
+    for _ in 0..6 {
+        let (poorer, cash) = (voice.account, voice.cash());
+        voice.account = AccountId(voice.random.id(voice.state.accounts()));
+        if voice.cash() < cash {
+            voice.account = poorer;
+        }
+    }
+    let wild = Rate::from_raw(voice.random.pick(&LIMITS));
+    let part = Rate::from_bp(1 + i64::from(voice.random.id(10_000)));
+    let fraction = voice.random.pick(&[Rate::ONE, Rate::ONE, part, part, wild]);
+    let some = Rate::from_bp(i64::from(voice.random.id(200)));
+    let least = voice.random.pick(&[Rate::ZERO, Rate::ZERO, some, wild]);
+    Some(voice.says(Command::BidPortfolio(Bid { account, fraction, least })))
 }
 
 /// A series, mostly of the next expiries.

@@ -45,7 +45,7 @@ impl Surfaces {
             truth.volatility = (truth.volatility * step * jump).clamp(0.15, 4.0);
             truth.skew = (truth.skew + random.between(-0.02, 0.02)).clamp(-0.7, 0.4);
             truth.carry = (truth.carry + random.between(-0.01, 0.01)).clamp(-0.3, 0.5);
-            if weather.is_silent() {
+            if weather.hides_volatility() {
                 continue;
             }
             for (publisher, lies) in weather.publishers() {

@@ -78,6 +78,8 @@ pub struct Weather {
     dusk: Option<Span>,
     /// No publisher speaks on this eve.
     mute: bool,
+    /// None speaks of volatility on it.
+    hushed: bool,
 }
 
 impl Weather {
@@ -93,6 +95,7 @@ impl Weather {
             lie: 1.0,
             dusk: params.rules.options.first().map(|options| options.listing.hour),
             mute: false,
+            hushed: false,
         }
     }
 
@@ -102,12 +105,13 @@ impl Weather {
             self.turn(random);
         }
         self.left -= 1;
-        let noise = if self.kind == Kind::Storm { 0.03 } else { 0.001 };
+        let eve = self.kind == Kind::Eve;
+        let wild = self.kind == Kind::Storm || (eve && self.lie > 1.0);
+        let noise = if wild { 0.03 } else { 0.001 };
         for ((price, drift), home) in self.prices.iter_mut().zip(&self.drift).zip(PRICES).skip(1) {
             let step = drift + noise * random.between(-1.0, 1.0);
             *price = (*price * (1.0 + step)).clamp(home / 100.0, home * 100.0);
         }
-        let eve = self.kind == Kind::Eve;
         let leap = self.kind == Kind::Leap || (!eve && random.one_in(400));
         self.now = self.now.after(match (leap, random.below(4)) {
             (false, _) if eve => Span::from_secs(1 + random.below(8)),
@@ -124,7 +128,7 @@ impl Weather {
         // Between two strange kinds there is mostly an ordinary one.
         let strange = self.kind == Kind::Calm || random.one_in(3);
         self.kind = match self.dusk {
-            Some(dusk) if random.one_in(6) => {
+            Some(dusk) if random.one_in(3) => {
                 self.approach(dusk, random);
                 Kind::Eve
             }
@@ -134,7 +138,7 @@ impl Weather {
         let blocks = match self.kind {
             Kind::Crash | Kind::Rally => 1 + random.below(30),
             Kind::Calm => 20 + random.below(60),
-            Kind::Eve => 40 + random.below(40),
+            Kind::Eve => 20 + random.below(50),
             Kind::Storm
             | Kind::Silence
             | Kind::LieWithin
@@ -167,13 +171,18 @@ impl Weather {
         }
     }
 
-    /// Time leaps to shortly before the next time of the day at which options expire.
+    /// Time leaps to shortly before the next time of the day at which options expire, and prices
+    /// may be elsewhere then.
     fn approach(&mut self, dusk: Span, random: &mut Random) {
         let day = Span::DAY.nanos();
         let ahead = (dusk.nanos() + day - self.now.nanos() % day) % day;
         let before = Span::from_secs(random.below(200)).nanos();
         self.now = self.now.after(Span::from_nanos(ahead.saturating_sub(before)));
         self.mute = random.one_in(6);
+        self.hushed = random.one_in(4);
+        if random.one_in(2) {
+            self.prices[1..].iter_mut().for_each(|price| *price *= random.between(0.6, 1.6));
+        }
     }
 
     /// Whether no publisher speaks.
@@ -181,7 +190,12 @@ impl Weather {
         self.kind == Kind::Silence || (self.kind == Kind::Eve && self.mute)
     }
 
-    /// The publishers with their stakes, and whether each lies.
+    /// Whether no publisher speaks of volatility.
+    pub fn hides_volatility(&self) -> bool {
+        self.is_silent() || (self.kind == Kind::Eve && self.hushed)
+    }
+
+    /// The publishers, and whether each lies.
     pub fn publishers(&self) -> impl Iterator<Item = (u16, bool)> {
         let total: u64 = self.stakes.iter().sum();
         let mut before = 0;

@@ -38,7 +38,7 @@ pub struct Invariant {
 }
 
 /// All invariants.
-pub const TABLE: [Invariant; 22] = [
+pub const TABLE: [Invariant; 24] = [
     Invariant { name: "I-1 conservation", checkpoint: true, holds: conservation },
     Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
     Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
@@ -61,6 +61,8 @@ pub const TABLE: [Invariant; 22] = [
     Invariant { name: "I-30 no series outlives its end", checkpoint: false, holds: options::ended },
     Invariant { name: "I-31 legs are folds", checkpoint: true, holds: options::legs },
     Invariant { name: "I-33 auctions have a reason", checkpoint: false, holds: options::auctions },
+    Invariant { name: "I-34 a surface ages whole", checkpoint: true, holds: options::aged },
+    Invariant { name: "I-35 scans are their legs", checkpoint: true, holds: options::scanned },
 ];
 
 /// Runs all invariants, the folds only at a checkpoint.

@@ -14,6 +14,7 @@ mod table;
 mod hedge;
 mod requirement;
 mod across;
+pub(crate) mod naive;
 
 pub use across::Assets;
 pub use requirement::{Leg, Losses, Outcome, Terms};

@@ -45,7 +45,7 @@ pub struct SliceVote {
 }
 
 impl SliceVote {
-    fn slice(&self) -> Slice {
+    pub(crate) fn slice(&self) -> Slice {
         Slice { a: self.a, b: self.b, rho: self.rho, m: self.m, sigma: self.sigma }
     }
 }

@@ -1,5 +1,7 @@
 //! Invariants of options: positions, marks, surfaces, expiries, and the sums of orders.
 
+mod margin;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use money::{Amount, Price, Qty, Rate};
@@ -11,6 +13,7 @@ use crate::ids::{AccountId, OptionKind, SeriesId, Side};
 use crate::option::{Chain, Leg};
 use crate::state::{Change, Level, Share, State};
 use crate::surface::{self, Vote};
+pub(super) use margin::{aged, scanned};
 
 /// I-27: positions in every series sum to zero, and open interest is the sum of the longs.
 pub(super) fn positions(state: &State, depth: Depth) -> Result<(), String> {

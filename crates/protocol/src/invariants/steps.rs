@@ -275,13 +275,16 @@ fn strained(step: &Step<'_>) -> Result<(), String> {
 }
 
 /// I-19 (rule L-10): what is left of a liquidated account has no less equity for each unit of
-/// requirement, but for what it gave in the liquidation of others; an equity below zero does not
-/// fall.
+/// requirement, but for what it gave in the liquidation of others, and but for what needs more now
+/// because that liquidation closed the hedge of it (L-5); an equity below zero does not fall.
 fn liquidated(step: &Step<'_>) -> Result<(), String> {
     for event in step.events {
         let Event::LiquidationStarted { account, equity, maintenance } = *event else { continue };
         let was = Health { equity, requirement: maintenance };
-        let is = step.after.health(account, Level::Maintenance);
+        let mut is = step.after.health(account, Level::Maintenance);
+        if hedge_closed(step, account) {
+            is.requirement = is.requirement.min(maintenance);
+        }
         // Each fill, fee and settlement of funding rounds by a unit.
         let units = step.events.iter().filter(|event| concerns(event, account)).count();
         let units = i128::try_from(units).unwrap_or(i128::MAX);
@@ -291,6 +294,15 @@ fn liquidated(step: &Step<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether the liquidation of another closed a position of an account, which may have hedged.
+fn hedge_closed(step: &Step<'_>, who: AccountId) -> bool {
+    step.events.iter().any(|event| {
+        matches!(event, Event::Deleveraged { counterparty, qty, .. }
+            | Event::Option(OptionEvent::Deleveraged { counterparty, qty, .. })
+            if *counterparty == who && !qty.is_zero())
+    })
 }
 
 /// What an account gave as a counterparty in the liquidation of others.

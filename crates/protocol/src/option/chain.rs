@@ -147,24 +147,32 @@ impl Chain {
     pub(crate) fn refresh(&mut self, index: Price, now: Time) {
         let Chain { params, expiries, series, surface, smiles, table, .. } = self;
         let settlement = &params.settlement;
-        let smile =
+        let valued =
             |expiry: &Expiry| surface.smile(expiry.time, index, now, &expiry.average, settlement);
         smiles.clear();
-        smiles.extend(expiries.iter().map(smile));
-        let place = |expiry| {
-            let place = expiries.binary_search_by_key(&expiry, |listed: &Expiry| listed.time);
-            place.expect("a series outlives no expiry")
-        };
-        let rows = series.iter().map(|series| {
-            let Contract { expiry, strike, kind } = series.contract;
-            scan::Series { smile: place(expiry), kind, strike }
-        });
+        smiles.extend(expiries.iter().map(valued));
         let moment = Moment { index, widening: surface.widening(now, &params.surface) };
-        table.build(rows, smiles, moment, &params.scan);
+        table.build(rows(expiries, series), smiles, moment, &params.scan);
         for (row, series) in series.iter_mut().enumerate() {
-            let covered = smiles[place(series.contract.expiry)].is_some();
+            let covered = smiles[smile(expiries, series.contract.expiry)].is_some();
             series.mark = covered.then(|| table.mark(row));
         }
+    }
+
+    /// What the table is built from, by row.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = scan::Series> + Clone {
+        rows(&self.expiries, &self.series)
+    }
+
+    /// When the table of a block is built.
+    pub(crate) fn moment(&self, now: Time) -> Moment {
+        let widening = self.surface.widening(now, &self.params.surface);
+        Moment { index: self.table.index(), widening }
+    }
+
+    /// What each expiry is worth in this block.
+    pub(crate) fn smiles(&self) -> &[Option<Smile>] {
+        &self.smiles
     }
 
     /// The scenarios of this block; its rows are the places of the series.
@@ -281,4 +289,18 @@ impl Chain {
         self.legs.push(Vec::new());
         self.orders.push(Vec::new());
     }
+}
+
+/// The place of an expiry among those listed.
+fn smile(expiries: &[Expiry], expiry: Time) -> usize {
+    let place = expiries.binary_search_by_key(&expiry, |listed| listed.time);
+    place.expect("a series outlives no expiry")
+}
+
+/// Series as a table is built from them.
+fn rows(expiries: &[Expiry], series: &[Series]) -> impl Iterator<Item = scan::Series> + Clone {
+    series.iter().map(|series| {
+        let Contract { expiry, strike, kind } = series.contract;
+        scan::Series { smile: smile(expiries, expiry), kind, strike }
+    })
 }

@@ -91,6 +91,11 @@ impl World {
         self.table.build(series, &self.smiles, self.moment, &self.params);
     }
 
+    fn naive(&self) -> naive::World<'_> {
+        let World { series, smiles, moment, params, .. } = self;
+        naive::World { series, smiles, moment: *moment, params }
+    }
+
     fn row(&self, smile: usize, kind: OptionKind, strike: f64) -> usize {
         let is = |series: &Series| {
             series.smile == smile && series.kind == kind && series.strike == price(strike)
@@ -213,57 +218,6 @@ fn s_3_the_grid_of_span_gives_its_losses() {
     assert!((units(margin) - 3120.292355639095).abs() < 1e-6);
 }
 
-/// Every leg repriced in every scenario, from the rule's words.
-fn naive_losses(world: &World, legs: &[Leg]) -> Vec<i128> {
-    let index = world.moment.index;
-    let mut moves: Vec<(Price, Shock, Rate)> = scenarios(world.params.range)
-        .iter()
-        .map(|one| (index.offset(one.price, Round::Down).unwrap(), one.volatility, one.damping))
-        .collect();
-    let mut pins: Vec<(i64, Price)> = Vec::new();
-    for series in &world.series {
-        let smile = world.smiles[series.smile].unwrap();
-        let at = smile.index_for(series.strike).unwrap();
-        let reach = index.offset(world.params.range, Round::Up).unwrap() - index;
-        let pin = ((at - index).raw().abs(), at);
-        let near = smile.left() <= world.params.pin_window && pin.0 <= reach.raw();
-        if near && !pins.contains(&pin) {
-            pins.push(pin);
-        }
-    }
-    pins.sort();
-    moves.extend(pins.iter().take(31).map(|&(_, at)| (at, Shock::Same, Rate::ONE)));
-    let lost = |&(to, shock, damping): &(Price, Shock, Rate)| -> i128 {
-        let one = |leg: &Leg| {
-            let series = world.series[leg.row];
-            let smile = world.smiles[series.smile].unwrap();
-            let volatility = smile.volatility(series.strike);
-            let scale = pricing::slice::shock_scale(smile.left());
-            let sized = |size: Rate| size.times(scale, Round::Up).unwrap();
-            let widened = |size: Rate| sized(size).times(world.moment.widening, Round::Up).unwrap();
-            let shocked = match shock {
-                Shock::Up => volatility
-                    .times(Rate::ONE + widened(world.params.volatility_up), Round::Up)
-                    .unwrap()
-                    .max(world.params.volatility_min),
-                Shock::Same => volatility,
-                Shock::Down => volatility
-                    .times(
-                        (Rate::ONE - widened(world.params.volatility_down)).max(Rate::ZERO),
-                        Round::Down,
-                    )
-                    .unwrap(),
-            };
-            let value = smile.value(series.kind, series.strike, smile.forward_at(to), shocked);
-            let fall = i128::from((smile.mark(series.kind, series.strike) - value).raw());
-            let counted = Amount::from_raw(fall).share(damping, Round::Up).unwrap().raw();
-            counted * i128::from(leg.qty.raw())
-        };
-        legs.iter().map(one).sum()
-    };
-    moves.iter().map(lost).collect()
-}
-
 fn any_legs(rows: usize) -> impl Strategy<Value = Vec<Leg>> {
     let size = prop_oneof![-100_000_000_000i64..100_000_000_000, -300i64..300];
     let leg = (0..rows, size).prop_map(|(row, qty)| Leg { row, qty: Qty::from_raw(qty) });
@@ -302,7 +256,7 @@ proptest! {
         let mut world = market(index);
         world.moment.widening = Rate::from_bp(widening);
         world.build();
-        let naive = naive_losses(&world, &legs);
+        let naive = world.naive().losses(&legs);
         let fast = world.table.losses(legs.iter().copied());
         prop_assert_eq!(world.table.columns(), naive.len());
         prop_assert_eq!(&fast.by_column[..naive.len()], &naive[..]);
@@ -313,6 +267,7 @@ proptest! {
         let expected = worst * 0.8 + short as f64 / 1e8 * 0.01 * index;
         let requirement = world.requirement(&legs, Exposure::default(), terms);
         prop_assert!((units(requirement) - expected).abs() < 1e-6 + expected * 1e-9);
+        prop_assert_eq!(requirement, world.naive().requirement(&legs, terms));
     }
 
     #[test]

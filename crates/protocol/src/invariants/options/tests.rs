@@ -78,9 +78,9 @@ fn row(name: &str) -> Invariant {
 }
 
 #[test]
-fn i_27_to_i_31_fire_when_their_rule_is_broken() {
+fn i_27_to_i_35_fire_when_their_rule_is_broken() {
     type Corrupt = fn(&mut State);
-    let table: [(&str, Corrupt); 11] = [
+    let table: [(&str, Corrupt); 14] = [
         ("I-27", |state| state.chains[0].series[0].sum = 1),
         ("I-27", |state| state.chains[0].series[0].open_interest = Qty::ZERO),
         ("I-27", |state| state.chains[0].legs[1][0].position = Qty::from_raw(1)),
@@ -102,6 +102,21 @@ fn i_27_to_i_31_fire_when_their_rule_is_broken() {
         ("I-31", |state| state.chains[0].legs[0][0].ask_lots = 7),
         ("I-31", |state| state.chains[0].holders.clear()),
         ("I-31", |state| state.chains[0].legs[1].push(Leg::new(SeriesId(1)))),
+        ("I-34", |state| {
+            let calls = state.chains[0].series.iter_mut();
+            let mut calls = calls.filter(|series| series.contract.kind == OptionKind::Call);
+            calls.next().unwrap().mark = Some("99".parse().unwrap());
+        }),
+        ("I-34", |state| {
+            let mut slices = state.chains[0].surface.slices().to_vec();
+            slices[0].a = Rate::ONE;
+            let expected: Vec<Time> = slices.iter().map(|slice| slice.expiry).collect();
+            let bad = Vote { source_time: Time::from_nanos(2), slices };
+            let params = state.chains[0].params.surface;
+            state.chains[0].surface = surface::Surface::default();
+            state.chains[0].surface.consider(&bad, &expected, &params);
+        }),
+        ("I-35", |state| state.chains[0].params.scan.range = Rate::from_bp(5_000)),
     ];
     for (name, corrupt) in table {
         let mut state = traded();
@@ -140,7 +155,7 @@ fn i_33_fires_when_an_auction_has_no_reason() {
     for (at, corrupt) in table.into_iter().enumerate() {
         let mut state = auctioned();
         corrupt(&mut state);
-        assert!((row("I-33").holds)(&state, Depth::Sums).is_err(), "case {at}");
+        assert!((row("I-34").holds)(&state, Depth::Sums).is_err(), "case {at}");
     }
 }
 
