@@ -50,6 +50,11 @@ impl Time {
         Span(self.0.saturating_sub(earlier.0))
     }
 
+    /// Year, month and day of the month in UTC.
+    pub const fn date(self) -> (u64, u64, u64) {
+        civil(self.0 / Span::DAY.0)
+    }
+
     /// The start of the `period` that holds this time, periods counted from the epoch; the time
     /// itself for an empty period.
     #[must_use]
@@ -108,8 +113,8 @@ impl Span {
 impl fmt::Display for Time {
     /// `2025-10-10 21:15:00.000` in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, rest) = (self.0 / Span::DAY.0, self.0 % Span::DAY.0);
-        let (year, month, day) = civil(days);
+        let rest = self.0 % Span::DAY.0;
+        let (year, month, day) = self.date();
         let (hour, minute) = (rest / Span::HOUR.0, rest / Span::MINUTE.0 % 60);
         let (second, milli) = (rest / Span::SECOND.0 % 60, rest / 1_000_000 % 1000);
         write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{milli:03}")
@@ -120,7 +125,7 @@ impl fmt::Display for Time {
 ///
 /// Years are counted from 1 March 0000, so that the leap day comes last; 400 years have 146,097
 /// days.
-fn civil(days_since_epoch: u64) -> (u64, u64, u64) {
+const fn civil(days_since_epoch: u64) -> (u64, u64, u64) {
     let days = days_since_epoch + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =
@@ -129,7 +134,8 @@ fn civil(days_since_epoch: u64) -> (u64, u64, u64) {
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    let year = era * 400 + year_of_era;
+    (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, Time, mul_div};
 
 use crate::halt::TimeAverage;
-use crate::params::{EIGHT_HOURS, FutureParams};
+use crate::params::{EIGHT_HOURS, FutureParams, Window};
 
 /// The largest basis that a carry makes fair, up or down.
 pub const BASIS_MAX: Rate = Rate::from_bp(5_000);
@@ -48,15 +48,10 @@ impl Dated {
     pub(crate) fn observe(
         &mut self,
         index: Option<Price>,
-        [last, now]: [Time; 2],
+        times: [Time; 2],
         future: &FutureParams,
     ) {
-        let sufficient = self.covered() >= future.quorum();
-        let end = if sufficient { now.min(future.expiry) } else { now };
-        let seen = end.since(last.max(future.window_start()));
-        if let Some(index) = index {
-            self.average = self.average.with(index, seen);
-        }
+        self.average = observed(self.average, index, times, &future.window());
     }
 
     /// Keeps the fair price of this block.
@@ -104,12 +99,38 @@ impl Dated {
         now: Time,
         future: &FutureParams,
     ) -> Option<Price> {
-        let waited = now >= future.expiry.after(future.extension_max);
-        if now < future.expiry || (self.covered() < future.quorum() && !waited) {
-            return None;
-        }
-        Some(self.average.value().unwrap_or(index))
+        settlement(self.average, index, now, &future.window())
     }
+}
+
+/// What was seen of a window, after a block that lasted from `times[0]` to `times[1]` with the
+/// index that serves a settlement there (rule X-4). The window goes on after expiry until its
+/// quorum was seen.
+pub(crate) fn observed(
+    average: TimeAverage,
+    index: Option<Price>,
+    [last, now]: [Time; 2],
+    window: &Window,
+) -> TimeAverage {
+    let sufficient = average.covered() >= window.quorum();
+    let end = if sufficient { now.min(window.expiry) } else { now };
+    let seen = end.since(last.max(window.start()));
+    index.map_or(average, |index| average.with(index, seen))
+}
+
+/// The price at which a window settles, once there is one: the mean, when enough of it was seen;
+/// after the longest wait what was seen or, if nothing was, the last accepted index (rule X-4).
+pub(crate) fn settlement(
+    average: TimeAverage,
+    index: Price,
+    now: Time,
+    window: &Window,
+) -> Option<Price> {
+    let waited = now >= window.expiry.after(window.extension_max);
+    if now < window.expiry || (average.covered() < window.quorum() && !waited) {
+        return None;
+    }
+    Some(average.value().unwrap_or(index))
 }
 
 #[cfg(test)]

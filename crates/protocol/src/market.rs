@@ -11,6 +11,7 @@ use crate::depth::{Depth, displayed};
 use crate::expiry::Dated;
 use crate::feedback::Feedback;
 use crate::funding::Funding;
+use crate::grid::Grid;
 use crate::halt::{Directive, Monitor, Phase, Status};
 use crate::ids::{AccountId, Lots, OrderId, Side, Tick};
 use crate::mark::{Mark, Quotes};
@@ -19,9 +20,6 @@ use crate::position::Entry;
 use crate::premium::{Impact, impact};
 use crate::reject::Reject;
 pub(crate) use collected::Collected;
-
-/// The largest number of lots of one order.
-pub const LOTS_MAX: u64 = 1 << 53;
 
 /// What a perpetual market keeps besides its book.
 #[derive(Clone, Debug, Default, BorshSerialize)]
@@ -101,14 +99,13 @@ pub struct Market {
     pub perpetual: Perpetual,
     /// Sums over `entries`.
     pub(crate) folds: Folds,
-    /// Value of one lot one tick up, in quote: exact by rule T-1.
-    unit: Amount,
+    grid: Grid,
 }
 
 impl Market {
     /// An empty market; `params` have been checked.
     pub(crate) fn new(params: MarketParams) -> Market {
-        let unit = params.tick.notional(params.lot, Round::Down);
+        let grid = Grid::new(params.tick, params.lot);
         Market {
             params,
             book: FastBook::default(),
@@ -124,7 +121,7 @@ impl Market {
             },
             perpetual: Perpetual::default(),
             folds: Folds::default(),
-            unit,
+            grid,
         }
     }
 
@@ -151,6 +148,12 @@ impl Market {
         matches!(self.halts.status.phase(), Phase::Settled { .. })
     }
 
+    /// Its ticks and lots.
+    #[inline]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
     /// An account's stake.
     #[inline]
     pub fn entry(&self, account: AccountId) -> &Entry {
@@ -160,14 +163,13 @@ impl Market {
     /// Exact value of so many lots at a tick (rule T-1).
     #[inline]
     pub fn notional(&self, tick: Tick, lots: Lots) -> Amount {
-        self.value(u128::from(tick.0) * u128::from(lots.0))
+        self.grid.notional(tick, lots)
     }
 
     /// Exact value of Σ tick·lots.
     #[inline]
     pub fn value(&self, tick_lots: u128) -> Amount {
-        let tick_lots = i128::try_from(tick_lots).expect("bounded by tick, lots and open orders");
-        Amount::from_raw(self.unit.raw() * tick_lots)
+        self.grid.value(tick_lots)
     }
 
     /// An open order, in the book or waiting for an auction.
@@ -202,49 +204,33 @@ impl Market {
     /// The price of a tick.
     #[inline]
     pub fn price(&self, tick: Tick) -> Price {
-        Price::from_raw(i64::from(tick.0) * self.params.tick.raw())
+        self.grid.price(tick)
     }
 
     /// The quantity of so many lots.
     #[inline]
     pub fn qty(&self, lots: Lots) -> Qty {
-        let lots = i64::try_from(lots.0).expect("lots are bounded by LOTS_MAX");
-        Qty::from_raw(lots * self.params.lot.raw())
+        self.grid.qty(lots)
     }
 
     /// The quantity of a level, at most the largest of its type.
     fn level_qty(&self, lots: Lots) -> Qty {
-        let raw = i128::from(lots.0) * i128::from(self.params.lot.raw());
-        Qty::from_raw(i64::try_from(raw).unwrap_or(i64::MAX))
+        self.grid.level_qty(lots)
     }
 
     /// The tick of a price that must lie on one.
     pub(crate) fn check_tick(&self, price: Price) -> Result<Tick, Reject> {
-        if price.raw() % self.params.tick.raw() != 0 {
-            return Err(Reject::OffTick);
-        }
-        let tick = u32::try_from(price.raw() / self.params.tick.raw());
-        tick.map(Tick).map_err(|_| Reject::Overflow)
+        self.grid.check_tick(price)
     }
 
     /// The lots of a quantity that must be a whole number of them.
     pub(crate) fn check_lots(&self, qty: Qty) -> Result<Lots, Reject> {
-        if qty.raw() % self.params.lot.raw() != 0 {
-            return Err(Reject::OffLot);
-        }
-        let lots = u64::try_from(qty.raw() / self.params.lot.raw()).expect("a positive quantity");
-        if lots > LOTS_MAX { Err(Reject::Overflow) } else { Ok(Lots(lots)) }
+        self.grid.check_lots(qty)
     }
 
     /// The tick at or beyond `price`, rounded so that an order of `side` never does worse than it.
     pub(crate) fn tick_within(&self, price: Price, side: Side) -> Tick {
-        let raw = price.raw().max(1);
-        let step = self.params.tick.raw();
-        let ticks = match side {
-            Side::Buy => raw / step,
-            Side::Sell => raw / step + i64::from(raw % step != 0),
-        };
-        Tick(u32::try_from(ticks.max(1)).unwrap_or(u32::MAX))
+        self.grid.tick_within(price, side)
     }
 
     /// What an order of `side` would fill now, level by level, whoever stands there.
@@ -269,12 +255,12 @@ impl Market {
 
     /// Whole lots of a quantity's magnitude, rounded up.
     pub(crate) fn lots_covering(&self, qty: Qty) -> Lots {
-        Lots(qty.raw().unsigned_abs().div_ceil(self.params.lot.raw().unsigned_abs()))
+        self.grid.lots_covering(qty)
     }
 
     /// Whole lots of a quantity's magnitude, rounded down.
     pub(crate) fn lots_of(&self, qty: Qty) -> Lots {
-        Lots(qty.raw().unsigned_abs() / self.params.lot.raw().unsigned_abs())
+        self.grid.lots_of(qty)
     }
 
     /// Price and quantity of a level.

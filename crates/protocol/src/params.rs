@@ -18,7 +18,7 @@ use crate::ids::AssetId;
 pub use access::{
     CouncilParams, FlowLimits, FlowParams, OwnerParams, PlanParams, TwapParams, VotingTerms,
 };
-pub use dated::FutureParams;
+pub use dated::{FutureParams, Window};
 pub use margin::{ConcentrationParams, EnvelopeParams, InterestParams, ScenarioParams};
 pub use matching::Matching;
 pub use options::{

@@ -22,15 +22,34 @@ pub struct FutureParams {
     pub spread_maintenance: Rate,
 }
 
-impl FutureParams {
-    /// When the settlement window begins.
-    pub fn window_start(&self) -> Time {
+/// The window over whose index something settles (rules X-4 and K-7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// When it ends.
+    pub expiry: Time,
+    /// How long it is.
+    pub averaging: Span,
+    /// How long after expiry settlement waits for an index at most.
+    pub extension_max: Span,
+}
+
+impl Window {
+    /// When it begins.
+    pub fn start(&self) -> Time {
         Time::from_nanos(self.expiry.nanos().saturating_sub(self.averaging.nanos()))
     }
 
-    /// How much of the window must have been seen to settle (rule X-4): half of it.
+    /// How much of it must have been seen to settle: half.
     pub fn quorum(&self) -> Span {
         Span::from_nanos(self.averaging.nanos().div_ceil(2))
+    }
+}
+
+impl FutureParams {
+    /// The window over whose index it settles.
+    pub fn window(&self) -> Window {
+        let FutureParams { expiry, averaging, extension_max, .. } = *self;
+        Window { expiry, averaging, extension_max }
     }
 
     /// Refuses what is outside the ranges of `docs/protocol.md`.

@@ -1,0 +1,233 @@
+//! All options on one asset: their expiries, their series with their books, and what each account
+//! has in them.
+//!
+//! Always holds: series stand in the order of their numbers, expiries in that of time, an account's
+//! legs in that of their series and none of them empty; `holders` are the accounts that have legs.
+
+use std::collections::BTreeSet;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use money::{Price, Qty, Span, Time};
+
+use super::{Contract, Leg};
+use crate::book::{Book, NaiveBook, Resting};
+use crate::grid::Grid;
+use crate::halt::TimeAverage;
+use crate::ids::{AccountId, AssetId, OrderId, SeriesId, Side, Tick};
+use crate::params::{OptionParams, Window};
+
+/// One expiry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Expiry {
+    /// When its series end.
+    pub time: Time,
+    /// The index around which strikes were listed last, and how far from it.
+    pub(crate) centre: Price,
+    pub(crate) range: Price,
+    /// The index over the settlement window, as far as it was seen.
+    pub(crate) average: TimeAverage,
+}
+
+impl Expiry {
+    /// How much of the settlement window was seen.
+    pub fn covered(&self) -> Span {
+        self.average.covered()
+    }
+}
+
+/// One series.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its number.
+    pub id: SeriesId,
+    /// What it is a right to.
+    pub contract: Contract,
+    /// Its order book. Many books hold little, so they are not those of the markets.
+    pub book: NaiveBook,
+    /// The mark of this block (rule V-6); none before there is a surface.
+    pub mark: Option<Price>,
+    /// Σ of long positions.
+    pub open_interest: Qty,
+    /// Σ of positions, at 10⁻⁸: zero.
+    pub(crate) sum: i128,
+}
+
+/// The options on one asset.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// Their parameters.
+    pub params: OptionParams,
+    /// Expiries that are listed and not settled.
+    pub expiries: Vec<Expiry>,
+    /// Series that are listed and not settled.
+    pub series: Vec<Series>,
+    /// What each account has.
+    pub(crate) legs: Vec<Vec<Leg>>,
+    /// Each account's orders, oldest first; may hold handles of orders that are gone.
+    pub(crate) orders: Vec<Vec<(SeriesId, OrderId)>>,
+    /// Accounts with legs.
+    pub(crate) holders: BTreeSet<AccountId>,
+    /// Until when no expiry is added.
+    pub(crate) listed_until: Time,
+    /// Whether a series had no room when it was last looked.
+    pub(crate) full: bool,
+    grid: Grid,
+}
+
+impl Chain {
+    /// Nothing is listed yet; `params` have been checked.
+    pub(crate) fn new(params: OptionParams) -> Chain {
+        Chain {
+            grid: Grid::new(params.tick, params.lot),
+            params,
+            expiries: Vec::new(),
+            series: Vec::new(),
+            legs: Vec::new(),
+            orders: Vec::new(),
+            holders: BTreeSet::new(),
+            listed_until: Time::ZERO,
+            full: false,
+        }
+    }
+
+    /// The asset whose index settles them.
+    #[inline]
+    pub fn base(&self) -> AssetId {
+        self.params.base
+    }
+
+    /// Ticks and lots of every series.
+    #[inline]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The place of a series in `series`.
+    #[inline]
+    pub fn place(&self, id: SeriesId) -> Option<usize> {
+        self.series.binary_search_by_key(&id, |series| series.id).ok()
+    }
+
+    /// A series; `None` if it is not listed, or settled.
+    pub fn series(&self, id: SeriesId) -> Option<&Series> {
+        self.place(id).map(|place| &self.series[place])
+    }
+
+    /// The series of a contract.
+    pub fn find(&self, contract: Contract) -> Option<&Series> {
+        self.series.iter().find(|series| series.contract == contract)
+    }
+
+    /// An expiry that is listed.
+    pub fn expiry(&self, time: Time) -> Option<&Expiry> {
+        self.expiries.iter().find(|expiry| expiry.time == time)
+    }
+
+    /// The window over whose index an expiry settles (rule K-7).
+    pub fn window(&self, expiry: Time) -> Window {
+        let settlement = self.params.settlement;
+        Window { expiry, averaging: settlement.averaging, extension_max: settlement.extension_max }
+    }
+
+    /// What an account has, in the order of series.
+    #[inline]
+    pub fn legs(&self, account: AccountId) -> &[Leg] {
+        &self.legs[account.index()]
+    }
+
+    /// What an account has in a series.
+    pub fn leg(&self, account: AccountId, series: SeriesId) -> Leg {
+        let legs = &self.legs[account.index()];
+        match legs.binary_search_by_key(&series, |leg| leg.series) {
+            Ok(at) => legs[at],
+            Err(_) => Leg::new(series),
+        }
+    }
+
+    /// The same to be changed; [`Chain::tidy`] follows.
+    pub(crate) fn leg_mut(&mut self, account: AccountId, series: SeriesId) -> &mut Leg {
+        self.holders.insert(account);
+        let legs = &mut self.legs[account.index()];
+        let at = match legs.binary_search_by_key(&series, |leg| leg.series) {
+            Ok(at) => at,
+            Err(at) => {
+                legs.insert(at, Leg::new(series));
+                at
+            }
+        };
+        &mut legs[at]
+    }
+
+    /// Drops an account's empty legs.
+    pub(crate) fn tidy(&mut self, account: AccountId) {
+        let legs = &mut self.legs[account.index()];
+        legs.retain(|leg| !leg.is_empty());
+        if legs.is_empty() {
+            self.holders.remove(&account);
+        }
+    }
+
+    /// Moves a position.
+    pub(crate) fn trade(&mut self, account: AccountId, place: usize, qty: Qty) {
+        let id = self.series[place].id;
+        let leg = self.leg_mut(account, id);
+        let before = leg.position;
+        leg.position += qty;
+        let after = leg.position;
+        let series = &mut self.series[place];
+        series.sum += i128::from(qty.raw());
+        series.open_interest += after.max(Qty::ZERO) - before.max(Qty::ZERO);
+    }
+
+    /// Adds the sizes of an order to its owner's leg, or takes them away.
+    pub(crate) fn note_resting(
+        &mut self,
+        owner: AccountId,
+        series: SeriesId,
+        (side, tick): (Side, Tick),
+        change: i128,
+    ) {
+        let leg = self.leg_mut(owner, series);
+        let (lots, tick_lots) = match side {
+            Side::Buy => (&mut leg.bid_lots, &mut leg.bid_tick_lots),
+            Side::Sell => (&mut leg.ask_lots, &mut leg.ask_tick_lots),
+        };
+        let sum = i128::from(*lots) + change;
+        *lots = u64::try_from(sum).expect("open lots are the sum of open orders");
+        let change = change * i128::from(tick.0);
+        *tick_lots =
+            tick_lots.checked_add_signed(change).expect("open values are the sum of open orders");
+    }
+
+    /// Open orders of an account in all series.
+    pub fn open_orders(&self, account: AccountId) -> u32 {
+        self.legs(account).iter().map(|leg| leg.orders).sum()
+    }
+
+    /// An open order.
+    pub fn order(&self, series: SeriesId, id: OrderId) -> Option<Resting> {
+        self.series(series)?.book.order(id)
+    }
+
+    /// Adds an account that has nothing yet.
+    pub(crate) fn open_account(&mut self) {
+        self.legs.push(Vec::new());
+        self.orders.push(Vec::new());
+    }
+
+    /// Appends all that decides what the chain does next.
+    pub(crate) fn write_canonical(&self, out: &mut Vec<u8>) {
+        crate::state::append(out, &(&self.expiries, self.listed_until, self.full));
+        for series in &self.series {
+            crate::state::append(out, &(series.id, series.contract, series.mark));
+            series.book.write_canonical(out);
+        }
+        crate::state::append(out, &self.legs);
+        // The order in which an account's orders are cancelled.
+        for open in &self.orders {
+            for (series, id) in open.iter().filter(|(at, id)| self.order(*at, *id).is_some()) {
+                crate::state::append(out, &(series, id));
+            }
+        }
+    }
+}
