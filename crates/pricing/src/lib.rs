@@ -11,3 +11,4 @@ pub mod perpetual;
 pub mod slice;
 pub mod stability;
 pub mod statistics;
+pub mod svi;
