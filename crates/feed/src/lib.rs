@@ -15,6 +15,7 @@ pub mod klines;
 pub mod funding;
 pub mod capture;
 pub mod book;
+pub mod surfaces;
 pub mod table;
 mod files;
 

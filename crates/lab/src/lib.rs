@@ -7,6 +7,7 @@
 pub mod random;
 pub mod queue;
 pub mod path;
+pub mod volatility;
 pub mod spot;
 pub mod link;
 pub mod scenario;
