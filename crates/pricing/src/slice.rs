@@ -55,6 +55,17 @@ pub fn effective_time(left: Span, averaging: Span) -> Span {
     Span::from_nanos(u64::try_from(nanos).expect("between nothing and the time left"))
 }
 
+/// A relative move over the effective time by the square root of a year: x/√T, rounded down and
+/// bounded by ±[`VOLATILITY_MAX`]; nothing when no time is left.
+pub fn annual(relative: Rate, effective: Span) -> Rate {
+    if effective == Span::ZERO {
+        return Rate::ZERO;
+    }
+    let annual = convert::rate_f64(relative) / years(effective).sqrt();
+    let most = convert::rate_f64(VOLATILITY_MAX);
+    convert::rate(annual.clamp(-most, most), money::Round::Down).expect("bounded")
+}
+
 /// What a volatility shock is multiplied with at a time to expiry, 1 at 30 days:
 /// (30 d/max(τ, 1 d))^p with p = 0.3 below 30 days and 0.13 beyond (Derive, Paradex).
 pub fn shock_scale(left: Span) -> Rate {

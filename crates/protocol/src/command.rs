@@ -6,8 +6,11 @@ use money::{Amount, Price, Qty, Span, Time};
 use crate::governance::council::{Draft, ProposalId};
 use crate::governance::guardian::Emergency;
 use crate::halt::Directive;
-use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, PublisherId, Side};
+use crate::ids::{
+    AccountId, AgentId, AssetId, ChainId, ClientId, MarketId, OrderId, PublisherId, SeriesId, Side,
+};
 use crate::schedule::trigger::{Execution, Kind};
+use crate::surface;
 
 /// Who sent a command; the edge that built the block has checked the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -151,6 +154,36 @@ pub struct AtLoss {
     pub least: Amount,
 }
 
+/// A new order for options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OptionOrder {
+    /// Which.
+    pub series: SeriesId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The worst premium for a unit that is acceptable.
+    pub price: Price,
+    /// How much.
+    pub qty: Qty,
+    /// How long.
+    pub lifetime: Lifetime,
+    /// Only ever makes the position smaller.
+    pub reduce_only: bool,
+    /// What happens when it meets the account's own order.
+    pub self_trade: SelfTrade,
+    /// The client's own number.
+    pub client: ClientId,
+}
+
+/// A publisher's surface of an asset (rule V-1).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SurfaceVote {
+    /// Of which options.
+    pub chain: ChainId,
+    /// What.
+    pub vote: surface::Vote,
+}
+
 /// A command. What is large and rare is boxed, so that a block of orders stays small.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Command {
@@ -288,6 +321,22 @@ pub enum Command {
     /// Takes quote currency out of an insolvent exchange, and leaves its share of what is lacking
     /// behind (rule B-9).
     WithdrawAtLoss(Box<AtLoss>),
+    /// Votes on the surface of an asset (rule V-1).
+    PublishSurface(Box<SurfaceVote>),
+    /// Places an order for options (rule K-3).
+    PlaceOption(OptionOrder),
+    /// Cancels one order for options.
+    CancelOption {
+        /// Where.
+        series: SeriesId,
+        /// Which.
+        order: OrderId,
+    },
+    /// Cancels all orders for options on an asset, or for all.
+    CancelAllOptions {
+        /// Which; all if none.
+        chain: Option<ChainId>,
+    },
 }
 
 const _: () = assert!(size_of::<Command>() <= 48);
@@ -309,7 +358,9 @@ impl Command {
     /// Who may send it; from anybody else it is refused as [`crate::reject::Reject::NotAllowed`].
     pub const fn sender(&self) -> Who {
         match self {
-            Command::Publish(_) | Command::PublishPerpetual(_) => Who::Publisher,
+            Command::Publish(_) | Command::PublishPerpetual(_) | Command::PublishSurface(_) => {
+                Who::Publisher
+            }
             Command::OpenAccount
             | Command::Deposit { .. }
             | Command::FundInsurance { .. }
@@ -337,7 +388,10 @@ impl Command {
             | Command::PlaceTrigger(_)
             | Command::PlacePair(_)
             | Command::CancelTrigger { .. }
-            | Command::PlaceSpread(_) => Who::Trader,
+            | Command::PlaceSpread(_)
+            | Command::PlaceOption(_)
+            | Command::CancelOption { .. }
+            | Command::CancelAllOptions { .. } => Who::Trader,
         }
     }
 
@@ -350,6 +404,8 @@ impl Command {
         } else if let Command::PlaceTrigger(order) = self {
             order.client
         } else if let Command::PlaceSpread(order) = self {
+            order.client
+        } else if let Command::PlaceOption(order) = self {
             order.client
         } else {
             ClientId::default()

@@ -26,6 +26,7 @@ mod governance;
 mod settlement;
 mod expiry;
 mod halts;
+mod options;
 mod liquidation;
 mod feedback;
 mod convergence;
@@ -35,7 +36,7 @@ use money::Span;
 
 use crate::command::{Block, Command, Message, Sender, Who};
 use crate::event::Event;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, PublisherId};
 use crate::invariants;
 use crate::invariants::steps::{self, Before, Step};
 use crate::ordering::arrange;
@@ -91,7 +92,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     governance::open(state, events);
     for (position, message) in (0u32..).zip(&block.messages) {
         if let Sender::Publisher(publisher) = message.sender
-            && let Err(reason) = prices::publisher_command(state, publisher, &message.command)
+            && let Err(reason) = published(state, publisher, &message.command)
         {
             events.push(rejected(position, message, reason));
         }
@@ -99,6 +100,7 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     prices::index(state, events);
     expiry::observe(state, elapsed);
     prices::mark(state, elapsed);
+    options::open(state, elapsed, events);
     state.refresh_terms();
     halts::open(state, events);
     if elapsed > state.params.rules.halt.outage_min {
@@ -109,10 +111,21 @@ fn open(state: &mut State, block: &Block, events: &mut Vec<Event>) -> Span {
     elapsed
 }
 
+/// A publisher's vote on an index, or its surface.
+fn published(state: &mut State, publisher: PublisherId, command: &Command) -> Result<(), Reject> {
+    if let Command::PublishSurface(wish) = command {
+        options::publish(state, publisher, wish)
+    } else {
+        prices::publisher_command(state, publisher, command)
+    }
+}
+
 fn execute(state: &mut State, message: &Message, events: &mut Vec<Event>) -> Result<(), Reject> {
     let account = check_sender(state, message)?;
     match &message.command {
-        Command::Publish(_) | Command::PublishPerpetual(_) => Ok(()), // counted in the open phase
+        Command::Publish(_) | Command::PublishPerpetual(_) | Command::PublishSurface(_) => {
+            Ok(()) // counted in the open phase
+        }
         Command::OpenAccount => accounts::open_account(state, events),
         Command::Deposit { account, asset, amount } => {
             accounts::deposit(state, *account, (*asset, *amount), events)
@@ -155,6 +168,11 @@ fn execute(state: &mut State, message: &Message, events: &mut Vec<Event>) -> Res
         }
         Command::PlaceSpread(order) => spread::place(state, account, order, events),
         Command::WithdrawAtLoss(wish) => accounts::withdraw_at_loss(state, account, wish, events),
+        Command::PlaceOption(order) => options::place(state, account, order, events),
+        Command::CancelOption { series, order } => {
+            options::cancel(state, account, (*series, *order), events)
+        }
+        Command::CancelAllOptions { chain } => options::cancel_all(state, account, *chain, events),
     }
 }
 

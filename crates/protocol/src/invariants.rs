@@ -235,7 +235,8 @@ fn watched(state: &State, _depth: Depth) -> Result<(), String> {
         if risky && !health.is_sound() && overlooked {
             return Err(format!("account {}: {health:?}", account.0));
         }
-        let ordered = state.perpetuals().any(|(market, _)| market.entry(account).orders > 0);
+        let ordered = state.perpetuals().any(|(market, _)| market.entry(account).orders > 0)
+            || state.orders_options(account);
         let filled = state.health_after(account, Level::Maintenance, Change::Orders);
         if (risky || ordered) && !filled.is_sound() && overlooked {
             return Err(format!("account {} with its orders filled: {filled:?}", account.0));

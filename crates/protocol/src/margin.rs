@@ -14,7 +14,7 @@ use money::{Amount, Price, Qty, Rate, Round, mul_div};
 use crate::params::{ConcentrationParams, InterestParams, MarketRules};
 
 /// An account's stake in one underlying.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exposure {
     /// Units of the asset held.
     pub holding: Qty,

@@ -11,7 +11,7 @@
 //!
 //! Always: the result is a permutation of the messages' positions.
 
-use crate::command::{Command, Lifetime, Message, NewOrder, Sender};
+use crate::command::{Command, Lifetime, Message, Sender};
 pub use crate::params::OrderingRule;
 
 /// Classes of rule T-9, first to last.
@@ -38,16 +38,26 @@ pub fn class(message: &Message) -> Class {
         Sender::Publisher(_) => Class::Oracle,
         Sender::Custodian => Class::Custodian,
         Sender::User(_) | Sender::Agent { .. } => {
-            let rests = |order: &NewOrder| order.lifetime == Lifetime::PostOnly;
-            if matches!(command, Command::Cancel { .. } | Command::CancelAll { .. }) {
+            if is_cancel(command) {
                 Class::Cancel
-            } else if matches!(command, Command::Place(order) if rests(order)) {
+            } else if rests(command) {
                 Class::PostOnly
             } else {
                 Class::Other
             }
         }
     }
+}
+
+fn is_cancel(command: &Command) -> bool {
+    let in_market = matches!(command, Command::Cancel { .. } | Command::CancelAll { .. });
+    in_market || matches!(command, Command::CancelOption { .. } | Command::CancelAllOptions { .. })
+}
+
+fn rests(command: &Command) -> bool {
+    let post_only = Lifetime::PostOnly;
+    matches!(command, Command::Place(order) if order.lifetime == post_only)
+        || matches!(command, Command::PlaceOption(order) if order.lifetime == post_only)
 }
 
 /// Writes the positions of the messages into `order`, in the order of applying; nothing is
@@ -84,7 +94,7 @@ fn by_class(messages: &[Message], count: u32, order: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{SelfTrade, Vote};
+    use crate::command::{NewOrder, SelfTrade, Vote};
     use crate::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, PublisherId, QUOTE, Side};
     use money::{Amount, Price, Qty, Time};
     use proptest::prelude::*;

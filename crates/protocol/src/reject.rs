@@ -122,4 +122,21 @@ pub enum Reject {
     NotInsolvent = 96,
     /// Less would be paid out than was asked for at least.
     PaidTooLittle = 97,
+    /// No options on that asset.
+    UnknownChain = 100,
+    /// No such series, or it is settled.
+    UnknownSeries = 101,
+    /// No surface says what the series is worth, or it is too old for new risk (rule V-7).
+    NoSurface = 102,
+    /// A surface without an expiry, with too many, or whose expiries do not follow its time and each
+    /// other.
+    BadSurface = 103,
+    /// A surface without a listed expiry (rule V-1).
+    MissingExpiry = 104,
+    /// A surface with a parameter, a basis or a volatility out of range.
+    SurfaceRange = 105,
+    /// A surface with a density below zero (rule V-2).
+    Butterfly = 106,
+    /// A surface with less total variance than before it (rule V-2).
+    Calendar = 107,
 }

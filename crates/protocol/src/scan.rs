@@ -10,7 +10,14 @@
 //! never need more than their marks, and a further scenario never lowers anything.
 
 mod scenario;
+mod hedge;
 mod table;
+mod across;
 
+pub use across::Assets;
 pub use scenario::{PINS_MAX, SCENARIOS, Scenario, Shock, scenarios};
-pub use table::{COLUMNS, Leg, Losses, Moment, Series, Table, Terms};
+pub use table::{COLUMNS, Leg, Losses, Moment, Outcome, Series, Table, Terms};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

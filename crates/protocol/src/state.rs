@@ -15,6 +15,7 @@ mod owners;
 mod plans;
 mod volatility;
 mod council;
+mod options;
 
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Rate, Round, Time};
@@ -25,12 +26,13 @@ use crate::budget::Budgets;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
 use crate::governance::council::Governance;
-use crate::ids::{AccountId, AssetId, Lots, MarketId, OrderId, Side};
+use crate::ids::{AccountId, AssetId, Lots, MarketId, OrderId, SeriesId, Side};
 use crate::ladder::scores::Score;
 use crate::ladder::{Grade, Ladder, Width};
 use crate::ledger::Ledger;
 use crate::margin::Charges;
 use crate::market::Market;
+use crate::option::Chain;
 use crate::oracle::Oracle;
 use crate::params::Params;
 use crate::schedule::twap::Slice;
@@ -39,6 +41,7 @@ pub(crate) use bounds::bounded_share;
 use bounds::{Terms, Worth};
 pub(crate) use council::Council;
 use indices::External;
+pub(crate) use options::premium_fee;
 pub(crate) use outflow::Outflow;
 pub(crate) use owners::Owners;
 pub(crate) use plans::Plans;
@@ -97,6 +100,13 @@ pub enum Change {
         /// How much.
         amount: Amount,
     },
+    /// A quantity of options is traded, bought if it is above zero.
+    OptionFill {
+        /// Which.
+        series: SeriesId,
+        /// How much.
+        qty: Qty,
+    },
 }
 
 impl Change {
@@ -109,6 +119,7 @@ impl Change {
             | Change::Fills(_)
             | Change::None
             | Change::Orders
+            | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => 0,
         }
     }
@@ -118,9 +129,11 @@ impl Change {
         match self {
             Change::Order { market, .. } => market == id,
             Change::Fills(fills) => fills.iter().any(|(market, ..)| *market == id),
-            Change::Fill { .. } | Change::None | Change::Orders | Change::Withdrawal { .. } => {
-                false
-            }
+            Change::Fill { .. }
+            | Change::None
+            | Change::Orders
+            | Change::OptionFill { .. }
+            | Change::Withdrawal { .. } => false,
         }
     }
 
@@ -135,6 +148,7 @@ impl Change {
             | Change::Fills(_)
             | Change::None
             | Change::Orders
+            | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => [0; 2],
         }
     }
@@ -157,8 +171,14 @@ impl Change {
             | Change::Fill { .. }
             | Change::None
             | Change::Orders
+            | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => Qty::ZERO,
         }
+    }
+
+    /// The options that the change trades.
+    fn options(self) -> Option<(SeriesId, Qty)> {
+        if let Change::OptionFill { series, qty } = self { Some((series, qty)) } else { None }
     }
 }
 
@@ -178,6 +198,10 @@ pub struct State {
     /// The prices of the external perpetuals.
     pub(crate) external: External,
     pub(crate) markets: Vec<Market>,
+    /// The options, indexed by `ChainId`.
+    pub(crate) chains: Vec<Chain>,
+    /// The number of the next series.
+    pub(crate) series_next: SeriesId,
     pub(crate) budgets: Budgets,
     pub(crate) vault: Vault,
     pub(crate) chain: [u8; 32],
@@ -231,6 +255,9 @@ impl State {
     pub fn new(params: Params) -> Result<State, DesignError> {
         design::check(&params)?;
         let markets: Vec<Market> = params.markets.iter().cloned().map(Market::new).collect();
+        let publishers = params.oracle.stakes.len();
+        let chains = params.rules.options.iter().cloned();
+        let chains = chains.map(|options| Chain::new(options, publishers)).collect();
         let mut state = State {
             height: 0,
             time: Time::ZERO,
@@ -243,6 +270,8 @@ impl State {
             scores: vec![vec![Score::default(); params.oracle.stakes.len()]; params.assets.len()],
             external: External::new(params.assets.len(), params.oracle.stakes.len()),
             markets,
+            chains,
+            series_next: SeriesId(0),
             chain: [0; 32],
             scratch: Scratch::default(),
             watch: Watch::default(),
@@ -394,6 +423,8 @@ impl State {
                 }
             }
         }
+        append(out, &self.series_next);
+        self.chains.iter().for_each(|chain| options::write(chain, out));
     }
 
     /// The index price of a market's base asset.

@@ -4,8 +4,8 @@
 //! variance of one year (`pricing::slice`). It counts only if it is free of static arbitrage. The
 //! accepted surface is the stake-weighted medoid of the fresh votes: the vote whose distances to
 //! the others add up to the least, so one of them, hence free of arbitrage itself (which a median
-//! of parameters is not). In between it ages: total variance is v·T with the effective time T, which
-//! keeps it free of arbitrage, and the forward keeps its basis by the day.
+//! of parameters is not). In between it ages: total variance is v·T with the effective time T,
+//! which keeps it free of arbitrage, and the forward keeps its basis by the day.
 //!
 //! Always holds: call − put = forward − strike for every mark, to the last unit.
 
@@ -13,7 +13,7 @@ use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, Time, mul_div};
-use pricing::slice::{Right, Slice, VOLATILITY_MAX, effective_time, value};
+use pricing::slice::{Right, Slice, VOLATILITY_MAX, annual, effective_time, value};
 
 use crate::halt::TimeAverage;
 use crate::ids::OptionKind;
@@ -193,10 +193,16 @@ fn places(
             let slice = slice_of(vote);
             let volatility = |deviations| slice.slice().away(deviations, middle, effective).raw();
             place.extend((-2..=2).map(volatility));
-            place.push(slice.basis.raw());
+            place.push(forward_units(slice.basis, effective));
         }
     }
     places
+}
+
+/// A basis as a place: five times what it is by the square root of a year, as a forward moves an
+/// option like so much volatility, once for each of the five.
+fn forward_units(basis: Rate, effective: Span) -> i64 {
+    annual(basis, effective).raw().saturating_mul(5)
 }
 
 /// The first value at which the stakes reach half.

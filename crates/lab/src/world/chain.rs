@@ -162,6 +162,15 @@ impl World {
             | Event::Breach { .. }
             | Event::NotProven { .. }
             | Event::LeftBehind { .. }
+            | Event::SeriesListed { .. }
+            | Event::ChainFull { .. }
+            | Event::SurfaceAccepted { .. }
+            | Event::OptionRested { .. }
+            | Event::OptionRemoved { .. }
+            | Event::OptionTraded { .. }
+            | Event::OptionExercised { .. }
+            | Event::OptionHaircut { .. }
+            | Event::ExpirySettled { .. }
             | Event::Settled { .. } => {}
         }
     }
@@ -316,6 +325,15 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::Breach { .. }
             | Event::LeftBehind { .. }
             | Event::NotProven { .. }
+            | Event::SeriesListed { .. }
+            | Event::ChainFull { .. }
+            | Event::SurfaceAccepted { .. }
+            | Event::OptionRested { .. }
+            | Event::OptionRemoved { .. }
+            | Event::OptionTraded { .. }
+            | Event::OptionExercised { .. }
+            | Event::OptionHaircut { .. }
+            | Event::ExpirySettled { .. }
             | Event::Settled { .. } => return true,
         }
     }

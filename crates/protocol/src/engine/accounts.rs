@@ -11,6 +11,7 @@ use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
 use crate::ladder::Action;
 use crate::ledger::Holder;
 use crate::market::Market;
+use crate::option::Chain;
 use crate::position::Entry;
 use crate::reject::Reject;
 use crate::state::{Change, Level, State, as_qty, pending_funding};
@@ -78,6 +79,7 @@ pub(super) fn add_account(
         market.entries.push(Entry::default());
         market.orders.push(Vec::new());
     }
+    state.chains.iter_mut().for_each(Chain::open_account);
     events.push(Event::Opened { account });
     account
 }
@@ -199,13 +201,15 @@ pub(super) fn commit_leaving(
 /// Whether an account needs margin: it has a position, an order that may become one, or a debt.
 pub(super) fn is_exposed(state: &State, account: AccountId) -> bool {
     state.ledger.cash(account).is_negative()
+        || state.has_options(account)
         || state.perpetuals().any(|(market, _)| {
             let entry = market.entry(account);
             !entry.position.is_zero() || entry.orders > 0
         })
 }
 
-/// Rules O-4 and O-5: the index of all that an account has a stake in must serve an action.
+/// Rules O-4, O-5 and V-7: the index of all that an account has a stake in must serve an action, and
+/// the surface of its options.
 pub(super) fn check_indices(
     state: &State,
     account: AccountId,
@@ -213,11 +217,10 @@ pub(super) fn check_indices(
 ) -> Result<(), Reject> {
     let serves = |asset| state.serving(action, asset).is_some();
     let mut assets = state.base_assets();
-    if assets.all(|asset| serves(asset) || !state.has_stake(account, asset, Change::None)) {
-        Ok(())
-    } else {
-        Err(Reject::StaleIndex)
+    if !assets.all(|asset| serves(asset) || !state.has_stake(account, asset, Change::None)) {
+        return Err(Reject::StaleIndex);
     }
+    if state.surfaces_serve(account) { Ok(()) } else { Err(Reject::NoSurface) }
 }
 
 /// Rule F-7: pays an account what its position has earned since it was last settled, rounded down,

@@ -1,9 +1,10 @@
 //! What bounds an order whoever sends it: its price (rule T-3), what pays for it in a spot market
 //! (T-4), and the largest position (T-8).
 
-use money::{Price, Rate, Round};
+use money::{Amount, Price, Rate, Round};
 
 use crate::command::{NewOrder, SelfTrade};
+use crate::grid::Grid;
 use crate::ids::{AccountId, ClientId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::market::Market;
 use crate::params::Kind;
@@ -76,6 +77,33 @@ pub(super) fn check_limit(market: &Market, order: &Checked) -> Result<(), Reject
         return Err(Reject::PositionLimit);
     }
     Ok(())
+}
+
+/// What an order trades for at worst: at the prices of these levels as far as they reach within its
+/// limit, and at its own what of it rests.
+pub(super) fn at_worst(
+    levels: impl Iterator<Item = (Tick, Lots)>,
+    grid: &Grid,
+    (side, limit, lots): (Side, Tick, Lots),
+    rests: bool,
+) -> (Lots, Amount) {
+    let (mut left, mut value) = (lots.0, Amount::ZERO);
+    for (tick, there) in levels {
+        let reached = match side {
+            Side::Buy => tick <= limit,
+            Side::Sell => tick >= limit,
+        };
+        if left == 0 || !reached {
+            break;
+        }
+        let part = left.min(there.0);
+        value += grid.notional(tick, Lots(part));
+        left -= part;
+    }
+    if !rests {
+        return (Lots(lots.0 - left), value);
+    }
+    (lots, value + grid.notional(limit, Lots(left)))
 }
 
 /// Euclid's algorithm; both are above zero.

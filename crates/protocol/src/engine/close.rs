@@ -6,7 +6,7 @@ use money::{Amount, Span};
 
 use super::accounts::is_exposed;
 use super::orders::cancel_in;
-use super::{backstop, convergence, feedback, liquidation, outflow};
+use super::{backstop, convergence, feedback, liquidation, options, outflow};
 use crate::event::{Event, Gone};
 use crate::funding::Observation;
 use crate::halt::{self, Permit};
@@ -56,6 +56,10 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
         }
     }
     feedback::feed_back(state, elapsed);
+    // No bound of rule R-5 knows how far options are from their margin.
+    for account in state.chains.iter().flat_map(|chain| &chain.holders) {
+        state.watch.touch(*account);
+    }
     // Prices may also move in a block whose time did not.
     state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     if elapsed > Span::ZERO {
@@ -116,6 +120,7 @@ fn cancel_unborne(state: &mut State, account: AccountId, events: &mut Vec<Event>
     for (market, id) in state.markets.iter_mut().zip(0u16..) {
         cancel_in(market, MarketId(id), account, Gone::Liquidation, events);
     }
+    options::cancel_everything(state, account, Gone::Liquidation, events);
 }
 
 /// Where many accounts are due, the sweep knows most of them to be sound; nothing has changed an
@@ -150,7 +155,8 @@ fn soundness(state: &State, account: AccountId) -> Soundness {
         return Soundness::Sound(Distance { surplus: surplus - ROUNDINGS, exposure });
     }
     // Without orders both are the same.
-    let ordered = state.markets.iter().any(|market| market.entry(account).orders > 0);
+    let ordered = state.markets.iter().any(|market| market.entry(account).orders > 0)
+        || state.orders_options(account);
     let health = if ordered { state.health(account, Level::Maintenance) } else { filled };
     if health.is_sound() { Soundness::Unborne } else { Soundness::Unsound(health) }
 }

@@ -19,7 +19,7 @@ use super::tranches::{
     forced, index_serves, note_taken, part, pay_fee, spot_market, stake, traded, tranche,
     worst_tick,
 };
-use super::{backstop, deleverage, insurance, pairs};
+use super::{backstop, deleverage, insurance, options, pairs};
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
@@ -49,6 +49,13 @@ pub(super) fn liquidate(
     for id in (0..markets).map(MarketId) {
         cancel_in(&mut state.markets[id.index()], id, account, Gone::Liquidation, events);
         settle_funding(state, id, account, events);
+    }
+    options::cancel_everything(state, account, Gone::Liquidation, events);
+    if state.holds_options(account) {
+        if events.len() == started + 1 {
+            events.truncate(started);
+        }
+        return;
     }
     if lane == Lane::Backstop {
         backstop::take_over(state, account, &open, events);

@@ -4,10 +4,10 @@ use money::{Amount, Price, Qty, Rate, Round};
 
 use super::accounts::{check_indices, is_exposed, settle_funding};
 pub(super) use super::bounds::Checked;
-use super::bounds::{check_backing, check_band, check_limit};
+use super::bounds::{at_worst, check_backing, check_band, check_limit};
 use super::owners::meets_family;
 use super::reducing::{check_reduce_only, closable, only_closes};
-use super::{check_account, permits};
+use super::{check_account, options, permits};
 use crate::book::{Book, Fill, FillKind, NewResting, Resting, Taker};
 use crate::command::{Lifetime, NewOrder};
 use crate::design::QTY_MAX;
@@ -158,8 +158,7 @@ fn closes_only(
     let freed =
         state.reference(market, order.side).notional(qty, Round::Down).share(freed, Round::Down);
     let freed = freed.expect("a charge is smaller than its notional");
-    let resting: Amount =
-        state.markets.iter().map(|market| state.open_loss(market, order.account)).sum();
+    let resting = state.resting_losses(order.account);
     let fill = Change::Fill { market: order.market, side: order.side, lots: order.lots };
     qty <= held
         && state.keeps_ratio(order.account, fill, loss)
@@ -197,27 +196,13 @@ pub(super) fn loss_at_worst(
         Side::Buy => entry.ask_lots > 0,
         Side::Sell => entry.bid_lots > 0,
     };
-    let (mut left, mut value) = (order.lots.0, Amount::ZERO);
-    if !meets_own && lifetime != Lifetime::PostOnly && !permits::collects(market) {
-        for (tick, lots) in market.book.levels(order.side.opposite()) {
-            let reached = match order.side {
-                Side::Buy => tick <= order.tick,
-                Side::Sell => tick >= order.tick,
-            };
-            if left == 0 || !reached {
-                break;
-            }
-            let part = left.min(lots.0);
-            value += market.notional(tick, Lots(part));
-            left -= part;
-        }
-        if lifetime == Lifetime::Immediate {
-            // The rest is cancelled.
-            return loss(market, order, Lots(order.lots.0 - left), value, reference);
-        }
-    }
-    value += market.notional(order.tick, Lots(left));
-    loss(market, order, order.lots, value, reference)
+    let takes = !meets_own && lifetime != Lifetime::PostOnly && !permits::collects(market);
+    let levels = takes.then(|| market.book.levels(order.side.opposite())).into_iter().flatten();
+    let wish = (order.side, order.tick, order.lots);
+    // What of an immediate order the book does not reach is cancelled.
+    let rests = lifetime != Lifetime::Immediate || !takes;
+    let (lots, value) = at_worst(levels, market.grid(), wish, rests);
+    loss(market, order, lots, value, reference)
 }
 
 /// The loss of trading `lots` for `value`, with the aggressor's fee.
@@ -525,6 +510,9 @@ pub(super) fn cancel_all(
     let markets = u16::try_from(state.markets.len()).expect("market ids are 16 bits");
     for id in (0..markets).map(MarketId).filter(|id| market.is_none_or(|only| only == *id)) {
         cancel_in(&mut state.markets[id.index()], id, account, Gone::Cancelled, events);
+    }
+    if market.is_none() {
+        options::cancel_everything(state, account, Gone::Cancelled, events);
     }
     Ok(())
 }

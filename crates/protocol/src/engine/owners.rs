@@ -4,7 +4,7 @@ use money::{Amount, Time};
 
 use super::accounts::{add_account, check_leaving, check_room, commit_leaving};
 use super::check_account;
-use crate::book::Book;
+use crate::book::{Book, Resting};
 use crate::event::Event;
 use crate::ids::{AccountId, AgentId, AssetId, Side, Tick};
 use crate::ledger::Holder;
@@ -67,13 +67,16 @@ pub(super) fn meets_family(
 /// Whether an order would meet, at its limit, an order of an account.
 pub(super) fn meets(market: &Market, other: AccountId, (side, limit): (Side, Tick)) -> bool {
     let mut open = market.orders[other.index()].iter().filter_map(|id| market.book.order(*id));
-    open.any(|order| {
-        order.side != side
-            && match side {
-                Side::Buy => order.tick <= limit,
-                Side::Sell => order.tick >= limit,
-            }
-    })
+    open.any(|order| reaches(&order, (side, limit)))
+}
+
+/// Whether an order of this side and limit would meet a resting one.
+pub(super) fn reaches(resting: &Resting, (side, limit): (Side, Tick)) -> bool {
+    resting.side != side
+        && match side {
+            Side::Buy => resting.tick <= limit,
+            Side::Sell => resting.tick >= limit,
+        }
 }
 
 /// Rule B-8: lets a key trade for the account until a time that is still to come.

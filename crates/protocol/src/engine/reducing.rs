@@ -54,9 +54,25 @@ pub(super) fn check_reduce_only(
             let left = position.0.saturating_sub(kept(market, account, order.side));
             if left == 0 { Err(Reject::NothingToReduce) } else { Ok(lots.min(Lots(left))) }
         }
-        Lifetime::Immediate => Ok(lots.min(position)),
-        Lifetime::Resting | Lifetime::PostOnly if open + lots.0 <= position.0 => Ok(lots),
-        Lifetime::Resting | Lifetime::PostOnly => Err(Reject::NothingToReduce),
+        Lifetime::Immediate | Lifetime::Resting | Lifetime::PostOnly => {
+            cut(lots, (position, Lots(open)), order.lifetime)
+        }
+    }
+}
+
+/// Rule T-5: what of a reduce-only order a position of `held` lots leaves, given what rests on its
+/// side.
+pub(super) fn cut(
+    lots: Lots,
+    (held, resting): (Lots, Lots),
+    lifetime: Lifetime,
+) -> Result<Lots, Reject> {
+    match lifetime {
+        Lifetime::Immediate if held.0 > 0 => Ok(lots.min(held)),
+        Lifetime::Resting | Lifetime::PostOnly if resting.0 + lots.0 <= held.0 => Ok(lots),
+        Lifetime::Immediate | Lifetime::Resting | Lifetime::PostOnly => {
+            Err(Reject::NothingToReduce)
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The end of a market: every position is closed at one price (rules ).
+//! The end of a market: every position is closed at one price (rules ); who pays for it,
+//! and for the end of options (rule K-8).
 //!
 //! Each account receives ⌊price·position⌋ − cost out of clearing; what the roundings leave there
 //! goes to DUST, so that the payoffs and DUST sum to zero. Then the deficits: of an account whose
@@ -16,18 +17,28 @@ use super::insurance;
 use crate::adl::{Claim, apportion};
 use crate::event::Event;
 use crate::halt::{Action, Permit};
-use crate::ids::{AccountId, MarketId, QUOTE};
+use crate::ids::{AccountId, ChainId, MarketId, QUOTE};
 use crate::ledger::Holder;
 use crate::market::Market;
 use crate::state::State;
 
-/// What closing a position did to an account.
-struct Closed {
-    account: AccountId,
-    /// Notional at the settlement price.
-    size: Amount,
+/// What was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// A market.
+    Market(MarketId),
+    /// An expiry of the options on an asset (rule K-8).
+    Options(ChainId),
+}
+
+/// What closing its positions did to an account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed {
+    pub(super) account: AccountId,
+    /// What they are worth at the settlement price, long or short.
+    pub(super) size: Amount,
     /// What it received.
-    payoff: Amount,
+    pub(super) payoff: Amount,
 }
 
 /// Closes every position at this price, which is the mean of the index over `covered`.
@@ -39,16 +50,32 @@ pub(super) fn settle(
 ) {
     let interest = state.markets[id.index()].perpetual.open_interest;
     let closed = pay_off(state, id, price, events);
+    let uncovered = share_deficits(state, Ended::Market(id), &closed, price, events);
+    events.push(Event::Settled { market: id, price, covered, interest, uncovered });
+}
+
+/// Pays the deficits that a settlement left, from insurance and from what was gained in it; returns
+/// what neither covers.
+pub(super) fn share_deficits(
+    state: &mut State,
+    ended: Ended,
+    closed: &[Closed],
+    price: Price,
+    events: &mut Vec<Event>,
+) -> Amount {
+    let market = match ended {
+        Ended::Market(id) => Some(id),
+        Ended::Options(_) => None,
+    };
     let mut owed = Vec::new();
-    for Closed { account, size, .. } in &closed {
-        let part = deficit(state, id, *account, *size);
+    for Closed { account, size, .. } in closed {
+        let part = deficit(state, ended, *account, *size);
         if part.is_positive() {
-            let left = insurance::pay(state, *account, Some(id), part, events);
+            let left = insurance::pay(state, *account, market, part, events);
             owed.push((*account, left));
         }
     }
-    let uncovered = cut_gains(state, id, price, (&closed, &owed), events);
-    events.push(Event::Settled { market: id, price, covered, interest, uncovered });
+    cut_gains(state, ended, price, (closed, &owed), events)
 }
 
 /// Closes the positions; the list is in the order of accounts.
@@ -74,23 +101,30 @@ fn pay_off(state: &mut State, id: MarketId, price: Price, events: &mut Vec<Event
     closed
 }
 
-/// The part of an account's deficit that its closed position stands for. None while another of its
-/// positions waits for an index (rule O-4: what a stale mark says is owed, nobody pays).
-fn deficit(state: &State, id: MarketId, account: AccountId, size: Amount) -> Amount {
+/// The part of an account's deficit that its closed positions stand for. None while another of its
+/// positions waits for an index or a surface (rules O-4, V-7: what a stale mark says is owed, nobody
+/// pays).
+fn deficit(state: &State, ended: Ended, account: AccountId, size: Amount) -> Amount {
     let whole = -state.equity(account);
-    if !whole.is_positive() {
+    if !whole.is_positive() || size.is_zero() {
         return Amount::ZERO;
     }
     let mut total = size;
     for (market, other) in state.perpetuals() {
         let position = market.entry(account).position;
         if !position.is_zero() {
-            if other == id || !serves(state, market, other) {
+            if Ended::Market(other) == ended || !serves(state, market, other) {
                 return Amount::ZERO;
             }
             total += market.perpetual.mark.price.notional(position.abs(), Round::Up);
         }
     }
+    for chain in state.chains.iter().filter(|chain| !chain.legs(account).is_empty()) {
+        if !state.options_serve(chain, crate::ladder::Action::Liquidate) {
+            return Amount::ZERO;
+        }
+    }
+    total += state.options_size(account);
     whole.portion(size, total, Round::Up).unwrap_or(whole)
 }
 
@@ -102,7 +136,7 @@ fn serves(state: &State, market: &Market, id: MarketId) -> bool {
 /// Pays what insurance left out of the gains; returns what neither covers.
 fn cut_gains(
     state: &mut State,
-    id: MarketId,
+    ended: Ended,
     price: Price,
     (closed, owed): (&[Closed], &[(AccountId, Amount)]),
     events: &mut Vec<Event>,
@@ -127,19 +161,26 @@ fn cut_gains(
             cut -= haircut;
             left -= haircut;
             if haircut.is_positive() {
-                let (counterparty, qty) = (*counterparty, money::Qty::ZERO);
-                let market = id;
-                events.push(Event::Deleveraged {
-                    market,
-                    account,
-                    counterparty,
-                    price,
-                    qty,
-                    haircut,
-                });
+                events.push(told(ended, price, [account, *counterparty], haircut));
             }
             debt = if haircut == owes { debts.next() } else { Some((account, owes - haircut)) };
         }
     }
     left
+}
+
+/// What says that a part of a gain was taken.
+fn told(
+    ended: Ended,
+    price: Price,
+    [account, counterparty]: [AccountId; 2],
+    haircut: Amount,
+) -> Event {
+    match ended {
+        Ended::Market(market) => {
+            let qty = money::Qty::ZERO;
+            Event::Deleveraged { market, account, counterparty, price, qty, haircut }
+        }
+        Ended::Options(chain) => Event::OptionHaircut { chain, account, counterparty, haircut },
+    }
 }

@@ -136,7 +136,7 @@ fn only_closes(state: &State, account: AccountId, legs: &[Checked; 2], loss: Amo
     let requirement = |level, change| state.health_after(account, level, change).requirement;
     let freed = requirement(Level::Maintenance, Change::None)
         - requirement(Level::Maintenance, change(legs));
-    let resting: Amount = state.markets.iter().map(|market| state.open_loss(market, account)).sum();
+    let resting = state.resting_losses(account);
     let equity = state.health(account, Level::Initial).equity;
     legs.iter().all(closes)
         && loss <= freed.min(equity - resting)

@@ -124,8 +124,10 @@ pub(crate) fn check(step: &Step<'_>) -> Result<(), String> {
 /// Accounts with an order in a book, collected for an auction, or planned.
 fn with_orders(state: &State) -> BTreeSet<AccountId> {
     let accounts = || (0..state.accounts).map(AccountId);
-    let resting =
-        |account: &AccountId| state.markets.iter().any(|market| market.entry(*account).orders > 0);
+    let resting = |account: &AccountId| {
+        state.markets.iter().any(|market| market.entry(*account).orders > 0)
+            || state.orders_options(*account)
+    };
     let planned = |account: &AccountId| {
         state.plans.twaps.orders(*account).next().is_some()
             || state.plans.triggers.iter().any(|waiting| waiting.numbers(*account).next().is_some())
@@ -136,7 +138,8 @@ fn with_orders(state: &State) -> BTreeSet<AccountId> {
 /// Shares and money of a vault that has nothing but money.
 fn flat_vault(state: &State) -> Option<(Amount, Amount)> {
     let vault = state.vault.account()?;
-    let flat = state.markets.iter().all(|market| market.entry(vault).position.is_zero());
+    let flat = state.markets.iter().all(|market| market.entry(vault).position.is_zero())
+        && !state.has_options(vault);
     flat.then(|| (state.vault.total(), state.ledger.cash(vault)))
 }
 

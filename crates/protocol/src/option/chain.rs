@@ -15,6 +15,8 @@ use crate::grid::Grid;
 use crate::halt::TimeAverage;
 use crate::ids::{AccountId, AssetId, OrderId, SeriesId, Side, Tick};
 use crate::params::{OptionParams, Window};
+use crate::scan::{self, Moment, Table};
+use crate::surface::{Smile, Surface, Vote};
 
 /// One expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -67,16 +69,24 @@ pub struct Chain {
     pub(crate) orders: Vec<Vec<(SeriesId, OrderId)>>,
     /// Accounts with legs.
     pub(crate) holders: BTreeSet<AccountId>,
+    /// The surface in force.
+    pub surface: Surface,
+    /// The last surface of each publisher.
+    pub(crate) votes: Vec<Option<Vote>>,
     /// Until when no expiry is added.
     pub(crate) listed_until: Time,
     /// Whether a series had no room when it was last looked.
     pub(crate) full: bool,
+    /// What each expiry is worth in this block; none before it has a surface.
+    smiles: Vec<Option<Smile>>,
+    /// What each series loses in each scenario of this block (section S).
+    table: Table,
     grid: Grid,
 }
 
 impl Chain {
     /// Nothing is listed yet; `params` have been checked.
-    pub(crate) fn new(params: OptionParams) -> Chain {
+    pub(crate) fn new(params: OptionParams, publishers: usize) -> Chain {
         Chain {
             grid: Grid::new(params.tick, params.lot),
             params,
@@ -85,6 +95,10 @@ impl Chain {
             legs: Vec::new(),
             orders: Vec::new(),
             holders: BTreeSet::new(),
+            surface: Surface::default(),
+            votes: vec![None; publishers],
+            smiles: Vec::new(),
+            table: Table::default(),
             listed_until: Time::ZERO,
             full: false,
         }
@@ -127,6 +141,48 @@ impl Chain {
     pub fn window(&self, expiry: Time) -> Window {
         let settlement = self.params.settlement;
         Window { expiry, averaging: settlement.averaging, extension_max: settlement.extension_max }
+    }
+
+    /// Values every series anew, as it stands and in every scenario (rules V-5, V-6 and S-1).
+    pub(crate) fn refresh(&mut self, index: Price, now: Time) {
+        let Chain { params, expiries, series, surface, smiles, table, .. } = self;
+        let settlement = &params.settlement;
+        let smile =
+            |expiry: &Expiry| surface.smile(expiry.time, index, now, &expiry.average, settlement);
+        smiles.clear();
+        smiles.extend(expiries.iter().map(smile));
+        let place = |expiry| {
+            let place = expiries.binary_search_by_key(&expiry, |listed: &Expiry| listed.time);
+            place.expect("a series outlives no expiry")
+        };
+        let rows = series.iter().map(|series| {
+            let Contract { expiry, strike, kind } = series.contract;
+            scan::Series { smile: place(expiry), kind, strike }
+        });
+        let moment = Moment { index, widening: surface.widening(now, &params.surface) };
+        table.build(rows, smiles, moment, &params.scan);
+        for (row, series) in series.iter_mut().enumerate() {
+            let covered = smiles[place(series.contract.expiry)].is_some();
+            series.mark = covered.then(|| table.mark(row));
+        }
+    }
+
+    /// The scenarios of this block; its rows are the places of the series.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The value of the series at a place if the index were this, its volatility the same.
+    pub fn value_at(&self, place: usize, index: Price) -> Price {
+        let Contract { expiry, strike, kind } = self.series[place].contract;
+        let at = self.expiries.binary_search_by_key(&expiry, |listed| listed.time);
+        let Some(smile) = at.ok().and_then(|at| self.smiles[at]) else { return Price::ZERO };
+        smile.value(kind, strike, smile.forward_at(index), smile.volatility(strike))
+    }
+
+    /// Whether the surface is fresh enough for new risk and for liquidations (rule V-7).
+    pub fn serves(&self, now: Time) -> bool {
+        self.surface.age(now) <= self.params.surface.age_max
     }
 
     /// What an account has, in the order of series.
@@ -213,21 +269,5 @@ impl Chain {
     pub(crate) fn open_account(&mut self) {
         self.legs.push(Vec::new());
         self.orders.push(Vec::new());
-    }
-
-    /// Appends all that decides what the chain does next.
-    pub(crate) fn write_canonical(&self, out: &mut Vec<u8>) {
-        crate::state::append(out, &(&self.expiries, self.listed_until, self.full));
-        for series in &self.series {
-            crate::state::append(out, &(series.id, series.contract, series.mark));
-            series.book.write_canonical(out);
-        }
-        crate::state::append(out, &self.legs);
-        // The order in which an account's orders are cancelled.
-        for open in &self.orders {
-            for (series, id) in open.iter().filter(|(at, id)| self.order(*at, *id).is_some()) {
-                crate::state::append(out, &(series, id));
-            }
-        }
     }
 }

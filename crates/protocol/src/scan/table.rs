@@ -7,6 +7,7 @@
 use money::{Amount, Price, Qty, Rate, Round, div_i128, mul_div};
 use pricing::slice::shock_scale;
 
+use super::hedge::{Line, Linear};
 use super::scenario::{PINS_MAX, SCENARIOS, Scenario, Shock, scenarios};
 use crate::ids::OptionKind;
 use crate::margin::{self, Charges, Exposure};
@@ -75,6 +76,17 @@ pub struct Losses {
     pub short: i128,
 }
 
+/// What an asset needs and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// The requirement.
+    pub amount: Amount,
+    /// What of the linear positions is not margined with the options.
+    pub rest: Exposure,
+    /// Losses of options and of what is margined with them.
+    pub losses: Losses,
+}
+
 /// A move of the index to a price.
 #[derive(Clone, Copy, Debug)]
 struct Column {
@@ -106,11 +118,15 @@ impl Table {
     ) where
         S: Iterator<Item = Series> + Clone,
     {
-        self.columns.clear();
-        let moves = scenarios(params.range);
-        self.columns.extend(moves.iter().map(|scenario| Column::new(scenario, moment.index)));
+        self.moves(&scenarios(params.range), moment.index);
         self.pins(series.clone(), smiles, moment.index, params);
         self.fill(series, smiles, moment, params);
+    }
+
+    /// Begins with these scenarios.
+    pub(super) fn moves(&mut self, scenarios: &[Scenario], index: Price) {
+        self.columns.clear();
+        self.columns.extend(scenarios.iter().map(|scenario| Column::new(scenario, index)));
     }
 
     /// Rule S-2: the strikes of what is about to expire, the nearest to the index first.
@@ -138,7 +154,8 @@ impl Table {
         self.columns.extend(pins.into_iter().map(column));
     }
 
-    fn fill<S: Iterator<Item = Series>>(
+    /// Every value in every column.
+    pub(super) fn fill<S: Iterator<Item = Series>>(
         &mut self,
         series: S,
         smiles: &[Option<Smile>],
@@ -223,10 +240,73 @@ impl Table {
         charges: Charges,
         terms: Terms,
     ) -> Amount {
+        self.outcome(legs, linear, charges, terms).amount
+    }
+
+    /// The requirement, and how it came about.
+    pub fn outcome(
+        &self,
+        legs: impl Iterator<Item = Leg>,
+        linear: Exposure,
+        charges: Charges,
+        terms: Terms,
+    ) -> Outcome {
         let losses = self.losses(legs);
-        let apart = margin::requirement(linear, charges, self.index);
+        let short = self.short_charge(losses.short, terms.short);
+        let apart = self.divided(&Linear::apart(linear, charges), &losses, 0, terms);
+        let apart = Outcome { amount: apart.amount + short, ..apart };
+        let idle = losses.by_column.iter().all(|&loss| loss == 0);
+        if idle || (linear.holding + linear.long + linear.short).is_zero() {
+            return apart;
+        }
+        let inside = Linear::new(linear, charges, self.worst_linear(terms.scan));
+        let z = inside.cheapest(&self.lines(&losses), terms.scan, self.index);
+        let together = self.divided(&inside, &losses, z, terms);
+        let together = Outcome { amount: together.amount + short, ..together };
+        if together.amount < apart.amount { together } else { apart }
+    }
+
+    /// What the worst scenario takes of one unit long and of one unit short, as a rate of the
+    /// index, rounded down.
+    pub(super) fn worst_linear(&self, scan: Rate) -> [Rate; 2] {
+        let rate = |worst: i64| {
+            let product = i128::from(worst.max(0)) * i128::from(scan.raw());
+            let rate = div_i128(product, i128::from(self.index.raw().max(1)), Round::Down);
+            rate.and_then(|raw| i64::try_from(raw).ok()).map_or(Rate::MAX, Rate::from_raw)
+        };
+        let long = self.linear.iter().copied().max().unwrap_or(0);
+        let short = self.linear.iter().map(|&loss| -loss).max().unwrap_or(0);
+        [rate(long), rate(short)]
+    }
+
+    /// The losses as lines over what is linear: nothing, and every column.
+    pub(super) fn lines(&self, losses: &Losses) -> Vec<Line> {
+        let columns = losses.by_column.iter().copied().zip(self.linear.iter().copied());
+        std::iter::once((0, 0)).chain(columns).collect()
+    }
+
+    /// The requirement without rule S-4, with z in the scenarios.
+    pub(super) fn divided(
+        &self,
+        linear: &Linear,
+        losses: &Losses,
+        z: i64,
+        terms: Terms,
+    ) -> Outcome {
+        let division = linear.divide(z);
+        let mut losses = *losses;
+        for (sum, &unit) in losses.by_column.iter_mut().zip(&self.linear) {
+            *sum += i128::from(unit) * i128::from(z);
+        }
         let worst = losses.by_column.iter().copied().max().unwrap_or(0).max(0);
-        apart + share(worst, terms.scan) + self.short_charge(losses.short, terms.short)
+        let charge = |(&qty, &rate): (&Qty, &Rate)| {
+            let notional = self.index.notional(qty, Round::Up);
+            notional.share(rate, Round::Up).expect("a share of a notional is smaller")
+        };
+        let inside: Amount = division.inside.iter().zip(&linear.inside).map(charge).sum();
+        let outside = margin::requirement(division.rest, linear.charges, self.index);
+        let amount = outside + inside + share(worst, terms.scan);
+        Outcome { amount, rest: division.rest, losses }
     }
 
     /// Rule S-4: the charge on what is short.

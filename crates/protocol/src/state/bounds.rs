@@ -125,6 +125,10 @@ impl State {
     }
 
     fn bounded(&self, account: AccountId, level: Level, change: Change) -> Option<Distance> {
+        // Options are asked of `health_after`.
+        if self.has_options(account) {
+            return None;
+        }
         let cash = scaled(self.ledger.cash(account))?;
         let mut sum = Sum { surplus: cash - ROUNDINGS, exposure: 0 };
         let counts = change.counts_orders(level);

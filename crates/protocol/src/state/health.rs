@@ -5,7 +5,7 @@ use money::{Amount, Price, Qty, Round};
 use super::{Change, Level, State, as_qty, open_qty, pending_funding};
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE, Side};
 use crate::ledger::Holder;
-use crate::margin::{Exposure, Health, requirement};
+use crate::margin::{Exposure, Health};
 use crate::market::Market;
 use crate::params::Kind;
 use crate::scenarios::Portfolio;
@@ -51,7 +51,10 @@ impl State {
                 self.oracle.index(asset).price.notional(as_qty(holding), Round::Down)
             })
             .sum();
-        self.ledger.cash(account) + self.profits(account, Level::Maintenance) + holdings
+        self.ledger.cash(account)
+            + self.profits(account, Level::Maintenance)
+            + holdings
+            + self.options_value(account)
     }
 
     /// Unrealised profits at the mark and funding due, as far as they count (rule R-9).
@@ -79,7 +82,9 @@ impl State {
 
     /// The same as if a change had been made.
     pub fn health_after(&self, account: AccountId, level: Level, change: Change) -> Health {
-        let equity = self.ledger.cash(account) + self.profits(account, level);
+        let equity = self.ledger.cash(account)
+            + self.profits(account, level)
+            + self.options_value_after(account, change);
         let mut health = Health { equity, requirement: Amount::ZERO };
         let mut portfolio = Portfolio::default();
         if let Change::Withdrawal { asset: QUOTE, amount } = change {
@@ -110,6 +115,7 @@ impl State {
         if change.counts_orders(level) {
             health.requirement +=
                 self.markets.iter().map(|market| self.open_loss(market, account)).sum();
+            health.requirement += self.option_orders(account, level);
         }
         health
     }
@@ -117,12 +123,15 @@ impl State {
     /// Whether an account has a position or owes cash.
     pub(crate) fn carries_risk(&self, account: AccountId) -> bool {
         self.ledger.cash(account).is_negative()
+            || self.holds_options(account)
             || self.perpetuals().any(|(market, _)| !market.entry(account).position.is_zero())
     }
 
     /// Whether an account holds, has a position in, orders or is about to change an asset.
     pub(crate) fn has_stake(&self, account: AccountId, asset: AssetId, change: Change) -> bool {
-        if !self.ledger.held(account, asset).is_zero() {
+        if !self.ledger.held(account, asset).is_zero()
+            || self.trades_options(account, asset, change)
+        {
             return true;
         }
         self.markets.iter().zip(0u16..).any(|(market, id)| {
@@ -196,8 +205,6 @@ impl State {
         let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
             if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }
         });
-        let index = self.oracle.index(asset).price;
-        let charges = self.charges[asset.index()][level.index()];
         let (mut worst, mut least, mut most) = (Amount::ZERO, Qty::MAX, -Qty::MAX);
         for &spot_fills in spot {
             for &perpetual_fills in perpetual {
@@ -213,7 +220,11 @@ impl State {
                     }
                     Level::Maintenance => Amount::ZERO,
                 };
-                worst = worst.max(requirement(exposure, charges, index) + strict);
+                let (charge, with_options) =
+                    self.requirement_with_options((account, asset), exposure, (level, change));
+                worst = worst.max(charge + strict);
+                // What options hedge is no more at risk with the market, and earns no credit.
+                let net = if with_options { Qty::ZERO } else { net };
                 (least, most) = (least.min(net), most.max(net));
             }
         }

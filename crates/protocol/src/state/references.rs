@@ -32,6 +32,7 @@ impl State {
             let holding = as_qty(self.ledger.balance(Holder::User(account), asset));
             let mut exposure = Exposure { holding, ..Exposure::default() };
             health.equity += price.notional(holding, Round::Down);
+            health.equity += self.options_value_at(account, asset, price);
             for (market, _) in self.perpetuals().filter(|(market, _)| market.params.base == asset) {
                 let entry = market.entry(account);
                 if entry.position.is_zero() {
@@ -81,7 +82,11 @@ impl State {
         for (market, _) in self.perpetuals().filter(|(market, _)| market.params.base == asset) {
             net += market.entry(account).position;
         }
-        if net.is_negative() { index - width.in_favour } else { index + width.in_favour }
+        let ends = [index - width.in_favour, index + width.in_favour];
+        let worth = |index: Price| {
+            index.notional(net, Round::Down) + self.options_value_at(account, asset, index)
+        };
+        if worth(ends[0]) > worth(ends[1]) { ends[0] } else { ends[1] }
     }
 
     fn is_deep(&self, health: Health) -> bool {

@@ -91,6 +91,10 @@ impl State {
                 }
             }
         }
+        // What options are worth and require no bound says.
+        for account in self.chains.iter().flat_map(|chain| &chain.holders) {
+            sums[account.index()].worth = UNKNOWN;
+        }
         sums
     }
 

@@ -1,0 +1,36 @@
+//! Options in the life of a block (section K): what its open phase does with them.
+//!
+//! Settlement windows, the surface, what has expired, what is listed; then every series is valued
+//! once, and by that the block trades and is margined.
+
+mod surface;
+mod listing;
+mod expiry;
+mod orders;
+
+use money::Span;
+
+use crate::event::Event;
+use crate::ids::ChainId;
+use crate::state::State;
+pub(super) use orders::{cancel, cancel_all, cancel_everything, place};
+pub(super) use surface::publish;
+
+/// The options of every asset, after its index was formed.
+pub(super) fn open(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
+    for id in (0..state.chains.len()).zip(0u16..).map(|(_, id)| ChainId(id)) {
+        expiry::observe(state, id, elapsed);
+        surface::accept(state, id, events);
+        refresh(state, id);
+        expiry::settle_due(state, id, events);
+        listing::list(state, id, events);
+        refresh(state, id);
+    }
+}
+
+/// Values the series of an asset at its index.
+fn refresh(state: &mut State, id: ChainId) {
+    let index = state.oracle.index(state.chains[id.index()].base()).price;
+    let now = state.time;
+    state.chains[id.index()].refresh(index, now);
+}

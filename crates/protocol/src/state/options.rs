@@ -1,0 +1,312 @@
+//! What options are worth to an account and what they require (sections K and S).
+//!
+//! A position is worth ⌊quantity·mark⌋. What an asset requires is that of its options and of what
+//! is linear in it together (rule S-5). Open orders are charged alone (rule S-6): the requirement
+//! is sub-additive and a long needs no more than its mark, so whatever fills, together or not,
+//! leaves the account with what it had to have.
+//!
+//! Always holds: who has a leg is looked at in every block and never by a bound of rule R-5.
+
+use money::{Amount, Price, Qty, Rate, Round, mul_div};
+
+use super::{Change, Level, State, append};
+use crate::book::Book;
+use crate::ids::{AccountId, AssetId, ChainId, SeriesId, Side};
+use crate::ladder::Action;
+use crate::margin::{Charges, Exposure, requirement};
+use crate::option::{Chain, Leg};
+use crate::scan::{self, Terms};
+
+/// Roundings of a leg: of its value, and of its requirement (rules S-3 and S-4).
+const ROUNDINGS: Amount = Amount::from_raw(8);
+
+impl State {
+    /// The options on all assets, indexed by [`ChainId`].
+    pub fn chains(&self) -> &[Chain] {
+        &self.chains
+    }
+
+    /// The options on an asset.
+    pub fn chain_of(&self, asset: AssetId) -> Option<&Chain> {
+        self.chains.iter().find(|chain| chain.base() == asset)
+    }
+
+    /// The options that a series is among.
+    pub(crate) fn chain_with(&self, series: SeriesId) -> Option<(ChainId, &Chain)> {
+        let chains = (0u16..).map(ChainId).zip(&self.chains);
+        chains.into_iter().find(|(_, chain)| chain.place(series).is_some())
+    }
+
+    /// Whether an account has a position in options or an order for them.
+    #[inline]
+    pub(crate) fn has_options(&self, account: AccountId) -> bool {
+        self.chains.iter().any(|chain| !chain.legs(account).is_empty())
+    }
+
+    /// Whether an account has a position in options.
+    pub(crate) fn holds_options(&self, account: AccountId) -> bool {
+        self.chains.iter().any(|chain| holds(chain, account))
+    }
+
+    /// Whether an account has, or is about to change, options on an asset.
+    pub(super) fn trades_options(
+        &self,
+        account: AccountId,
+        asset: AssetId,
+        change: Change,
+    ) -> bool {
+        let changed = |chain: &Chain| {
+            change.options().is_some_and(|(series, _)| chain.place(series).is_some())
+        };
+        self.chain_of(asset).is_some_and(|chain| !chain.legs(account).is_empty() || changed(chain))
+    }
+
+    /// Rule V-7: whether the surfaces of all options that an account has serve new risk.
+    pub(crate) fn surfaces_serve(&self, account: AccountId) -> bool {
+        let with_legs = self.chains.iter().filter(|chain| !chain.legs(account).is_empty());
+        with_legs.into_iter().all(|chain| chain.serves(self.time))
+    }
+
+    /// What the positions of an account are worth at their marks.
+    pub fn options_value(&self, account: AccountId) -> Amount {
+        self.options_value_after(account, Change::None)
+    }
+
+    /// Σ ⌈|quantity|·mark⌉ over the positions of an account.
+    pub(crate) fn options_size(&self, account: AccountId) -> Amount {
+        let size = |chain: &Chain| -> Amount {
+            let worth = |leg: scan::Leg| mark(chain, leg.row).notional(leg.qty.abs(), Round::Up);
+            positions(chain, account, Change::None).map(worth).sum()
+        };
+        self.chains.iter().map(size).sum()
+    }
+
+    /// What the positions of an account are worth at their marks after a change.
+    pub(super) fn options_value_after(&self, account: AccountId, change: Change) -> Amount {
+        let value = |chain: &Chain| -> Amount {
+            let worth = |leg: scan::Leg| mark(chain, leg.row).notional(leg.qty, Round::Down);
+            positions(chain, account, change).map(worth).sum()
+        };
+        self.chains.iter().map(value).sum()
+    }
+
+    /// What the positions of an account in options on an asset are worth if its index were this.
+    pub(super) fn options_value_at(
+        &self,
+        account: AccountId,
+        asset: AssetId,
+        index: Price,
+    ) -> Amount {
+        let Some(chain) = self.chain_of(asset) else { return Amount::ZERO };
+        let now = index == chain.table().index();
+        let value = |leg: scan::Leg| {
+            let unit = if now { mark(chain, leg.row) } else { chain.value_at(leg.row, index) };
+            unit.notional(leg.qty, Round::Down)
+        };
+        positions(chain, account, Change::None).map(value).sum()
+    }
+
+    /// Rule S-5: the requirement of an asset, options and what is linear together, and whether
+    /// there are options in it.
+    pub(super) fn requirement_with_options(
+        &self,
+        (account, asset): (AccountId, AssetId),
+        exposure: Exposure,
+        (level, change): (Level, Change),
+    ) -> (Amount, bool) {
+        let charges: Charges = self.charges[asset.index()][level.index()];
+        let index = self.oracle.index(asset).price;
+        let Some(chain) = self.chain_of(asset) else {
+            return (requirement(exposure, charges, index), false);
+        };
+        let mut legs = positions(chain, account, change).peekable();
+        if legs.peek().is_none() {
+            return (requirement(exposure, charges, index), false);
+        }
+        let terms = terms(chain, level);
+        (chain.table().requirement(legs, exposure, charges, terms), true)
+    }
+
+    /// Rule S-6: what an account's open orders for options are charged.
+    pub(super) fn option_orders(&self, account: AccountId, level: Level) -> Amount {
+        let of = |chain: &Chain| -> Amount {
+            let ordered = chain.legs(account).iter().filter(|leg| leg.orders > 0);
+            ordered.map(|leg| self.leg_charge(chain, account, leg, level)).sum()
+        };
+        self.chains.iter().map(of).sum()
+    }
+
+    fn leg_charge(&self, chain: &Chain, account: AccountId, leg: &Leg, level: Level) -> Amount {
+        let place = chain.place(leg.series).expect("a leg is in a series");
+        let grid = chain.grid();
+        let fees = self.option_fees(
+            chain,
+            grid.value(leg.bid_tick_lots + leg.ask_tick_lots),
+            (leg.bid_lots + leg.ask_lots, chain.params.fee_maker),
+        );
+        let below = self.resting_loss(chain, account, (place, Side::Sell));
+        fees + grid.value(leg.bid_tick_lots)
+            + self.short_charge(chain, place, (leg.ask_lots, level))
+            + below
+            + ROUNDINGS
+    }
+
+    /// What so many lots short need alone.
+    pub(crate) fn short_charge(
+        &self,
+        chain: &Chain,
+        place: usize,
+        (lots, level): (u64, Level),
+    ) -> Amount {
+        if lots == 0 {
+            return Amount::ZERO;
+        }
+        let unit = chain.table().short_unit(place, terms(chain, level)).raw();
+        let qty = i128::from(lots) * i128::from(chain.params.lot.raw());
+        let whole = mul_div(unit, qty, i128::from(Qty::ONE.raw()), Round::Up);
+        Amount::from_raw(whole.expect("open orders are bounded by QTY_MAX"))
+    }
+
+    /// More than the fees of trading so many lots for a premium (rule K-4).
+    pub(crate) fn option_fees(
+        &self,
+        chain: &Chain,
+        premium: Amount,
+        (lots, rate): (u64, Rate),
+    ) -> Amount {
+        let raw = i128::from(lots) * i128::from(chain.params.lot.raw());
+        let qty = Qty::from_raw(i64::try_from(raw).expect("open orders are bounded by QTY_MAX"));
+        let index = self.oracle.index(chain.base()).price;
+        let roundings = if rate.is_zero() { 0 } else { i128::from(lots) };
+        premium_fee(index, qty, (premium, rate, chain.params.fee_cap)) + Amount::from_raw(roundings)
+    }
+
+    /// What an account's resting orders of a side lose against the mark if all of them fill.
+    pub(crate) fn resting_loss(
+        &self,
+        chain: &Chain,
+        account: AccountId,
+        (place, side): (usize, Side),
+    ) -> Amount {
+        let (series, grid) = (&chain.series[place], chain.grid());
+        let mark = mark(chain, place);
+        let bad = |price: Price| match side {
+            Side::Buy => price > mark,
+            Side::Sell => price < mark,
+        };
+        if !series.book.best(side).is_some_and(|best| bad(grid.price(best))) {
+            return Amount::ZERO;
+        }
+        let own = chain.orders[account.index()].iter().filter(|(at, _)| *at == series.id);
+        let orders = own.filter_map(|(_, id)| series.book.order(*id));
+        let losses = orders.filter(|order| order.side == side).map(|order| {
+            let (qty, value) = (grid.qty(order.lots), grid.notional(order.tick, order.lots));
+            let loss = match side {
+                Side::Buy => value - mark.notional(qty, Round::Down),
+                Side::Sell => mark.notional(qty, Round::Up) - value,
+            };
+            loss.max(Amount::ZERO)
+        });
+        losses.sum()
+    }
+
+    /// What all open orders for options of an account lose against the marks if they fill, with
+    /// their fees.
+    pub(crate) fn option_open_loss(&self, account: AccountId) -> Amount {
+        let of = |chain: &Chain| -> Amount {
+            let ordered = chain.legs(account).iter().filter(|leg| leg.orders > 0);
+            let loss = |leg: &Leg| {
+                let place = chain.place(leg.series).expect("a leg is in a series");
+                let value = chain.grid().value(leg.bid_tick_lots + leg.ask_tick_lots);
+                let lots = leg.bid_lots + leg.ask_lots;
+                let sides = [Side::Buy, Side::Sell];
+                let losses = sides.map(|side| self.resting_loss(chain, account, (place, side)));
+                losses[0]
+                    + losses[1]
+                    + self.option_fees(chain, value, (lots, chain.params.fee_maker))
+            };
+            ordered.map(loss).sum()
+        };
+        self.chains.iter().map(of).sum()
+    }
+
+    /// What all open orders of an account lose if they fill (rule R-4).
+    pub(crate) fn resting_losses(&self, account: AccountId) -> Amount {
+        let markets: Amount =
+            self.markets.iter().map(|market| self.open_loss(market, account)).sum();
+        markets + self.option_open_loss(account)
+    }
+
+    /// Whether an account has an order for options.
+    pub(crate) fn orders_options(&self, account: AccountId) -> bool {
+        self.chains.iter().any(|chain| chain.legs(account).iter().any(|leg| leg.orders > 0))
+    }
+
+    /// Whether index and surface of options serve an action (rule K-6).
+    pub(crate) fn options_serve(&self, chain: &Chain, action: Action) -> bool {
+        self.serving(action, chain.base()).is_some() && chain.serves(self.time)
+    }
+}
+
+/// A fee on a quantity at an index, as a share of the notional and at most a share of what is paid
+/// for it (rules K-4 and K-8); rounded up.
+pub(crate) fn premium_fee(
+    index: Price,
+    qty: Qty,
+    (premium, rate, cap): (Amount, Rate, Rate),
+) -> Amount {
+    let share = |amount: Amount, rate| {
+        amount.share(rate, Round::Up).expect("a share of an amount is smaller")
+    };
+    share(index.notional(qty.abs(), Round::Up), rate).min(share(premium, cap))
+}
+
+/// What a position in the series at a place counts; nothing before there is a surface.
+fn mark(chain: &Chain, place: usize) -> Price {
+    chain.series[place].mark.unwrap_or(Price::ZERO)
+}
+
+fn holds(chain: &Chain, account: AccountId) -> bool {
+    chain.legs(account).iter().any(|leg| !leg.position.is_zero())
+}
+
+/// What counts of the worst scenario at a level.
+fn terms(chain: &Chain, level: Level) -> Terms {
+    match level {
+        Level::Initial => Terms::initial(&chain.params.scan),
+        Level::Maintenance => Terms::maintenance(&chain.params.scan),
+    }
+}
+
+/// An account's positions after a change, by the place of their series.
+fn positions(
+    chain: &Chain,
+    account: AccountId,
+    change: Change,
+) -> impl Iterator<Item = scan::Leg> + '_ {
+    let changed = change.options();
+    let legs = chain.legs(account);
+    let added =
+        move |series| changed.filter(|(at, _)| *at == series).map_or(Qty::ZERO, |(_, qty)| qty);
+    let present = legs.iter().map(move |leg| (leg.series, leg.position + added(leg.series)));
+    let new = changed.filter(|(series, _)| legs.iter().all(|leg| leg.series != *series));
+    let all = present.chain(new).filter(|(_, qty)| !qty.is_zero());
+    all.filter_map(|(series, qty)| Some(scan::Leg { row: chain.place(series)?, qty }))
+}
+
+/// Appends all that decides what the options of an asset do next.
+pub(super) fn write(chain: &Chain, out: &mut Vec<u8>) {
+    append(out, &(&chain.expiries, chain.listed_until, chain.full));
+    append(out, &(&chain.surface, &chain.votes));
+    for series in &chain.series {
+        append(out, &(series.id, series.contract, series.mark));
+        series.book.write_canonical(out);
+    }
+    append(out, &chain.legs);
+    // The order in which an account's orders are cancelled.
+    for open in &chain.orders {
+        for (series, id) in open.iter().filter(|(at, id)| chain.order(*at, *id).is_some()) {
+            append(out, &(series, id));
+        }
+    }
+}
