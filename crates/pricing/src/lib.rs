@@ -8,7 +8,7 @@
 pub mod convert;
 pub mod funding;
 pub mod perpetual;
-pub mod slice;
 pub mod stability;
 pub mod statistics;
 pub mod svi;
+pub mod slice;

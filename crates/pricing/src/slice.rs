@@ -11,6 +11,7 @@
 use money::{Price, Rate, Span};
 
 use crate::convert;
+use crate::svi::{self, Svi};
 
 /// A year of 365 days.
 pub const YEAR: Span = Span::from_nanos(365 * Span::DAY.nanos());
@@ -145,52 +146,154 @@ impl Slice {
     }
 
     fn variance(&self, k: f64) -> f64 {
-        let [a, b, rho, m, sigma] =
-            [self.a, self.b, self.rho, self.m, self.sigma].map(convert::rate_f64);
-        a + b * (rho * (k - m) + ((k - m) * (k - m) + sigma * sigma).sqrt())
+        self.yearly().variance(k)
     }
 
-    /// Whether σ > 0, |ρ| < 1, b ≥ 0 and no variance is below zero.
+    /// In floats, for one year.
+    fn yearly(&self) -> Svi {
+        let [a, b, rho, m, sigma] =
+            [self.a, self.b, self.rho, self.m, self.sigma].map(convert::rate_f64);
+        Svi { a, b, rho, m, sigma }
+    }
+
+    /// In floats, total variance over the effective time.
+    pub fn svi(&self, effective: Span) -> Svi {
+        let (yearly, years) = (self.yearly(), years(effective));
+        Svi { a: yearly.a * years, b: yearly.b * years, ..yearly }
+    }
+
+    /// A slice of total variance over the effective time, each number to the nearest 10⁻¹²; `None`
+    /// if that does not hold it.
+    pub fn of(svi: &Svi, effective: Span) -> Option<Slice> {
+        let years = years(effective);
+        let near = |value: f64| convert::rate(value + 5e-13, money::Round::Down);
+        Some(Slice {
+            a: near(svi.a / years)?,
+            b: near(svi.b / years)?,
+            rho: near(svi.rho)?,
+            m: near(svi.m)?,
+            sigma: near(svi.sigma)?,
+        })
+    }
+
+    /// Whether σ > 0, |ρ| < 1, b ≥ 0 and every variance is above zero.
     pub fn is_in_range(&self) -> bool {
-        let least = || {
-            let [a, b, rho, sigma] = [self.a, self.b, self.rho, self.sigma].map(convert::rate_f64);
-            a + b * sigma * (1.0 - rho * rho).sqrt()
-        };
         self.sigma.is_positive()
             && self.rho.abs() < Rate::ONE
             && !self.b.is_negative()
-            && least() >= 0.0
+            && self.yearly().lowest_variance() > 0.0
     }
 
-    /// Whether the density is nowhere below zero with this effective time left.
+    /// Whether it is proven that the density is nowhere below zero with this effective time left.
     pub fn is_butterfly_free(&self, effective: Span) -> bool {
-        let t = years(effective);
-        let [b, rho, m, sigma] = [self.b, self.rho, self.m, self.sigma].map(convert::rate_f64);
-        let g = |k: f64| {
-            let x = k - m;
-            let root = (x * x + sigma * sigma).sqrt();
-            let w = self.variance(k) * t;
-            let first = t * b * (rho + x / root);
-            let second = t * b * sigma * sigma / (root * root * root);
-            let skew = 1.0 - k * first / (2.0 * w);
-            skew * skew - first * first / 4.0 * (1.0 / w + 0.25) + second / 2.0
-        };
-        let reach = 10.0 * (sigma + m.abs() + self.variance(0.0).sqrt() * t.sqrt());
-        let free = |step: i32| g(reach * f64::from(step) / 1000.0) >= -1e-12;
-        t * b * (1.0 + rho.abs()) <= 2.0 && (b == 0.0 || (-1000..=1000).all(free))
+        self.svi(effective).is_butterfly_free()
     }
 
-    /// Whether this slice, with this effective time left, has less total variance anywhere than
-    /// `near` with its own.
+    /// Whether this slice, with this effective time left, may have less total variance anywhere
+    /// than `near` with its own.
     pub fn crosses(&self, effective: Span, near: (&Slice, Span)) -> bool {
-        let (far, near, before) = (years(effective), years(near.1), near.0);
-        let width = |slice: &Slice, t: f64| {
-            convert::rate_f64(slice.sigma.max(slice.m.abs())) + (slice.variance(0.0) * t).sqrt()
+        svi::crosses(&near.0.svi(near.1), &self.svi(effective)).is_some()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HALF_HOUR: Span = Span::from_secs(1800);
+
+    #[test]
+    fn effective_time_is_the_variance_of_the_mean_of_what_is_left() {
+        // ∫ of the squared share of the mean that is still to come, over the time left.
+        for seconds in [1u64, 60, 600, 1799, 1800, 1801, 7200, 86_400] {
+            let steps = 200_000;
+            let width = seconds as f64 / f64::from(steps);
+            let share = |step: i32| ((f64::from(step) + 0.5) * width / 1800.0).min(1.0);
+            let exact: f64 = (0..steps).map(|step| share(step) * share(step) * width).sum();
+            let effective = effective_time(Span::from_secs(seconds), HALF_HOUR).nanos() as f64;
+            assert!((effective / 1e9 - exact).abs() < 1e-6 * exact + 2e-9, "{seconds}");
+        }
+        let longest = Span::HOUR.times(12);
+        assert_eq!(effective_time(longest, longest), Span::HOUR.times(4));
+        assert_eq!(effective_time(Span::ZERO, HALF_HOUR), Span::ZERO);
+    }
+
+    #[test]
+    fn a_volatility_shock_grows_towards_expiry_down_to_a_day() {
+        let table = [(0, 2.7742), (1, 2.7742), (15, 1.2311), (30, 1.0), (120, 0.8351)];
+        for (days, expected) in table {
+            let scale = convert::rate_f64(shock_scale(Span::DAY.times(days)));
+            assert!((scale - expected).abs() < 1e-4, "{days}: {scale}");
+        }
+    }
+
+    #[test]
+    fn a_slice_keeps_its_precision_in_the_last_second() {
+        let effective = effective_time(Span::SECOND, HALF_HOUR);
+        let years = years(effective);
+        let total = Svi {
+            a: 0.3 * years,
+            b: 0.05 * years.sqrt(),
+            rho: -0.3,
+            m: 0.0,
+            sigma: 0.7 * years.sqrt(),
         };
-        let reach = 10.0 * (width(self, far) + width(before, near));
-        (-1000..=1000).any(|step: i32| {
-            let k = reach * f64::from(step) / 1000.0;
-            self.variance(k) * far < before.variance(k) * near * (1.0 - 1e-12)
-        })
+        let slice = Slice::of(&total, effective).unwrap();
+        for step in -20..=20 {
+            let k = f64::from(step) / 5.0 * total.variance(0.0).sqrt();
+            let (kept, exact) = (slice.svi(effective).variance(k), total.variance(k));
+            assert!((kept / exact - 1.0).abs() < 1e-5, "{k}: {kept} {exact}");
+        }
+        assert!(slice.is_in_range() && slice.is_butterfly_free(effective));
+    }
+
+    fn any_price() -> impl Strategy<Value = Price> {
+        let raw = prop_oneof![0i64..1000, 0i64..1_000_000_000_000_000, 0i64..=i64::MAX];
+        raw.prop_map(Price::from_raw)
+    }
+
+    fn any_time() -> impl Strategy<Value = Span> {
+        let nanos = prop_oneof![0u64..1000, 0u64..Span::DAY.nanos(), 0..10 * YEAR.nanos()];
+        nanos.prop_map(Span::from_nanos)
+    }
+
+    fn any_volatility() -> impl Strategy<Value = Rate> {
+        let raw = prop_oneof![0i64..1000, 0i64..3_000_000_000_000, 0i64..=i64::MAX];
+        raw.prop_map(Rate::from_raw)
+    }
+
+    proptest! {
+        #[test]
+        fn parity_holds_to_the_last_unit_for_every_kind_of_input(
+            forward in any_price(), strike in any_price(),
+            volatility in any_volatility(), effective in any_time(),
+        ) {
+            let call = value(Right::Call, forward, strike, volatility, effective);
+            let put = value(Right::Put, forward, strike, volatility, effective);
+            prop_assert_eq!(call - put, forward - strike);
+            prop_assert!(Price::ZERO <= call && call <= forward);
+            prop_assert!(Price::ZERO <= put && put <= strike);
+        }
+
+        #[test]
+        fn more_volatility_or_time_never_lowers_a_value(
+            forward in 1i64..1_000_000_000_000_000, moneyness in -500i64..500,
+            volatility in 0i64..3_000_000_000_000, more in 0i64..100_000_000_000,
+            effective in 0..YEAR.nanos(), longer in 0..Span::DAY.nanos(),
+        ) {
+            let forward = Price::from_raw(forward);
+            let strike = forward.offset(Rate::from_bp(moneyness * 10), money::Round::Up).unwrap();
+            let of = |volatility, nanos| {
+                let (volatility, span) = (Rate::from_raw(volatility), Span::from_nanos(nanos));
+                value(Right::Call, forward, strike, volatility, span)
+            };
+            // Rounding of floats: a few units in the last place of the forward.
+            let slack = Price::from_raw(1 + forward.raw() / (1 << 50));
+            let here = of(volatility, effective);
+            prop_assert!(of(volatility + more, effective) + slack >= here);
+            prop_assert!(of(volatility, effective + longer) + slack >= here);
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! also folded from the start, so that a sum that was not kept cannot hide.
 
 pub mod steps;
+mod options;
 
 use money::{Amount, Qty};
 
@@ -37,7 +38,7 @@ pub struct Invariant {
 }
 
 /// All invariants.
-pub const TABLE: [Invariant; 16] = [
+pub const TABLE: [Invariant; 21] = [
     Invariant { name: "I-1 conservation", checkpoint: true, holds: conservation },
     Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
     Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
@@ -54,6 +55,11 @@ pub const TABLE: [Invariant; 16] = [
     Invariant { name: "I-14 spot asks are covered", checkpoint: true, holds: covered },
     Invariant { name: "I-15 all stake is held", checkpoint: true, holds: staked },
     Invariant { name: "I-26 nothing outlives its expiry", checkpoint: false, holds: expired },
+    Invariant { name: "I-27 options sum to zero", checkpoint: false, holds: options::positions },
+    Invariant { name: "I-28 call and put keep parity", checkpoint: false, holds: options::parity },
+    Invariant { name: "I-29 no surface is arbitrage", checkpoint: true, holds: options::arbitrage },
+    Invariant { name: "I-30 no series outlives its end", checkpoint: false, holds: options::ended },
+    Invariant { name: "I-31 legs are folds", checkpoint: true, holds: options::legs },
 ];
 
 /// Runs all invariants, the folds only at a checkpoint.

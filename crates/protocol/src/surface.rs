@@ -416,3 +416,7 @@ impl Smile {
         value(right, forward, strike, volatility.min(VOLATILITY_MAX), self.effective)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -22,9 +22,11 @@ pub(super) fn open(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
         expiry::observe(state, id, elapsed);
         surface::accept(state, id, events);
         refresh(state, id);
-        expiry::settle_due(state, id, events);
-        listing::list(state, id, events);
-        refresh(state, id);
+        let settled = expiry::settle_due(state, id, events);
+        let listed = listing::list(state, id, events);
+        if settled || listed {
+            refresh(state, id);
+        }
     }
 }
 

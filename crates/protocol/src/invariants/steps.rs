@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use money::{Amount, Qty, Round};
 
+use super::options;
 use crate::command::{Block, Command, Sender};
 use crate::event::Event;
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
@@ -27,6 +28,8 @@ pub(crate) struct Before {
     positions: Vec<Vec<Qty>>,
     /// Who has an order in a book, or one that waits.
     orders: BTreeSet<AccountId>,
+    /// Who has options, or orders for them.
+    options: BTreeSet<AccountId>,
     gate_open: bool,
     /// The vault's shares, and its money while it has no position.
     vault: Option<(Amount, Amount)>,
@@ -51,6 +54,7 @@ impl Before {
             time: state.time,
             positions: positions.collect(),
             orders: with_orders(state),
+            options: state.chains.iter().flat_map(|chain| &chain.holders).copied().collect(),
             gate_open: state.outflow.gate.is_open(state.height + 1),
             vault: flat_vault(state),
             strained: Vec::new(),
@@ -101,7 +105,7 @@ pub struct StepInvariant {
 }
 
 /// All invariants of a step.
-pub const STEPS: [StepInvariant; 10] = [
+pub const STEPS: [StepInvariant; 11] = [
     StepInvariant { name: "I-16 the flat lose nothing", holds: flat },
     StepInvariant { name: "I-17 money crosses the border as told", holds: border },
     StepInvariant { name: "I-18 no act worsens a strained account", holds: strained },
@@ -112,6 +116,7 @@ pub const STEPS: [StepInvariant; 10] = [
     StepInvariant { name: "I-23 a shut gate lets nothing out", holds: gated },
     StepInvariant { name: "I-24 parameters change as told", holds: told },
     StepInvariant { name: "I-25 time and funding go the right way", holds: directed },
+    StepInvariant { name: "I-32 payoffs sum to zero", holds: paid },
 ];
 
 /// Runs all of them.
@@ -170,6 +175,7 @@ fn flat(step: &Step<'_>) -> Result<(), String> {
         let markets = (0..before.positions.len()).zip(0u16..).map(|(_, id)| MarketId(id));
         let flat = markets.into_iter().all(|id| before.position(id, *account).is_zero());
         flat && !before.orders.contains(account)
+            && !before.options.contains(account)
             && !named.contains(account)
             && after.vault.account() != Some(*account)
             && !before.ledger.cash(*account).is_negative()
@@ -191,6 +197,11 @@ fn flat(step: &Step<'_>) -> Result<(), String> {
 
 fn assets(state: &State) -> impl Iterator<Item = AssetId> + use<> {
     std::iter::once(QUOTE).chain(state.base_assets())
+}
+
+/// I-32 (rule K-8): what was settled in a block.
+fn paid(step: &Step<'_>) -> Result<(), String> {
+    options::payoffs(step.events)
 }
 
 /// I-17: what is outside changes by what the events say came in and went out, and nothing went out

@@ -172,6 +172,12 @@ impl Chain {
         &self.table
     }
 
+    /// What an expiry is expected to settle at (rule V-5); none before it has a surface.
+    pub fn forward(&self, expiry: Time) -> Option<Price> {
+        let at = self.expiries.binary_search_by_key(&expiry, |listed| listed.time).ok()?;
+        self.smiles[at].map(|smile| smile.forward())
+    }
+
     /// The value of the series at a place if the index were this, its volatility the same.
     pub fn value_at(&self, place: usize, index: Price) -> Price {
         let Contract { expiry, strike, kind } = self.series[place].contract;

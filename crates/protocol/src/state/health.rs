@@ -220,11 +220,9 @@ impl State {
                     }
                     Level::Maintenance => Amount::ZERO,
                 };
-                let (charge, with_options) =
+                let (charge, net) =
                     self.requirement_with_options((account, asset), exposure, (level, change));
                 worst = worst.max(charge + strict);
-                // What options hedge is no more at risk with the market, and earns no credit.
-                let net = if with_options { Qty::ZERO } else { net };
                 (least, most) = (least.min(net), most.max(net));
             }
         }

@@ -106,25 +106,25 @@ impl State {
         positions(chain, account, Change::None).map(value).sum()
     }
 
-    /// Rule S-5: the requirement of an asset, options and what is linear together, and whether
-    /// there are options in it.
+    /// Rule S-5: the requirement of an asset, options and what is linear together, and the net
+    /// quantity that is not margined with options.
     pub(super) fn requirement_with_options(
         &self,
         (account, asset): (AccountId, AssetId),
         exposure: Exposure,
         (level, change): (Level, Change),
-    ) -> (Amount, bool) {
+    ) -> (Amount, Qty) {
         let charges: Charges = self.charges[asset.index()][level.index()];
         let index = self.oracle.index(asset).price;
-        let Some(chain) = self.chain_of(asset) else {
-            return (requirement(exposure, charges, index), false);
-        };
+        let net = |exposure: Exposure| exposure.holding + exposure.long - exposure.short;
+        let apart = || (requirement(exposure, charges, index), net(exposure));
+        let Some(chain) = self.chain_of(asset) else { return apart() };
         let mut legs = positions(chain, account, change).peekable();
         if legs.peek().is_none() {
-            return (requirement(exposure, charges, index), false);
+            return apart();
         }
-        let terms = terms(chain, level);
-        (chain.table().requirement(legs, exposure, charges, terms), true)
+        let outcome = chain.table().outcome(legs, exposure, charges, terms(chain, level));
+        (outcome.amount, net(outcome.rest))
     }
 
     /// Rule S-6: what an account's open orders for options are charged.

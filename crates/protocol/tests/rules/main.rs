@@ -19,6 +19,7 @@ mod liquidation;
 mod machine;
 mod margin;
 mod oracle;
+mod options;
 mod ordering;
 mod orders;
 mod owners;

@@ -32,19 +32,23 @@ pub(super) fn observe(state: &mut State, id: ChainId, elapsed: Span) {
     }
 }
 
-/// Cancels the orders of what has expired, and settles it when its price is there.
-pub(super) fn settle_due(state: &mut State, id: ChainId, events: &mut Vec<Event>) {
+/// Cancels the orders of what has expired, and settles it when its price is there; whether anything
+/// was settled.
+pub(super) fn settle_due(state: &mut State, id: ChainId, events: &mut Vec<Event>) -> bool {
+    let mut settled = false;
     while let Some(expiry) = state.chains[id.index()].expiries.first().copied() {
         if expiry.time > state.time {
-            return;
+            break;
         }
         cancel_orders(state, id, expiry.time, events);
         let chain = &state.chains[id.index()];
         let index = state.oracle.index(chain.base()).price;
         let window = chain.window(expiry.time);
-        let Some(price) = settlement(expiry.average, index, state.time, &window) else { return };
+        let Some(price) = settlement(expiry.average, index, state.time, &window) else { break };
         settle(state, id, (expiry.time, price), events);
+        settled = true;
     }
+    settled
 }
 
 fn cancel_orders(state: &mut State, id: ChainId, expiry: Time, events: &mut Vec<Event>) {

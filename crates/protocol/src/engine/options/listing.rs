@@ -16,12 +16,14 @@ use crate::ladder::Action;
 use crate::option::{Chain, Contract, Expiry, Series, expiries, strike_range, strikes};
 use crate::state::State;
 
-/// Lists what is due.
-pub(super) fn list(state: &mut State, id: ChainId, events: &mut Vec<Event>) {
+/// Lists what is due; whether there was anything.
+pub(super) fn list(state: &mut State, id: ChainId, events: &mut Vec<Event>) -> bool {
     let base = state.chains[id.index()].base();
-    let Some(index) = state.serving(Action::Mark, base).map(|index| index.price) else { return };
+    let Some(index) = state.serving(Action::Mark, base).map(|index| index.price) else {
+        return false;
+    };
     let now = state.time;
-    list_expiries(&mut state.chains[id.index()], now);
+    let mut listed = list_expiries(&mut state.chains[id.index()], now);
     for at in 0..state.chains[id.index()].expiries.len() {
         let chain = &state.chains[id.index()];
         let expiry = chain.expiries[at];
@@ -29,8 +31,10 @@ pub(super) fn list(state: &mut State, id: ChainId, events: &mut Vec<Event>) {
         let moved = far > i128::from(expiry.range.raw());
         if moved && !chain.full && is_open(chain, expiry.time, now) {
             list_strikes(state, (id, at), index, events);
+            listed = true;
         }
     }
+    listed
 }
 
 /// Whether something new may be listed in an expiry.
@@ -38,11 +42,12 @@ fn is_open(chain: &Chain, expiry: Time, now: Time) -> bool {
     expiry > now && expiry.since(now) >= chain.params.listing.closed_before
 }
 
-/// Rule K-1.
-fn list_expiries(chain: &mut Chain, now: Time) {
+/// Rule K-1; whether there is a new expiry.
+fn list_expiries(chain: &mut Chain, now: Time) -> bool {
     if now < chain.listed_until {
-        return;
+        return false;
     }
+    let before = chain.expiries.len();
     let wanted = expiries(now, &chain.params.listing);
     // Without any there will never be one.
     chain.listed_until = wanted.first().copied().unwrap_or(Time::from_nanos(u64::MAX));
@@ -53,6 +58,7 @@ fn list_expiries(chain: &mut Chain, now: Time) {
         }
     }
     chain.expiries.sort_by_key(|expiry| expiry.time);
+    chain.expiries.len() > before
 }
 
 /// Rule K-2.

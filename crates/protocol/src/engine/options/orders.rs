@@ -203,30 +203,28 @@ fn worst(state: &State, order: &Placed) -> Worst {
 }
 
 /// Rule S-6: what rests is charged alone; what trades at once or closes is looked at with all that
-/// the account has.
+/// the account has, and whatever else that is must be served as well (rule R-4).
 fn check_margin(state: &State, order: &Placed) -> Result<(), Reject> {
     /// Roundings of the value and of the requirement of one leg.
     const ROUNDINGS: Amount = Amount::from_raw(8);
     let account = order.account;
     let worst = worst(state, order);
     let now = state.health(account, Level::Initial);
-    if now.equity - now.requirement >= worst.alone + ROUNDINGS {
-        return check_served_elsewhere(state, order);
+    let served = check_indices(state, account, Action::Increase);
+    let borne = now.equity - now.requirement >= worst.alone + ROUNDINGS;
+    if borne && served.is_ok() {
+        return Ok(());
     }
     let after = state.health_after(account, Level::Initial, worst.change);
     if closes_only(state, order, &worst, [now, after]) {
         return Ok(());
     }
     let immediate = order.wish.lifetime == Lifetime::Immediate;
-    if !immediate || after.equity - worst.paid < after.requirement {
-        return Err(Reject::InsufficientMargin);
+    if borne || (immediate && after.equity - worst.paid >= after.requirement) {
+        served
+    } else {
+        Err(Reject::InsufficientMargin)
     }
-    check_served_elsewhere(state, order)
-}
-
-/// Rule R-4: whatever else the account has must be served as well.
-fn check_served_elsewhere(state: &State, order: &Placed) -> Result<(), Reject> {
-    check_indices(state, order.account, Action::Increase)
 }
 
 /// The part of rule R-4 for an account under initial margin, with rule R-16: the order closes what

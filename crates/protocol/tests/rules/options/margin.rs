@@ -1,0 +1,124 @@
+//! Options in the margin of an account, with what hedges them (sections K and S).
+
+use money::{Amount, Span};
+use protocol::command::*;
+use protocol::event::Event;
+use protocol::ids::*;
+use protocol::reject::Reject;
+use protocol::state::Level;
+
+use super::floor::*;
+use crate::exchange::*;
+
+const CALL: OptionKind = OptionKind::Call;
+const PUT: OptionKind = OptionKind::Put;
+
+#[test]
+fn s_5_a_covered_call_and_a_protected_future_need_less_than_their_parts() {
+    let mut floor = Floor::new();
+    let maker = floor.x.user("10000000");
+    let accounts = ["call", "coin", "both"].map(|_| floor.x.user("100000"));
+    let month = floor.series(5, "110000", CALL);
+    let put = floor.series(5, "90000", PUT);
+    for account in [accounts[1], accounts[2]] {
+        floor.x.give(account, BTC, "1");
+    }
+    let price_of = floor.about(month);
+    for account in [accounts[0], accounts[2]] {
+        floor.trade(maker, account, option(month, Side::Buy, &price_of, "1"));
+    }
+    for level in [Level::Initial, Level::Maintenance] {
+        let [call, coin, both] = accounts.map(|account| floor.requirement(account, level));
+        assert!(call.is_positive() && coin.is_positive());
+        let half = Amount::from_raw(call.raw() / 2);
+        assert!(both < coin + half, "{level:?}: {both} of {call} and {coin}");
+    }
+    // A long perpetual with a put below it.
+    let [bare, hedged] = ["bare", "hedged"].map(|_| floor.x.user("100000"));
+    let at = order(BTC_PERP, Side::Buy, "100000", "1");
+    for account in [bare, hedged] {
+        floor.x.trade(account, maker, at);
+    }
+    let price_of = floor.about(put);
+    floor.trade(hedged, maker, option(put, Side::Buy, &price_of, "1"));
+    let [bare, hedged] = [bare, hedged].map(|account| floor.requirement(account, Level::Initial));
+    let alone = amount(&price_of);
+    assert!(hedged < bare + alone, "{hedged} of {bare} and a put of {alone}");
+}
+
+#[test]
+fn s_6_orders_that_rest_are_charged_alone_and_at_once_together_with_the_account() {
+    let mut floor = Floor::new();
+    let (a, b) = (floor.x.user("12000"), floor.x.user("1000000"));
+    let (low, high) = (floor.series(5, "100000", CALL), floor.series(5, "110000", CALL));
+    let [low_price, high_price] = [low, high].map(|series| floor.about(series));
+    floor.trade(a, b, option(low, Side::Buy, &low_price, "1"));
+    let sell = option(high, Side::Sell, &high_price, "1");
+    assert_eq!(floor.place(a, sell), Err(Reject::InsufficientMargin), "a short of its own");
+    floor.rest(b, option(high, Side::Buy, &high_price, "1"));
+    let take = OptionOrder { lifetime: Lifetime::Immediate, ..sell };
+    assert_eq!(floor.place(a, take), Ok(()), "a spread needs no more than it cost");
+    assert_eq!(floor.position(a, high), qty("-1"));
+}
+
+#[test]
+fn r_17_orders_for_options_that_cannot_be_borne_any_more_are_cancelled() {
+    let mut floor = Floor::new();
+    let a = floor.x.user("30000");
+    let month = floor.series(5, "100000", CALL);
+    floor.rest(a, option(month, Side::Sell, "8000", "1"));
+    floor.x.prices[1] = Some(price("125000"));
+    floor.run(&[]);
+    let gone = |event: &Event| matches!(event, Event::OptionRemoved { .. });
+    assert_eq!((floor.count(gone), floor.leg(a, month).orders), (1, 0));
+}
+
+#[test]
+fn r_16_an_account_under_initial_margin_may_close_options() {
+    let mut floor = Floor::new();
+    let (a, b) = (floor.x.user("22000"), floor.x.user("1000000"));
+    let month = floor.series(5, "100000", CALL);
+    let price_of = floor.about(month);
+    floor.trade(b, a, option(month, Side::Buy, &price_of, "1"));
+    floor.x.prices[1] = Some(price("106000"));
+    floor.run(&[]);
+    let health = |level| floor.x.state.health(a, level);
+    let levels = [Level::Initial, Level::Maintenance].map(health);
+    assert!(!levels[0].is_sound() && levels[1].is_sound(), "{levels:?}");
+    let price_of = floor.about(month);
+    floor.rest(b, option(month, Side::Sell, &price_of, "0.5"));
+    let more = option(month, Side::Sell, &price_of, "0.01");
+    assert_eq!(floor.place(a, more), Err(Reject::InsufficientMargin));
+    let close =
+        OptionOrder { lifetime: Lifetime::Immediate, ..option(month, Side::Buy, &price_of, "0.5") };
+    assert_eq!(floor.place(a, close), Ok(()));
+    assert_eq!(floor.position(a, month), qty("-0.5"));
+}
+
+#[test]
+fn v_7_an_old_surface_widens_the_margin() {
+    let mut floor = Floor::new();
+    let (a, b) = (floor.x.user("1000000"), floor.x.user("1000000"));
+    let month = floor.series(5, "100000", CALL);
+    floor.trade(a, b, option(month, Side::Buy, "5700", "1"));
+    let fresh = floor.requirement(b, Level::Maintenance);
+    floor.volatility = None;
+    floor.x.step = Span::MINUTE.times(30);
+    floor.run(&[]);
+    let old = floor.requirement(b, Level::Maintenance);
+    assert!(old > fresh, "{old} after {fresh}");
+}
+
+#[test]
+fn r_3_a_long_option_is_worth_its_mark_rounded_down_and_a_short_owes_it_rounded_up() {
+    let mut floor = Floor::new();
+    let (a, b) = (floor.x.user("1000000"), floor.x.user("1000000"));
+    let month = floor.series(5, "100000", CALL);
+    floor.trade(a, b, option(month, Side::Buy, "5700", "0.33"));
+    let worth = |account| floor.x.equity(account) - floor.x.cash(account);
+    let mark = floor.mark(month);
+    assert_eq!(worth(a), mark.notional(qty("0.33"), money::Round::Down));
+    assert_eq!(worth(b), -mark.notional(qty("0.33"), money::Round::Up));
+    let sum: Amount = [a, b].map(worth).into_iter().sum();
+    assert!(sum <= Amount::ZERO && sum >= Amount::from_raw(-1));
+}
