@@ -1,16 +1,16 @@
 //! Scenario margin of options: the table of a block (S-1, S-2) and the requirement of 10 000
 //! accounts with 20 legs each, without and with what is linear (S-5), in CPU time where the system
-//! tells it; the least of several rounds. Goal: well below 100 ms a block on one core.
+//! tells it; and what a vote for a surface costs (V-2, V-3). The least of several rounds. Goal: well below 100 ms a block on one core.
 #![allow(missing_docs, clippy::disallowed_types)]
 
 use clock::cpu_nanos;
 use money::{Amount, Price, Qty, Rate, Span, Time};
 use protocol::halt::TimeAverage;
-use protocol::ids::OptionKind;
+use protocol::ids::{AssetId, OptionKind};
 use protocol::margin::{Charges, Exposure};
-use protocol::params::{ScanParams, SettlementParams, SurfaceParams};
+use protocol::params::{OptionParams, ScanParams, SettlementParams, SurfaceParams};
 use protocol::scan::{Leg, Moment, SCENARIOS, Series, Table, Terms};
-use protocol::surface::{SliceVote, Smile, Surface, Vote};
+use protocol::surface::{self, SliceVote, Smile, Surface, Vote};
 
 mod clock;
 
@@ -22,11 +22,39 @@ const CHARGES: Charges =
     Charges { haircut: Rate::from_bp(1000), margin: Rate::from_bp(500), basis: Rate::from_bp(100) };
 
 fn main() {
+    votes();
     for (expiries, strikes, window) in [(6, 25, 0), (6, 25, 1), (8, 50, 0), (8, 50, 1)] {
         let params = ScanParams { pin_window: Span::DAY.times(window), ..ScanParams::default() };
         let market = Market::new(expiries, strikes, params);
         market.measure();
     }
+}
+
+/// What one vote of 14 slices costs, and the choice among 12 of them.
+fn votes() {
+    let mut options = OptionParams::new(AssetId(1), Price::ONE, Qty::ONE);
+    options.surface.vote_age_max = Span::DAY;
+    let now = Time::from_nanos(1_700_000_000_000_000_000);
+    let vote = Vote { source_time: now, slices: slices(now, 14) };
+    let expected: Vec<Time> = vote.slices.iter().map(|slice| slice.expiry).collect();
+    let checked = least(|| surface::check(&vote, &expected, now, &options).expect("sound"));
+    let votes = vec![(Some(&vote), 1); 12];
+    let choose = || assert!(surface::choose(&votes, &expected, now, &options).is_some());
+    println!("a vote of 14 slices: check {checked:.4} ms, choice of 12 {:.4} ms", least(choose));
+}
+
+/// Slices of so many expiries.
+fn slices(now: Time, expiries: u64) -> Vec<SliceVote> {
+    let slice = |at: u64| SliceVote {
+        expiry: now.after(Span::HOUR.times(20).plus(Span::DAY.times(at * at * 5))),
+        basis: Rate::ZERO,
+        a: Rate::from_bp(2_500),
+        b: Rate::from_bp(1_000),
+        rho: Rate::from_bp(-2_000),
+        m: Rate::ZERO,
+        sigma: Rate::from_bp(2_000),
+    };
+    (0..expiries).map(slice).collect()
 }
 
 struct Market {
@@ -39,16 +67,7 @@ impl Market {
     /// So many strikes, 1 % apart, in each of so many expiries.
     fn new(expiries: u64, strikes: i64, params: ScanParams) -> Market {
         let now = Time::from_nanos(1_700_000_000_000_000_000);
-        let slice = |at: u64| SliceVote {
-            expiry: now.after(Span::HOUR.times(20).plus(Span::DAY.times(at * at * 5))),
-            basis: Rate::ZERO,
-            a: Rate::from_bp(2_500),
-            b: Rate::from_bp(1_000),
-            rho: Rate::from_bp(-2_000),
-            m: Rate::ZERO,
-            sigma: Rate::from_bp(2_000),
-        };
-        let slices: Vec<SliceVote> = (0..expiries).map(slice).collect();
+        let slices = slices(now, expiries);
         let expected: Vec<Time> = slices.iter().map(|slice| slice.expiry).collect();
         let mut surface = Surface::default();
         surface.consider(&Vote { source_time: now, slices }, &expected, &SurfaceParams::default());

@@ -25,7 +25,7 @@ pub struct Exposure {
 }
 
 /// The charges that apply to an underlying.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Charges {
     /// On an unhedged holding.
     pub haircut: Rate,

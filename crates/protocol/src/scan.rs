@@ -10,13 +10,15 @@
 //! never need more than their marks, and a further scenario never lowers anything.
 
 mod scenario;
-mod hedge;
 mod table;
+mod hedge;
+mod requirement;
 mod across;
 
 pub use across::Assets;
+pub use requirement::{Leg, Losses, Outcome, Terms};
 pub use scenario::{PINS_MAX, SCENARIOS, Scenario, Shock, scenarios};
-pub use table::{COLUMNS, Leg, Losses, Moment, Outcome, Series, Table, Terms};
+pub use table::{COLUMNS, Moment, Series, Table};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

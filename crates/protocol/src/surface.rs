@@ -305,7 +305,7 @@ impl Surface {
 
     /// What an expiry is worth now (rules V-5 and V-6), `average` being its settlement window as
     /// far as it was seen; `None` before its first accepted slice. From expiry on everything is
-    /// intrinsic at what was seen, and nothing is asked of the surface.
+    /// intrinsic at the forward, and nothing is asked of the surface.
     pub fn smile(
         &self,
         expiry: Time,
@@ -321,6 +321,9 @@ impl Surface {
             None => return None,
         };
         let whole = expiry.since(self.accepted.source_time);
+        let quorum = Span::from_nanos(params.averaging.nanos().div_ceil(2));
+        let missing = quorum.nanos().saturating_sub(average.covered().nanos());
+        let missing = Span::from_nanos(missing);
         let basis = slice.basis.over(left, whole.max(Span::from_nanos(1)), Round::Down);
         let mut smile = Smile {
             slice: slice.slice(),
@@ -328,7 +331,7 @@ impl Surface {
             basis: basis.expect("the basis shrinks with the time that is left"),
             average: *average,
             left,
-            rest: left.min(params.averaging),
+            rest: left.min(params.averaging).max(missing),
             effective: effective_time(left, params.averaging),
             forward: Price::ZERO,
         };
@@ -346,7 +349,7 @@ pub struct Smile {
     basis: Rate,
     average: TimeAverage,
     left: Span,
-    /// What is left of the settlement window.
+    /// What is still to be seen of the settlement window.
     rest: Span,
     effective: Span,
     forward: Price,

@@ -6,8 +6,8 @@
 
 use money::{Amount, Qty, Rate, Round, div_i128};
 
+use super::requirement::Losses;
 use super::scenario::SCENARIOS;
-use super::table::Losses;
 use crate::params::ScenarioParams;
 
 /// What moves together, over all assets with an offset.

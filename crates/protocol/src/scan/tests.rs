@@ -4,13 +4,15 @@
 use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 use proptest::prelude::*;
 
-use super::hedge::{Line, Linear};
+use super::hedge::Linear;
 use super::*;
 use crate::halt::TimeAverage;
 use crate::ids::OptionKind;
 use crate::margin::{self, Charges, Exposure};
 use crate::params::{ScanParams, ScenarioParams, SettlementParams, SurfaceParams};
 use crate::surface::{SliceVote, Smile, Surface, Vote};
+
+mod division;
 
 const START: Time = Time::from_nanos(1_700_000_000_000_000_000);
 const CHARGES: Charges =
@@ -188,12 +190,13 @@ fn s_3_the_grid_of_span_gives_its_losses() {
     let losses = table.losses(std::iter::once(Leg { row: 0, qty: -Qty::ONE }));
     let future = Exposure { long: qty(0.5), ..Exposure::default() };
     let half = qty(0.5).raw();
-    let outcome = table.divided(&Linear::apart(future, CHARGES), &losses, half, initial());
     for (at, expected) in expected.into_iter().enumerate() {
-        let loss = outcome.losses.by_column[at] as f64 / 1e16;
+        let loss = losses.by_column[at] + i128::from(table.linear[at]) * i128::from(half);
+        let loss = loss as f64 / 1e16;
         assert!((loss - expected).abs() < 1e-6, "{at}: {loss} is not {expected}");
     }
-    assert!((units(outcome.amount) - 3120.292355639095).abs() < 1e-6);
+    let margin = table.divided(&Linear::apart(future, CHARGES), &losses, half, initial());
+    assert!((units(margin) - 3120.292355639095).abs() < 1e-6);
 }
 
 /// Every leg repriced in every scenario, from the rule's words.
@@ -275,37 +278,6 @@ fn sum(a: Exposure, b: Exposure) -> Exposure {
     Exposure { holding: a.holding + b.holding, long: a.long + b.long, short: a.short + b.short }
 }
 
-/// What rule S-5 says of one division, exact at 10⁻²⁸ quote, S-4 left out.
-fn divided(
-    world: &World,
-    lines: &[Line],
-    (all, inside): (Exposure, Exposure),
-    (charges, terms): (Charges, Terms),
-) -> i128 {
-    let raw = |qty: Qty| i128::from(qty.raw());
-    let (h, l, s) = (
-        raw(all.holding - inside.holding),
-        raw(all.long - inside.long),
-        raw(all.short - inside.short),
-    );
-    let rate = |rate: Rate| i128::from(rate.raw());
-    let hedged = (h + l).min(s);
-    let naked = h + l - hedged;
-    let cheap = if charges.haircut <= charges.margin { h } else { l }.min(naked);
-    let outside = hedged * rate(charges.basis)
-        + (s - hedged) * rate(charges.margin)
-        + cheap * rate(charges.haircut.min(charges.margin))
-        + (naked - cheap) * rate(charges.haircut.max(charges.margin));
-    let [long, short] = world.table.worst_linear(terms.scan);
-    let charge = |qty: Qty, own: Rate, worst: Rate| raw(qty) * rate(charges.basis.max(own - worst));
-    let within = charge(inside.holding, charges.haircut, long)
-        + charge(inside.long, charges.margin, long)
-        + charge(inside.short, charges.margin, short);
-    let z = raw(inside.holding) + raw(inside.long) - raw(inside.short);
-    let worst = lines.iter().map(|&(loss, unit)| loss + i128::from(unit) * z).max().unwrap();
-    (outside + within) * i128::from(world.moment.index.raw()) + worst * rate(terms.scan)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -327,89 +299,6 @@ proptest! {
         let expected = worst * 0.8 + short as f64 / 1e8 * 0.01 * index;
         let requirement = world.requirement(&legs, Exposure::default(), terms);
         prop_assert!((units(requirement) - expected).abs() < 1e-6 + expected * 1e-9);
-    }
-
-    /// Against every kink and every crossing of two lines, and against any division at all.
-    #[test]
-    fn s_5_the_division_is_the_cheapest(
-        legs in any_legs(ROWS), linear in any_linear(), charges in any_charges(),
-        parts in [0.0f64..=1.0, 0.0f64..=1.0, 0.0f64..=1.0], index in 60.0f64..160.0,
-    ) {
-        let (world, terms) = (market(index), maintenance());
-        let lines = world.table.lines(&world.table.losses(legs.iter().copied()));
-        let all = Linear::new(linear, charges, world.table.worst_linear(terms.scan));
-        let cost = |z: i64| {
-            let [holding, long, short] = all.divide(z).inside;
-            let inside = Exposure { holding, long, short };
-            divided(&world, &lines, (linear, inside), (charges, terms))
-        };
-        let z = all.cheapest(&lines, terms.scan, world.moment.index);
-        let [h, l, s] = [linear.holding, linear.long, linear.short].map(Qty::raw);
-        prop_assert!(-s <= z && z <= h + l);
-        let mut candidates = vec![0, -s, h, l, h + l, s, s - h, s - l, h + l - s, h - s, l - s];
-        for (at, a) in lines.iter().enumerate() {
-            for b in lines[..at].iter().filter(|b| b.1 != a.1) {
-                let crossing = (a.0 - b.0) / (i128::from(b.1) - i128::from(a.1));
-                let crossing = crossing.clamp(-1 << 60, 1 << 60) as i64;
-                candidates.extend([crossing - 1, crossing, crossing + 1]);
-            }
-        }
-        let reachable = candidates.into_iter().filter(|&z| -s <= z && z <= h + l);
-        let best = reachable.map(cost).min().unwrap();
-        prop_assert_eq!(cost(z), best);
-        let part = |qty: Qty, share: f64| Qty::from_raw((qty.raw() as f64 * share) as i64);
-        let inside = Exposure {
-            holding: part(linear.holding, parts[0]),
-            long: part(linear.long, parts[1]),
-            short: part(linear.short, parts[2]),
-        };
-        prop_assert!(best <= divided(&world, &lines, (linear, inside), (charges, terms)));
-    }
-
-    /// Exact but for the roundings of R-1, of the charges and of the worst scenario: 16 units of
-    /// 10⁻⁸ at most.
-    #[test]
-    fn s_5_two_books_together_need_no_more_than_apart(
-        a in any_legs(ROWS), b in any_legs(ROWS), linear in [any_linear(), any_linear()],
-        charges in any_charges(), index in 60.0f64..160.0,
-    ) {
-        let world = market(index);
-        let both: Vec<Leg> = a.iter().chain(&b).copied().collect();
-        for terms in [initial(), maintenance()] {
-            let of = |legs: &[Leg], linear| {
-                world.table.requirement(legs.iter().copied(), linear, charges, terms)
-            };
-            // One leg for each series, as an account has it.
-            let both: Vec<Leg> = (0..ROWS)
-                .map(|row| {
-                    let legs = both.iter().filter(|leg| leg.row == row);
-                    Leg { row, qty: Qty::from_raw(legs.map(|leg| leg.qty.raw()).sum()) }
-                })
-                .collect();
-            let together = of(&both, sum(linear[0], linear[1]));
-            let apart = of(&a, linear[0]) + of(&b, linear[1]);
-            prop_assert!(together <= apart + Amount::from_raw(16), "{together} > {apart}");
-        }
-    }
-
-    #[test]
-    fn s_5_the_requirement_is_never_above_the_two_apart_and_without_options_it_is_r_1(
-        legs in any_legs(ROWS), linear in any_linear(), charges in any_charges(),
-    ) {
-        let world = market(100.0);
-        let of = |legs: &[Leg], linear| {
-            world.table.requirement(legs.iter().copied(), linear, charges, initial())
-        };
-        let alone = margin::requirement(linear, charges, world.moment.index);
-        prop_assert_eq!(of(&[], linear), alone);
-        prop_assert!(of(&legs, linear) <= of(&legs, Exposure::default()) + alone);
-        // Nor would a division gain anything without options.
-        let lines = world.table.lines(&world.table.losses(std::iter::empty()));
-        let all = Linear::new(linear, charges, world.table.worst_linear(Rate::ONE));
-        let z = all.cheapest(&lines, Rate::ONE, world.moment.index);
-        let [holding, long, short] = all.divide(z).inside;
-        let cost = |inside| divided(&world, &lines, (linear, inside), (charges, initial()));
-        prop_assert_eq!(cost(Exposure { holding, long, short }), cost(Exposure::default()));
     }
 
     #[test]
@@ -489,25 +378,45 @@ fn s_2_a_pin_finds_the_butterfly_that_the_grid_does_not_see() {
     assert_eq!(format!("{without:.3} {with:.3}"), "1.174 4.980");
 }
 
-/// The asset has a risk of its own: a unit lowers the requirement of a call that moves with it,
-/// a tenth that of any call, and whatever is held, both together need less than apart.
 #[test]
-fn s_5_the_asset_lowers_the_margin_of_a_short_call() {
-    let world = market(100.0);
-    for strike in [70.0, 85.0, 95.0, 100.0, 105.0, 120.0, 150.0] {
-        for smile in 0..3 {
-            let row = world.row(smile, OptionKind::Call, strike);
-            let legs = [Leg { row, qty: -Qty::ONE }];
-            let held = |units: f64| Exposure { holding: qty(units), ..Exposure::default() };
-            for terms in [initial(), maintenance()] {
-                let of = |legs: &[Leg], units: f64| world.requirement(legs, held(units), terms);
-                let naked = of(&legs, 0.0);
-                let text =
-                    format!("{strike} {smile}: {} {}, {naked}", of(&legs, 1.0), of(&legs, 0.1));
-                assert!(of(&legs, 0.1) < naked, "{text}");
-                assert!(of(&legs, 1.0) < naked + of(&[], 1.0), "{text}");
-                assert!(strike > 100.0 || of(&legs, 1.0) < naked, "{text}");
-            }
+fn s_2_the_31_nearest_strikes_within_the_range_are_pins() {
+    let pins = |strikes: &[f64], left: Span| {
+        let world = World::new(price(100.0), &[left], strikes, ScanParams::default());
+        world.table.columns() - SCENARIOS
+    };
+    let day = Span::DAY;
+    assert_eq!(pins(&[82.1, 100.0, 117.9], day), 3);
+    assert_eq!(pins(&[81.9, 100.0, 118.1], day), 1, "within the range");
+    assert_eq!(pins(&[100.0], day.plus(Span::from_nanos(1))), 0, "within the window");
+    let many: Vec<f64> = (0..40).map(|at| 100.0 + f64::from(at) * 0.25).collect();
+    let world = World::new(price(100.0), &[day], &many, ScanParams::default());
+    assert_eq!(world.table.columns(), COLUMNS);
+    let farthest = price(100.0).raw() - world.table.linear.iter().skip(SCENARIOS).min().unwrap();
+    // The forward of a day is above the index, so each pin lies below its strike.
+    let basis = world.smiles[0].unwrap().forward().raw() as f64 / 1e10;
+    assert!((farthest as f64 / 1e8 * basis - 107.5).abs() < 1e-6, "{farthest}");
+}
+
+/// 4096 legs of the largest quantity at the largest index, and the largest linear positions.
+#[test]
+fn s_3_the_largest_books_add_up() {
+    let world = World::new(
+        crate::oracle::PRICE_MAX,
+        &[Span::MINUTE.times(50), Span::DAY.times(90)],
+        &[1e10, 2e10, 0.01],
+        ScanParams::default(),
+    );
+    for sign in [1, -1] {
+        let largest = sign * crate::design::QTY_MAX.raw();
+        let legs: Vec<Leg> = (0..4096)
+            .map(|at| Leg { row: at % world.series.len(), qty: Qty::from_raw(largest) })
+            .collect();
+        for linear in [[1, 1, 0], [1, 1, 1], [0, 0, 1]] {
+            let [holding, long, short] = linear.map(|part| Qty::from_raw(part << 60));
+            let linear = Exposure { holding, long, short };
+            let alone = world.requirement(&legs, Exposure::default(), initial());
+            let all = world.requirement(&legs, linear, initial());
+            assert!(all <= alone + world.requirement(&[], linear, initial()));
         }
     }
 }

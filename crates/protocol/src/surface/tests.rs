@@ -219,10 +219,10 @@ proptest! {
         let chosen = chosen(&stakes).unwrap();
         prop_assert_eq!(checked(&votes[chosen]), Ok(()), "one of the votes");
         let (distance, honest) = (distances(&votes), honest.len());
-        for one in 0..honest {
-            let spread: i128 = distance[one][..honest].iter().sum();
+        for from in &distance[..honest] {
+            let spread: i128 = from[..honest].iter().sum();
             let lead = (honest - many) as i128;
-            prop_assert!(distance[one][chosen] * lead <= 2 * spread);
+            prop_assert!(from[chosen] * lead <= 2 * spread);
         }
     }
 
@@ -231,8 +231,8 @@ proptest! {
         agreed in any_vote(), others in prop::collection::vec(any_vote(), 1..6),
     ) {
         let stake = others.len() as u64 + 1;
-        let mut votes: Vec<(Option<&Vote>, u64)> = others.iter().map(|vote| (Some(vote), 1)).collect();
-        votes.push((Some(&agreed), stake));
+        let others = others.iter().map(|vote| (Some(vote), 1));
+        let votes: Vec<(Option<&Vote>, u64)> = others.chain([(Some(&agreed), stake)]).collect();
         let chosen = chosen(&votes).unwrap();
         prop_assert_eq!(votes[chosen].0, Some(&agreed));
     }
@@ -340,6 +340,10 @@ fn v_5_the_forward_keeps_its_basis_by_the_day_and_ends_at_what_was_seen() {
     assert!((of(before, &half).forward_at(inverse) - price(95.0)).abs().raw() <= 1);
     let over = of(Span::DAY, &half);
     assert_eq!((over.forward(), over.index_for(price(95.0))), (price(90.0), None));
+    let third = TimeAverage::default().with(price(90.0), Span::MINUTE.times(10));
+    let waits = of(Span::DAY.plus(Span::MINUTE), &third);
+    let mean = Price::from_raw(9_333_333_333);
+    assert_eq!(waits.forward(), mean, "five minutes are missing to half of the window");
     assert_eq!(over.mark(OptionKind::Call, price(80.0)), price(10.0), "intrinsic");
     assert_eq!(over.mark(OptionKind::Put, price(80.0)), Price::ZERO);
     let empty = Surface::default();
