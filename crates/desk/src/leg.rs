@@ -159,6 +159,8 @@ impl Leg {
             | Event::Position { .. }
             | Event::Funding { .. }
             | Event::Equity { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
             | Event::Wake { .. } => false,
         }
     }
@@ -178,6 +180,11 @@ impl Leg {
     /// Whether the venue has stated the position.
     pub fn is_stated(&self) -> bool {
         self.stated
+    }
+
+    /// Price step.
+    pub fn tick(&self) -> Price {
+        self.tick
     }
 
     /// Fee of the resting side, as a fraction.

@@ -12,6 +12,11 @@ pub mod rule;
 pub mod leg;
 
 pub mod volatility;
+pub mod attribution;
+pub mod gamma;
+pub mod chain;
+pub mod option_maker;
+pub mod option_taker;
 pub mod carry;
 
 pub mod basis;

@@ -138,7 +138,11 @@ impl<S: Strategy> Limited<S> {
                 }
                 self.open.retain(|open| open.lost_at.is_none_or(|lost| now < lost));
             }
-            Event::Quote { .. } | Event::Funding { .. } | Event::Rested { .. } => {}
+            Event::Quote { .. }
+            | Event::Funding { .. }
+            | Event::Rested { .. }
+            | Event::Series { .. }
+            | Event::Surface(_) => {}
         }
     }
 

@@ -11,10 +11,12 @@
 
 pub(crate) mod error;
 pub(crate) mod keys;
+pub(crate) mod option_keys;
 pub(crate) mod section;
 mod rules;
 mod model;
 mod agents;
+mod options;
 mod read;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +26,10 @@ pub use keys::reference;
 pub use model::{
     Agents, Asset, Basis, Chain, Class, Cross, Links, Maker, Momentum, Noise, Oracle, Outage,
     Place, Scenario,
+};
+pub use options::{
+    Bend, HedgeKeys, HestonKeys, OptionCustomerKeys, OptionMakerKeys, OptionTakerKeys, Options,
+    Reach, SurfacePublishers,
 };
 pub use rules::{RULES, Rules, UnknownRule};
 

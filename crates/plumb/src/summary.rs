@@ -4,6 +4,7 @@
 //! text is the same without them.
 
 pub mod frontier;
+pub mod options;
 pub mod stress;
 pub mod stress_page;
 
@@ -61,6 +62,9 @@ pub fn run(record: &Record, metrics: &Metrics, colour: Colour) -> String {
         parts.push(trail(market, &measured.simulated.basis_bp));
     }
     let blank = String::new;
+    if record.options.is_some() {
+        parts.extend([blank(), options::run(record)]);
+    }
     parts.extend([blank(), classes(&record.classes), blank(), solvency(record, colour)]);
     parts.join("\n") + "\n"
 }

@@ -14,6 +14,7 @@ use super::keys::{
     ROOT, SPOT_MARKET, VENUE,
 };
 use super::model::{Asset, Chain, Links, Oracle, Outage, Scenario};
+use super::options;
 use super::rules;
 use super::section::Section;
 use crate::link::LinkParams;
@@ -36,7 +37,10 @@ pub(super) fn scenario(file: &Path, text: &str, find: Find<'_>) -> Read<Scenario
     let chain = chain(&root)?;
     let assets = assets(&root, find)?;
     let markets = markets(&root, &assets)?;
-    let names = Names { assets: &assets, markets: &markets };
+    let oracle = oracle(&root)?;
+    let options = options::options(&root, &assets, oracle.params.stakes.len(), find)?;
+    let of_options = options.as_ref().map(|options| options.params.base);
+    let names = Names { assets: &assets, markets: &markets, options: of_options };
     let groups: Read<Vec<_>> =
         root.tables("agents")?.into_iter().map(|place| agents(source, place, names)).collect();
     Ok(Scenario {
@@ -48,13 +52,15 @@ pub(super) fn scenario(file: &Path, text: &str, find: Find<'_>) -> Read<Scenario
         sample: root.span("sample_s", Span::SECOND)?,
         chain,
         rules: rules::defaults(&root)?,
-        oracle: oracle(&root)?,
+        oracle,
         venues: venues(&root, &assets)?,
         links: links(&root)?,
         financing_year: sub(&root, "financing", &[FINANCING], |financing| {
             financing.number("rate_pct_year").map(|percent| percent / 100.0)
         })?,
         insurance_fund: sub(&root, "insurance", &[INSURANCE], |fund| fund.amount("fund_usd"))?,
+        bends: options::bends(&root, &assets)?,
+        options,
         agents: groups?,
         assets,
         markets,
@@ -73,7 +79,7 @@ fn sub<T>(
     read(&Section::open(root.source, format!("[{name}]"), place, keys)?)
 }
 
-fn period(section: &Section<'_>, from: &str, to: &str) -> Read<(Time, Time)> {
+pub(super) fn period(section: &Section<'_>, from: &str, to: &str) -> Read<(Time, Time)> {
     let (start, end) = (section.instant(from)?, section.instant(to)?);
     if start < end {
         return Ok((start, end));
@@ -142,7 +148,7 @@ fn asset(section: &Section<'_>, find: Find<'_>) -> Read<Asset> {
     })
 }
 
-fn data_file(section: &Section<'_>, key: &str, find: Find<'_>) -> Read<Option<PathBuf>> {
+pub(super) fn data_file(section: &Section<'_>, key: &str, find: Find<'_>) -> Read<Option<PathBuf>> {
     let Some(written) = section.text_if(key)? else { return Ok(None) };
     find(written).map(Some).map_err(|tried| {
         let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
@@ -223,7 +229,7 @@ fn oracle(root: &Section<'_>) -> Read<Oracle> {
         let stakes = stakes(oracle)?;
         let millisecond = Span::from_millis(1);
         Ok(Oracle {
-            outages: outages_of_publishers(oracle, stakes.len())?,
+            outages: outages_of(oracle, "outage", stakes.len())?,
             params: OracleParams {
                 stakes,
                 vote_age_max: oracle.span("vote_age_max_s", Span::SECOND)?,
@@ -264,10 +270,15 @@ fn stakes(oracle: &Section<'_>) -> Read<Vec<u64>> {
     written.into_iter().map(stake).collect()
 }
 
-fn outages_of_publishers(oracle: &Section<'_>, publishers: usize) -> Read<Vec<Outage>> {
+/// The periods of publishers in a list of a section.
+pub(super) fn outages_of(
+    section: &Section<'_>,
+    list: &str,
+    publishers: usize,
+) -> Read<Vec<Outage>> {
     let outage = |place| {
-        let title = "outage of [oracle]".to_string();
-        let section = Section::open(oracle.source, title, place, &[PUBLISHER, OUTAGE])?;
+        let title = format!("{list} of {}", section.title);
+        let section = Section::open(section.source, title, place, &[PUBLISHER, OUTAGE])?;
         let number = section.whole("publisher")?;
         let (from, to) = period(&section, "from", "to")?;
         match u16::try_from(number) {
@@ -281,7 +292,7 @@ fn outages_of_publishers(oracle: &Section<'_>, publishers: usize) -> Read<Vec<Ou
             }
         }
     };
-    oracle.tables("outage")?.into_iter().map(outage).collect()
+    section.tables(list)?.into_iter().map(outage).collect()
 }
 
 fn venues(root: &Section<'_>, assets: &[Asset]) -> Read<Vec<VenueParams>> {

@@ -27,6 +27,13 @@ impl World {
             | Intent::CancelAll { instrument } => usize::from(instrument.0),
             Intent::WakeAt(_) => return,
         };
+        if instrument >= markets + self.venues.len() {
+            if let Some(command) = self.option_command(at, intent) {
+                let sender = Sender::User(self.agents[at as usize].account);
+                self.pending.push(Message { sender, command });
+            }
+            return;
+        }
         if instrument >= markets {
             return self.trade_outside(at, instrument - markets, intent);
         }
@@ -80,11 +87,18 @@ impl World {
         }
         self.early_cancels = early;
         self.board.post_chain(self.now, &self.state);
+        if let Some(options) = &mut self.options {
+            options.post(&self.state, self.now);
+        }
         self.push(self.now.after(self.block_time), Item::Block);
     }
 
     fn retry_cancel(&mut self, at: u32, intent: Intent) {
         let Intent::Cancel { instrument, client } = intent else { return };
+        if let Some((account, command)) = self.late_cancel(at, intent) {
+            self.pending.push(Message { sender: Sender::User(account), command });
+            return;
+        }
         let market = MarketId(instrument.0);
         let agent = &self.agents[at as usize];
         let known = agent.open.iter().find(|(own, id, _)| *own == client && *id == market);
@@ -121,12 +135,30 @@ impl World {
             Event::InsurancePaid { account, amount } => {
                 self.books[account.index()].insurance += amount;
             }
-            Event::Deleveraged { account, counterparty, haircut, .. } => {
+            Event::Deleveraged { account, counterparty, haircut, .. }
+            | Event::OptionHaircut { account, counterparty, haircut, .. } => {
                 self.books[account.index()].deleveraging += haircut;
                 self.books[counterparty.index()].deleveraging -= haircut;
             }
-            Event::Rejected { account: None, .. }
-            | Event::Opened { .. }
+            Event::SeriesListed { series, expiry, strike, kind, .. } => {
+                self.series_listed(series, strategy::Contract { expiry, strike, kind });
+            }
+            Event::SurfaceAccepted { .. } => self.surface_accepted(),
+            Event::OptionRested { account, series, order, client, .. } => {
+                self.option_rested(account, series, (client, order));
+            }
+            Event::OptionRemoved { account, series, client, .. } => {
+                self.option_gone(account, series, client, false);
+            }
+            Event::OptionTraded { .. } => self.option_traded(events, at),
+            Event::OptionExercised { account, payoff, fee, .. } => {
+                self.option_exercised(account, payoff, fee);
+            }
+            Event::ExpirySettled { expiry, price, interest, .. } => {
+                self.expiry_settled(expiry, price, interest);
+            }
+            Event::Rejected { account: None, .. } => self.surface_refused(&events[at]),
+            Event::Opened { .. }
             | Event::Moved { .. }
             | Event::Indexed { .. }
             | Event::Funded { .. }
@@ -162,24 +194,18 @@ impl World {
             | Event::Breach { .. }
             | Event::NotProven { .. }
             | Event::LeftBehind { .. }
-            | Event::SeriesListed { .. }
             | Event::ChainFull { .. }
-            | Event::SurfaceAccepted { .. }
-            | Event::OptionRested { .. }
-            | Event::OptionRemoved { .. }
-            | Event::OptionTraded { .. }
-            | Event::OptionExercised { .. }
-            | Event::OptionHaircut { .. }
-            | Event::ExpirySettled { .. }
             | Event::Settled { .. } => {}
         }
     }
 
     /// A command was refused: an order is then gone.
     fn refused(&mut self, account: AccountId, message: u32, client: ClientId) {
-        if let Command::Place(order) = &self.block.messages[message as usize].command {
-            let market = order.market;
-            self.gone(account, market, client, true);
+        let command = &self.block.messages[message as usize].command;
+        if let Command::Place(order) = command {
+            self.gone(account, order.market, client, true);
+        } else if let Command::PlaceOption(order) = command {
+            self.option_gone(account, order.series, client, true);
         }
     }
 
