@@ -12,11 +12,7 @@ pub mod rule;
 pub mod leg;
 
 pub mod volatility;
-pub mod attribution;
-pub mod gamma;
-pub mod chain;
-pub mod option_maker;
-pub mod option_taker;
+pub mod variance;
 pub mod carry;
 
 pub mod basis;
@@ -24,3 +20,11 @@ pub mod cross;
 pub mod maker;
 
 pub mod limits;
+
+pub mod attribution;
+pub mod gamma;
+pub mod parity;
+
+pub mod chain;
+pub mod option_maker;
+pub mod option_taker;

@@ -163,6 +163,15 @@ pub enum Cause {
     /// A file whose first line fits no layout.
     #[error("no known layout: `{0}`; expected klines, funding rates, a capture or Parquet")]
     UnknownLayout(String),
+    /// A text that names no option.
+    #[error("`{0}` names no option; expected e.g. BTC-27MAR26-70000-C")]
+    NotAnOption(String),
+    /// A bid and the ask below it, as the file writes them.
+    #[error("bid {0} is above ask {1}")]
+    CrossedQuote(String, String),
+    /// A column's name, its text, and the range that it must lie in.
+    #[error("{0} `{1}` is outside {2}")]
+    OutOfRange(&'static str, String, String),
 }
 
 impl Cause {

@@ -14,6 +14,7 @@ mod csv;
 pub mod klines;
 pub mod funding;
 pub mod capture;
+pub mod options;
 pub mod book;
 pub mod surfaces;
 pub mod table;

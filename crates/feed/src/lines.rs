@@ -99,6 +99,11 @@ impl<'a> Lines<'a> {
         self.line
     }
 
+    /// Bytes read so far, after unpacking.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.total
+    }
+
     /// Whether the input is gzip.
     pub(crate) fn is_gzip(&self) -> bool {
         self.gzip

@@ -26,4 +26,5 @@ pub mod option_compare;
 pub mod table;
 pub mod stress;
 pub mod frontier;
+pub mod hedging;
 pub mod report;

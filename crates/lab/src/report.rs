@@ -19,6 +19,7 @@ mod stress;
 mod frontier;
 
 mod options;
+mod hedging;
 
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
@@ -79,6 +80,13 @@ pub fn frontier_page(scenario: &str, markets: &[crate::frontier::Frontier]) -> S
     let mut charts = Vec::new();
     let body = frontier::sections(scenario, markets, &mut charts);
     document(&format!("{scenario} · frontier"), &body, charts)
+}
+
+/// The report on hedging recorded options.
+pub fn hedging_page(study: &crate::hedging::Study) -> String {
+    let mut charts = Vec::new();
+    let body = hedging::sections(study, &mut charts);
+    document(&format!("{} · gamma hedging", study.asset), &body, charts)
 }
 
 fn header(record: &Record) -> String {

@@ -5,6 +5,7 @@
 
 pub mod frontier;
 pub mod options;
+pub mod hedging;
 pub mod stress;
 pub mod stress_page;
 
