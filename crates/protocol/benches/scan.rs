@@ -1,6 +1,7 @@
 //! Scenario margin of options: the table of a block (S-1, S-2) and the requirement of 10 000
 //! accounts with 20 legs each, without and with what is linear (S-5), in CPU time where the system
-//! tells it; and what a vote for a surface costs (V-2, V-3). The least of several rounds. Goal: well below 100 ms a block on one core.
+//! tells it; and what a vote for a surface costs (V-2, V-3). The least of several rounds. Goal:
+//! well below 100 ms a block on one core.
 #![allow(missing_docs, clippy::disallowed_types)]
 
 use clock::cpu_nanos;

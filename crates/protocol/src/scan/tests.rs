@@ -136,7 +136,21 @@ fn s_1_there_are_33_scenarios_and_each_is_another() {
     assert_eq!([Shock::Up, Shock::Same, Shock::Down].map(count), [17, 9, 7]);
     let full = all.iter().filter(|one| one.damping == Rate::ONE);
     assert_eq!(full.clone().count(), 25);
-    assert_eq!(full.map(|one| one.price.abs()).max(), Some(Rate::from_bp(1_800)));
+    let outer = full.filter(|one| one.price.abs() == Rate::from_bp(1_800));
+    assert!(outer.clone().all(|one| one.volatility != Shock::Down) && outer.count() == 4);
+    let tails = all.iter().filter(|one| one.damping != Rate::ONE);
+    let tails: Vec<String> = tails.map(|one| format!("{} {}", one.price, one.damping)).collect();
+    let expected = [
+        "-0.66 0.21",
+        "-0.33 0.42",
+        "0.5 0.2772",
+        "1 0.1386",
+        "2 0.0693",
+        "3 0.0462",
+        "4 0.03465",
+        "5 0.02772",
+    ];
+    assert_eq!(tails, expected);
 }
 
 /// Vector `span16_short_call_half_hedged`: CME's grid of 16, computed independently.

@@ -132,6 +132,12 @@ fn v_2_a_surface_with_arbitrage_is_refused_by_expiry_and_cause() {
     let volatility = Err(Fault::Volatility(times[2]));
     assert_eq!(with(2, &|slice| (slice.a, slice.b) = (rate(1e-5), rate(0.0))), volatility);
     assert_eq!(with(2, &|slice| slice.a = rate(101.0)), volatility);
+    for (bound, inside) in [(rate(1e-4), Ok(())), (rate(1e-4 - 1e-10), volatility)] {
+        let flat = |slice: &mut SliceVote| (slice.a, slice.b) = (bound, Rate::ZERO);
+        let mut vote = vote(vec![sound.slices[2]]);
+        flat(&mut vote.slices[0]);
+        assert_eq!(checked(&vote), inside, "{bound}");
+    }
     let steep = |slice: &mut SliceVote| {
         slice.b = rate(2.0 / (1.3 * years(effective(slice.expiry.since(START)))));
     };
@@ -159,6 +165,7 @@ fn v_3_the_vote_in_the_middle_is_chosen_with_two_thirds_of_the_stake() {
     let mut some = all([1; 5]);
     some[2].0 = None;
     assert_eq!(chosen(&some), Some(1), "of two alike the earlier, and quorum is not all");
+    assert_eq!(chosen(&[(None, 2), (Some(&votes[0]), 3), (Some(&votes[1]), 1)]), Some(1), "⅔");
     (some[0].0, some[1].0) = (None, None);
     assert_eq!(chosen(&some), None);
     let (same, forward) = (market(0.6, -0.3), |basis: f64| {
