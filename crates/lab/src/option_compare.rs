@@ -110,9 +110,8 @@ pub const ARMS: [&str; 3] = ["off", "on", "difference"];
 impl OptionComparison {
     /// Compares runs of both arms; a seed without both arms is left out.
     pub fn of(scenario: &str, agents: &[String], runs: &[OptionRun]) -> OptionComparison {
-        let find = |seed: u64, on: bool| {
-            runs.iter().find(|run| run.record.seed == seed && run.on == on)
-        };
+        let find =
+            |seed: u64, on: bool| runs.iter().find(|run| run.record.seed == seed && run.on == on);
         let mut seeds: Vec<u64> = runs.iter().map(|run| run.record.seed).collect();
         seeds.sort_unstable();
         seeds.dedup();

@@ -34,6 +34,8 @@ pub struct OptionCounts {
     pub surfaces: u64,
     /// Votes on the surface that were refused.
     pub surfaces_refused: u64,
+    /// Times that a series found no room.
+    pub full: u64,
     /// Trades.
     pub trades: u64,
     /// Coins traded, each trade once.

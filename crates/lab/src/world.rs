@@ -295,7 +295,9 @@ impl World {
             block: Block { time: setup.start, messages: Vec::new() },
             events: Vec::new(),
             board: Board::new(&state),
-            options: setup.options.map(|options| options::Options::new(options, &state, setup.seed)),
+            options: setup
+                .options
+                .map(|options| options::Options::new(options, &state, setup.seed)),
             books: Vec::new(),
             recorder: Recorder::new(&state, recorded, setup.carry_8h),
             intents: Vec::new(),

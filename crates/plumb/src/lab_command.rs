@@ -193,7 +193,8 @@ fn lacking(scenario: &Scenario, off: &[String]) -> Result<Scenario, Failure> {
         let mut known: Vec<&str> = Vec::new();
         for group in &scenario.agents {
             let names = [group.class.name(), group.name.as_str()];
-            known.extend(names.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>());
+            known
+                .extend(names.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>());
         }
         let known = known.join(", ");
         Failure::Lab(format!("no agents `{unknown}` in {}: it has {known}", scenario.name))

@@ -1,5 +1,7 @@
 //! What happened: the whole output of the state machine.
 
+mod options;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, FundingIndex, Price, Qty, Rate, Span, Time};
 
@@ -8,11 +10,9 @@ use crate::governance::Refusal;
 use crate::governance::changes::Change;
 use crate::governance::council::{ProposalId, Tally};
 use crate::halt::Phase;
-use crate::ids::{
-    AccountId, AgentId, AssetId, ChainId, ClientId, MarketId, OptionKind, OrderId, PublisherId,
-    SeriesId, Side,
-};
+use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, Side};
 use crate::reject::Reject;
+pub use options::OptionEvent;
 
 /// Why an order left the book without trading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -473,121 +473,6 @@ pub enum Event {
         /// Deficits that neither insurance nor the gains of the settlement paid.
         uncovered: Amount,
     },
-    /// A series of options is listed (rule K-2).
-    SeriesListed {
-        /// On which asset.
-        chain: ChainId,
-        /// Its number.
-        series: SeriesId,
-        /// When it ends.
-        expiry: Time,
-        /// Its strike.
-        strike: Price,
-        /// Call or put.
-        kind: OptionKind,
-    },
-    /// A series found no room among those that may be listed at once.
-    ChainFull {
-        /// On which asset.
-        chain: ChainId,
-    },
-    /// A publisher's surface is the one in force (rule V-3).
-    SurfaceAccepted {
-        /// Of which options.
-        chain: ChainId,
-        /// Whose.
-        publisher: PublisherId,
-        /// When it was observed.
-        source_time: Time,
-    },
-    /// An order for options rests.
-    OptionRested {
-        /// Whose.
-        account: AccountId,
-        /// Where.
-        series: SeriesId,
-        /// Its handle.
-        order: OrderId,
-        /// The client's number.
-        client: ClientId,
-        /// How much rests.
-        qty: Qty,
-    },
-    /// An order for options, or the rest of one, is gone.
-    OptionRemoved {
-        /// Whose.
-        account: AccountId,
-        /// Where.
-        series: SeriesId,
-        /// The client's number.
-        client: ClientId,
-        /// How much was left.
-        qty: Qty,
-        /// Why.
-        reason: Gone,
-    },
-    /// Two orders for options traded; the buyer paid the premium (rule K-4).
-    OptionTraded {
-        /// Where.
-        series: SeriesId,
-        /// The aggressor's direction.
-        side: Side,
-        /// At the resting order's price, for a unit.
-        price: Price,
-        /// How much.
-        qty: Qty,
-        /// The aggressor.
-        taker: AccountId,
-        /// The resting side.
-        maker: AccountId,
-        /// The aggressor's number.
-        taker_client: ClientId,
-        /// The resting order's number.
-        maker_client: ClientId,
-        /// The aggressor's fee, in quote.
-        taker_fee: Amount,
-        /// The resting side's fee, in quote.
-        maker_fee: Amount,
-        /// Whether the resting order is filled whole.
-        maker_done: bool,
-    },
-    /// A position in options was settled (rule K-8).
-    OptionExercised {
-        /// Whose.
-        account: AccountId,
-        /// Which.
-        series: SeriesId,
-        /// How much; negative for a short.
-        position: Qty,
-        /// What the account received, or paid (negative).
-        payoff: Amount,
-        /// What of it went to FEES.
-        fee: Amount,
-    },
-    /// What an account owes after a settlement was taken from the gain of another (rule K-8).
-    OptionHaircut {
-        /// On which asset.
-        chain: ChainId,
-        /// Who owes.
-        account: AccountId,
-        /// Who gained.
-        counterparty: AccountId,
-        /// How much.
-        haircut: Amount,
-    },
-    /// All series of an expiry are settled (rule K-8).
-    ExpirySettled {
-        /// On which asset.
-        chain: ChainId,
-        /// Which.
-        expiry: Time,
-        /// The settlement price.
-        price: Price,
-        /// How long the index was seen that the price is the mean of.
-        covered: Span,
-        /// Σ of the longs that were settled.
-        interest: Qty,
-        /// Deficits that neither insurance nor the gains of the settlement paid.
-        uncovered: Amount,
-    },
+    /// What became of options (section K).
+    Option(OptionEvent),
 }

@@ -3,8 +3,8 @@
 //! In every block the sums that the state keeps as it changes are checked; at a checkpoint they are
 //! also folded from the start, so that a sum that was not kept cannot hide.
 
-pub mod steps;
 mod options;
+pub mod steps;
 
 use money::{Amount, Qty};
 

@@ -128,8 +128,8 @@ pub enum Reject {
     UnknownSeries = 101,
     /// No surface says what the series is worth, or it is too old for new risk (rule V-7).
     NoSurface = 102,
-    /// A surface without an expiry, with too many, or whose expiries do not follow its time and each
-    /// other.
+    /// A surface without an expiry, with too many, or whose expiries do not follow its time and
+    /// each other.
     BadSurface = 103,
     /// A surface without a listed expiry (rule V-1).
     MissingExpiry = 104,

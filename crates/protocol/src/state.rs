@@ -100,6 +100,15 @@ pub enum Change {
         /// How much.
         amount: Amount,
     },
+    /// One more open order for options.
+    OptionOrder {
+        /// Which.
+        series: SeriesId,
+        /// Direction.
+        side: Side,
+        /// How much.
+        lots: Lots,
+    },
     /// A quantity of options is traded, bought if it is above zero.
     OptionFill {
         /// Which.
@@ -119,6 +128,7 @@ impl Change {
             | Change::Fills(_)
             | Change::None
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => 0,
         }
@@ -132,6 +142,7 @@ impl Change {
             Change::Fill { .. }
             | Change::None
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => false,
         }
@@ -148,6 +159,7 @@ impl Change {
             | Change::Fills(_)
             | Change::None
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => [0; 2],
         }
@@ -171,14 +183,23 @@ impl Change {
             | Change::Fill { .. }
             | Change::None
             | Change::Orders
+            | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
             | Change::Withdrawal { .. } => Qty::ZERO,
         }
     }
 
-    /// The options that the change trades.
-    fn options(self) -> Option<(SeriesId, Qty)> {
-        if let Change::OptionFill { series, qty } = self { Some((series, qty)) } else { None }
+    /// The series of options that the change is about.
+    fn series(self) -> Option<SeriesId> {
+        match self {
+            Change::OptionOrder { series, .. } | Change::OptionFill { series, .. } => Some(series),
+            Change::Order { .. }
+            | Change::Fill { .. }
+            | Change::Fills(_)
+            | Change::None
+            | Change::Orders
+            | Change::Withdrawal { .. } => None,
+        }
     }
 }
 

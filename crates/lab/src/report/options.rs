@@ -3,9 +3,7 @@
 use super::chart::{chart, colour, level, line, with};
 use super::facts;
 use super::html::{card, escape, figure, table};
-use crate::option_compare::{
-    ARMS, OPTION_MEASURES, OptionComparison, OptionRun, standard_error,
-};
+use crate::option_compare::{ARMS, OPTION_MEASURES, OptionComparison, OptionRun, standard_error};
 use crate::option_metrics::{OptionMetrics, SeriesMetrics};
 use crate::option_record::OptionRecord;
 use crate::record::Record;
@@ -146,7 +144,8 @@ fn volatility_chart(record: &Record, options: &OptionRecord, charts: &mut Vec<Va
         line("true", colour::SPOT, time, &samples.fair_atm_pct, POINTS),
     ];
     if let Some(market) = record.markets.first() {
-        let spot = line("spot", colour::INDEX, &market.samples.time_ms, &market.samples.spot, POINTS);
+        let spot =
+            line("spot", colour::INDEX, &market.samples.time_ms, &market.samples.spot, POINTS);
         traces.push(with(spot, json!({ "yaxis": "y2" })));
     }
     let layout = json!({
@@ -242,10 +241,7 @@ pub fn comparison(
          of a seed have the same path, publishers and customers; the difference is taken within \
          the seed, with its 95 % interval by Student’s t.</p>",
         escape(&comparison.scenario),
-        facts(&[
-            ("Switched", escape(&comparison.agents.join(", "))),
-            ("Seeds", seeds.join(", ")),
-        ]),
+        facts(&[("Switched", escape(&comparison.agents.join(", "))), ("Seeds", seeds.join(", ")),]),
         figure(
             "options-overlay",
             520,
@@ -265,12 +261,17 @@ fn overlay(runs: &[OptionRun], charts: &mut Vec<Value>) {
         let samples = &options.samples;
         for (axis, values) in [("y", &samples.deviation_abs_pt), ("y2", &samples.deviation_pt)] {
             let drawn = line(name, hue, &samples.time_ms, values, POINTS);
-            let fields =
-                json!({ "yaxis": axis, "legendgroup": name, "showlegend": axis == "y" });
+            let fields = json!({ "yaxis": axis, "legendgroup": name, "showlegend": axis == "y" });
             traces.push(with(drawn, fields));
         }
         if on {
-            let fair = line("true volatility", colour::SPOT, &samples.time_ms, &samples.fair_atm_pct, POINTS);
+            let fair = line(
+                "true volatility",
+                colour::SPOT,
+                &samples.time_ms,
+                &samples.fair_atm_pct,
+                POINTS,
+            );
             traces.push(with(fair, json!({ "yaxis": "y3" })));
         }
     }

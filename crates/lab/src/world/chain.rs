@@ -1,6 +1,7 @@
 //! The venues: what arrives at them, the chain's blocks, and what they answer.
 
 use desk::strategy::{self, Instrument, Intent};
+use money::Amount;
 use protocol::command::{Command, Lifetime, Message, NewOrder, SelfTrade, Sender, Vote};
 use protocol::engine;
 use protocol::event::Event;
@@ -135,28 +136,10 @@ impl World {
             Event::InsurancePaid { account, amount } => {
                 self.books[account.index()].insurance += amount;
             }
-            Event::Deleveraged { account, counterparty, haircut, .. }
-            | Event::OptionHaircut { account, counterparty, haircut, .. } => {
-                self.books[account.index()].deleveraging += haircut;
-                self.books[counterparty.index()].deleveraging -= haircut;
+            Event::Deleveraged { account, counterparty, haircut, .. } => {
+                self.deleveraged([account, counterparty], haircut);
             }
-            Event::SeriesListed { series, expiry, strike, kind, .. } => {
-                self.series_listed(series, strategy::Contract { expiry, strike, kind });
-            }
-            Event::SurfaceAccepted { .. } => self.surface_accepted(),
-            Event::OptionRested { account, series, order, client, .. } => {
-                self.option_rested(account, series, (client, order));
-            }
-            Event::OptionRemoved { account, series, client, .. } => {
-                self.option_gone(account, series, client, false);
-            }
-            Event::OptionTraded { .. } => self.option_traded(events, at),
-            Event::OptionExercised { account, payoff, fee, .. } => {
-                self.option_exercised(account, payoff, fee);
-            }
-            Event::ExpirySettled { expiry, price, interest, .. } => {
-                self.expiry_settled(expiry, price, interest);
-            }
+            Event::Option(event) => self.answer_option(event, events, at),
             Event::Rejected { account: None, .. } => self.surface_refused(&events[at]),
             Event::Opened { .. }
             | Event::Moved { .. }
@@ -194,9 +177,14 @@ impl World {
             | Event::Breach { .. }
             | Event::NotProven { .. }
             | Event::LeftBehind { .. }
-            | Event::ChainFull { .. }
             | Event::Settled { .. } => {}
         }
+    }
+
+    /// What one account owed was taken from another.
+    pub(super) fn deleveraged(&mut self, [account, counterparty]: [AccountId; 2], haircut: Amount) {
+        self.books[account.index()].deleveraging += haircut;
+        self.books[counterparty.index()].deleveraging -= haircut;
     }
 
     /// A command was refused: an order is then gone.
@@ -351,15 +339,7 @@ fn taker_is_done(events: &[Event], at: usize) -> bool {
             | Event::Breach { .. }
             | Event::LeftBehind { .. }
             | Event::NotProven { .. }
-            | Event::SeriesListed { .. }
-            | Event::ChainFull { .. }
-            | Event::SurfaceAccepted { .. }
-            | Event::OptionRested { .. }
-            | Event::OptionRemoved { .. }
-            | Event::OptionTraded { .. }
-            | Event::OptionExercised { .. }
-            | Event::OptionHaircut { .. }
-            | Event::ExpirySettled { .. }
+            | Event::Option(_)
             | Event::Settled { .. } => return true,
         }
     }

@@ -240,15 +240,7 @@ impl Recorder {
             | event::Event::Breach { .. }
             | event::Event::LeftBehind { .. }
             | event::Event::NotProven { .. }
-            | event::Event::SeriesListed { .. }
-            | event::Event::ChainFull { .. }
-            | event::Event::SurfaceAccepted { .. }
-            | event::Event::OptionRested { .. }
-            | event::Event::OptionRemoved { .. }
-            | event::Event::OptionTraded { .. }
-            | event::Event::OptionExercised { .. }
-            | event::Event::OptionHaircut { .. }
-            | event::Event::ExpirySettled { .. }
+            | event::Event::Option(_)
             | event::Event::Settled { .. } => {}
         }
     }

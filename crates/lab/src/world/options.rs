@@ -14,8 +14,10 @@ use pricing::convert::{amount_f64, price_f64, qty_f64, rate_f64};
 use pricing::slice::effective_time;
 use pricing::svi::Svi;
 use protocol::command::{Command, Message, OptionOrder, SelfTrade, Sender, SurfaceVote};
-use protocol::event::Event;
-use protocol::ids::{AccountId, ChainId, ClientId, OptionKind, OrderId, PublisherId, SeriesId, Side};
+use protocol::event::{Event, OptionEvent};
+use protocol::ids::{
+    AccountId, ChainId, ClientId, OptionKind, OrderId, PublisherId, SeriesId, Side,
+};
 use protocol::option::{self, Chain};
 use protocol::state::State;
 use protocol::surface::{self, SliceVote, Vote};
@@ -185,11 +187,40 @@ impl Options {
         expiries.dedup();
         expiries.retain(|expiry| *expiry > now);
         let view = View { now, spot, expiries: &expiries, averaging: self.averaging };
-        let (noise, stream) =
-            (self.setup.publishers.noise, &mut self.streams[publisher.index()]);
+        let (noise, stream) = (self.setup.publishers.noise, &mut self.streams[publisher.index()]);
         let smiles = self.setup.volatility.surface(view, || noise * stream.normal());
         let faulty = SurfacePublishers::is_in(&self.setup.publishers.faults, publisher, now);
         quantised(&smiles, faulty, (now, self.averaging), chain)
+    }
+
+    /// A series is listed.
+    fn list(&mut self, series: SeriesId, contract: &Contract) {
+        let name = series_name(&self.record.asset, contract);
+        let known = &mut self.record.series;
+        assert_eq!(known.len(), series.0 as usize, "one chain numbers all series");
+        known.push(SeriesRecord { name, ..SeriesRecord::default() });
+    }
+
+    fn count_trade(&mut self, series: SeriesId, coins: f64, price: f64) {
+        let counts = &mut self.record.counts;
+        counts.trades += 1;
+        counts.traded_coins += coins;
+        counts.premium_usd += coins * price;
+        let record = &mut self.record.series[series.0 as usize];
+        record.trades += 1;
+        record.traded_coins += coins;
+    }
+
+    /// All series of an expiry were settled.
+    fn settle(&mut self, (expiry, price): (Time, Price), open_interest: f64, spot: f64) {
+        self.ledgers.settled(expiry, price);
+        self.record.expiries.push(ExpiryRecord {
+            time_ms: expiry.millis() as i64,
+            price: price_f64(price),
+            spot,
+            open_interest,
+            paid_usd: std::mem::take(&mut self.settling),
+        });
     }
 
     /// Marks that quotes may have changed.
@@ -377,76 +408,41 @@ impl World {
         }
     }
 
-    /// A series is listed.
-    pub(super) fn series_listed(&mut self, series: SeriesId, contract: Contract) {
+    /// Books an event of the options and tells those whom it concerns.
+    pub(super) fn answer_option(&mut self, event: OptionEvent, events: &[Event], at: usize) {
         let Some(options) = &mut self.options else { return };
         options.touch();
-        let name = series_name(&options.record.asset, &contract);
-        let known = &mut options.record.series;
-        assert_eq!(known.len(), series.0 as usize, "one chain numbers all series");
-        known.push(SeriesRecord { name, ..SeriesRecord::default() });
-    }
-
-    pub(super) fn surface_accepted(&mut self) {
-        if let Some(options) = &mut self.options {
-            options.record.counts.surfaces += 1;
+        match event {
+            OptionEvent::SeriesListed { series, expiry, strike, kind, .. } => {
+                options.list(series, &Contract { expiry, strike, kind });
+            }
+            OptionEvent::SurfaceAccepted { .. } => options.record.counts.surfaces += 1,
+            OptionEvent::ChainFull { .. } => options.record.counts.full += 1,
+            OptionEvent::Rested { account, series, order, client, .. } => {
+                let instrument = options.instrument(series);
+                self.agents[account.index()].open_options.push((client, series, order));
+                self.reply(account.0, strategy::Event::Rested { instrument, client });
+            }
+            OptionEvent::Removed { account, series, client, .. } => {
+                self.option_gone(account, series, client, false);
+            }
+            OptionEvent::Traded { series, price, qty, taker, maker, maker_done, .. } => {
+                options.count_trade(series, qty_f64(qty), price_f64(price));
+                self.option_fill(event, taker, option_taker_is_done(event, &events[at + 1..]));
+                self.option_fill(event, maker, maker_done);
+            }
+            OptionEvent::Exercised { account, payoff, fee, .. } => {
+                self.books[account.index()].fees -= fee;
+                options.settling += amount_f64(payoff.max(Amount::ZERO));
+            }
+            OptionEvent::Haircut { account, counterparty, haircut, .. } => {
+                self.deleveraged([account, counterparty], haircut);
+            }
+            OptionEvent::ExpirySettled { expiry, price, interest, .. } => {
+                let spot = price_f64(self.venues[options.venue].path());
+                options.settle((expiry, price), qty_f64(interest), spot);
+            }
         }
-    }
-
-    pub(super) fn option_rested(
-        &mut self,
-        account: AccountId,
-        series: SeriesId,
-        (client, order): (ClientId, OrderId),
-    ) {
-        let Some(options) = &mut self.options else { return };
-        options.touch();
-        let instrument = options.instrument(series);
-        self.agents[account.index()].open_options.push((client, series, order));
-        self.reply(account.0, strategy::Event::Rested { instrument, client });
-    }
-
-    /// A trade in options: both sides.
-    pub(super) fn option_traded(&mut self, events: &[Event], at: usize) {
-        let Event::OptionTraded { series, price, qty, taker, maker, maker_done, .. } = events[at]
-        else {
-            return;
-        };
-        let Some(options) = &mut self.options else { return };
-        options.touch();
-        let coins = qty_f64(qty);
-        let counts = &mut options.record.counts;
-        counts.trades += 1;
-        counts.traded_coins += coins;
-        counts.premium_usd += coins * price_f64(price);
-        let record = &mut options.record.series[series.0 as usize];
-        record.trades += 1;
-        record.traded_coins += coins;
-        self.option_fill(&events[at], taker, option_taker_is_done(events, at), true);
-        self.option_fill(&events[at], maker, maker_done, false);
-    }
-
-    /// A position was settled: what was received, or paid.
-    pub(super) fn option_exercised(&mut self, account: AccountId, payoff: Amount, fee: Amount) {
-        self.books[account.index()].fees -= fee;
-        if let Some(options) = &mut self.options {
-            options.settling += amount_f64(payoff.max(Amount::ZERO));
-        }
-    }
-
-    /// All series of an expiry were settled.
-    pub(super) fn expiry_settled(&mut self, expiry: Time, price: Price, interest: Qty) {
-        let Some(options) = &mut self.options else { return };
-        options.touch();
-        options.ledgers.settled(expiry, price);
-        let row = ExpiryRecord {
-            time_ms: expiry.millis() as i64,
-            price: price_f64(price),
-            spot: price_f64(self.venues[options.venue].path()),
-            open_interest: qty_f64(interest),
-            paid_usd: std::mem::take(&mut options.settling),
-        };
-        options.record.expiries.push(row);
     }
 
     pub(super) fn option_gone(
@@ -463,12 +459,13 @@ impl World {
     }
 
     /// One side of a trade in options.
-    fn option_fill(&mut self, traded: &Event, account: AccountId, done: bool, is_taker: bool) {
-        let &Event::OptionTraded {
+    fn option_fill(&mut self, traded: OptionEvent, account: AccountId, done: bool) {
+        let OptionEvent::Traded {
             series,
             side,
             price,
             qty,
+            taker,
             taker_client,
             maker_client,
             taker_fee,
@@ -478,6 +475,7 @@ impl World {
         else {
             return;
         };
+        let is_taker = account == taker;
         let (side, client, fee) = if is_taker {
             (side, taker_client, taker_fee)
         } else {
@@ -502,21 +500,30 @@ fn forget(open: &mut Vec<(ClientId, SeriesId, OrderId)>, client: ClientId, serie
     }
 }
 
-/// Whether the taker of this trade has nothing left: its next event about the order says so.
-fn option_taker_is_done(events: &[Event], at: usize) -> bool {
-    let Event::OptionTraded { taker, taker_client, series, .. } = events[at] else { return true };
-    for event in &events[at + 1..] {
-        if let Event::OptionTraded { taker: other, taker_client: client, series: id, .. } = *event {
-            return !(other == taker && client == taker_client && id == series);
-        }
-        if let Event::OptionRested { account, client, .. } = *event {
-            return !(account == taker && client == taker_client);
-        }
-        if let Event::OptionRemoved { account, client, .. } = *event
-            && account == taker
-            && client == taker_client
-        {
-            return false;
+/// Whether the taker of this trade has nothing left: the next event about its order says so.
+fn option_taker_is_done(traded: OptionEvent, later: &[Event]) -> bool {
+    let OptionEvent::Traded { taker, taker_client, series, .. } = traded else { return true };
+    for event in later {
+        let Event::Option(event) = event else { continue };
+        match *event {
+            OptionEvent::Traded { taker: other, taker_client: client, series: id, .. } => {
+                return !(other == taker && client == taker_client && id == series);
+            }
+            OptionEvent::Rested { account, client, .. } => {
+                return !(account == taker && client == taker_client);
+            }
+            OptionEvent::Removed { account, client, .. }
+                if account == taker && client == taker_client =>
+            {
+                return false;
+            }
+            OptionEvent::Removed { .. }
+            | OptionEvent::SeriesListed { .. }
+            | OptionEvent::ChainFull { .. }
+            | OptionEvent::SurfaceAccepted { .. }
+            | OptionEvent::Exercised { .. }
+            | OptionEvent::Haircut { .. }
+            | OptionEvent::ExpirySettled { .. } => {}
         }
     }
     true

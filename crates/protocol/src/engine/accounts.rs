@@ -208,8 +208,8 @@ pub(super) fn is_exposed(state: &State, account: AccountId) -> bool {
         })
 }
 
-/// Rules O-4, O-5 and V-7: the index of all that an account has a stake in must serve an action, and
-/// the surface of its options.
+/// Rules O-4, O-5 and V-7: the index of all that an account has a stake in must serve an action,
+/// and the surface of its options.
 pub(super) fn check_indices(
     state: &State,
     account: AccountId,

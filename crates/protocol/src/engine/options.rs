@@ -5,8 +5,8 @@
 
 mod surface;
 mod listing;
-mod expiry;
 mod orders;
+mod expiry;
 
 use money::Span;
 

@@ -15,7 +15,7 @@ use money::{Amount, Price, Round, Span};
 use super::accounts::settle_funding;
 use super::insurance;
 use crate::adl::{Claim, apportion};
-use crate::event::Event;
+use crate::event::{Event, OptionEvent};
 use crate::halt::{Action, Permit};
 use crate::ids::{AccountId, ChainId, MarketId, QUOTE};
 use crate::ledger::Holder;
@@ -102,8 +102,8 @@ fn pay_off(state: &mut State, id: MarketId, price: Price, events: &mut Vec<Event
 }
 
 /// The part of an account's deficit that its closed positions stand for. None while another of its
-/// positions waits for an index or a surface (rules O-4, V-7: what a stale mark says is owed, nobody
-/// pays).
+/// positions waits for an index or a surface (rules O-4, V-7: what a stale mark says is owed,
+/// nobody pays).
 fn deficit(state: &State, ended: Ended, account: AccountId, size: Amount) -> Amount {
     let whole = -state.equity(account);
     if !whole.is_positive() || size.is_zero() {
@@ -181,6 +181,8 @@ fn told(
             let qty = money::Qty::ZERO;
             Event::Deleveraged { market, account, counterparty, price, qty, haircut }
         }
-        Ended::Options(chain) => Event::OptionHaircut { chain, account, counterparty, haircut },
+        Ended::Options(chain) => {
+            Event::Option(OptionEvent::Haircut { chain, account, counterparty, haircut })
+        }
     }
 }

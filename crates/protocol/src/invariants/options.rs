@@ -6,7 +6,7 @@ use money::{Amount, Price, Qty};
 
 use super::{Depth, is_crossed};
 use crate::book::Book;
-use crate::event::Event;
+use crate::event::{Event, OptionEvent};
 use crate::ids::{AccountId, OptionKind, SeriesId, Side};
 use crate::option::{Chain, Leg};
 use crate::state::State;
@@ -35,8 +35,8 @@ pub(super) fn positions(state: &State, depth: Depth) -> Result<(), String> {
     Ok(())
 }
 
-/// I-28: of every strike a call is listed with a put, and their marks differ by forward − strike, to
-/// the unit.
+/// I-28: of every strike a call is listed with a put, and their marks differ by forward − strike,
+/// exactly.
 pub(super) fn parity(state: &State, _depth: Depth) -> Result<(), String> {
     for chain in state.chains() {
         let mut pairs: BTreeMap<_, [Option<Option<Price>>; 2]> = BTreeMap::new();
@@ -149,14 +149,15 @@ fn legs_of(chain: &Chain) -> Result<(), String> {
 pub(super) fn payoffs(events: &[Event]) -> Result<(), String> {
     let (mut sum, mut positions, mut quantities) = (0i128, 0i128, 0i128);
     for event in events {
-        if let Event::OptionExercised { account, position, payoff, fee, .. } = event {
+        if let Event::Option(OptionEvent::Exercised { account, position, payoff, fee, .. }) = event
+        {
             sum += payoff.raw();
             positions += 1;
             quantities += i128::from(position.raw());
             if fee.is_negative() || *fee > (*payoff).max(Amount::ZERO) {
                 return Err(format!("account {}: fee {fee} of {payoff}", account.0));
             }
-        } else if let Event::ExpirySettled { expiry, .. } = event {
+        } else if let Event::Option(OptionEvent::ExpirySettled { expiry, .. }) = event {
             if sum > 0 || -sum > positions || quantities != 0 {
                 return Err(format!("{expiry}: {sum} is the sum of {positions} payoffs"));
             }

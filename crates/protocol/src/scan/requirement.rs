@@ -129,7 +129,17 @@ impl Table {
         charges: Charges,
         terms: Terms,
     ) -> Outcome {
-        let mut losses = self.losses(legs);
+        self.outcome_of(self.losses(legs), linear, charges, terms)
+    }
+
+    /// The same of what is lost in each scenario.
+    pub fn outcome_of(
+        &self,
+        mut losses: Losses,
+        linear: Exposure,
+        charges: Charges,
+        terms: Terms,
+    ) -> Outcome {
         let (amount, z) = self.decided(&losses, Hedge { linear, charges, terms });
         for (sum, &unit) in losses.by_column.iter_mut().zip(&self.linear) {
             *sum += i128::from(unit) * i128::from(z);

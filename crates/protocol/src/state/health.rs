@@ -115,7 +115,7 @@ impl State {
         if change.counts_orders(level) {
             health.requirement +=
                 self.markets.iter().map(|market| self.open_loss(market, account)).sum();
-            health.requirement += self.option_orders(account, level);
+            health.requirement += self.option_open_loss(account);
         }
         health
     }
@@ -205,6 +205,7 @@ impl State {
         let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
             if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }
         });
+        let options = self.option_losses((account, asset), level, change);
         let (mut worst, mut least, mut most) = (Amount::ZERO, Qty::MAX, -Qty::MAX);
         for &spot_fills in spot {
             for &perpetual_fills in perpetual {
@@ -221,7 +222,7 @@ impl State {
                     Level::Maintenance => Amount::ZERO,
                 };
                 let (charge, net) =
-                    self.requirement_with_options((account, asset), exposure, (level, change));
+                    self.requirement_with(options.as_ref(), (asset, level), exposure);
                 worst = worst.max(charge + strict);
                 (least, most) = (least.min(net), most.max(net));
             }

@@ -1,13 +1,13 @@
 //! What options are worth to an account and what they require (sections K and S).
 //!
 //! A position is worth ⌊quantity·mark⌋. What an asset requires is that of its options and of what
-//! is linear in it together (rule S-5). Open orders are charged alone (rule S-6): the requirement
-//! is sub-additive and a long needs no more than its mark, so whatever fills, together or not,
-//! leaves the account with what it had to have.
+//! is linear in it together (rule S-5). Open orders count in each scenario as far as their fill
+//! loses there (rule S-6), and what they lose against the mark at once: whatever of them fills,
+//! the account is left with what it had to have.
 //!
 //! Always holds: who has a leg is looked at in every block and never by a bound of rule R-5.
 
-use money::{Amount, Price, Qty, Rate, Round, mul_div};
+use money::{Amount, Price, Qty, Rate, Round};
 
 use super::{Change, Level, State, append};
 use crate::book::Book;
@@ -15,7 +15,7 @@ use crate::ids::{AccountId, AssetId, ChainId, SeriesId, Side};
 use crate::ladder::Action;
 use crate::margin::{Charges, Exposure, requirement};
 use crate::option::{Chain, Leg};
-use crate::scan::{self, Terms};
+use crate::scan::{self, Losses, Terms};
 
 /// Roundings of a leg: of its value, and of its requirement (rules S-3 and S-4).
 const ROUNDINGS: Amount = Amount::from_raw(8);
@@ -55,9 +55,8 @@ impl State {
         asset: AssetId,
         change: Change,
     ) -> bool {
-        let changed = |chain: &Chain| {
-            change.options().is_some_and(|(series, _)| chain.place(series).is_some())
-        };
+        let changed =
+            |chain: &Chain| change.series().is_some_and(|series| chain.place(series).is_some());
         self.chain_of(asset).is_some_and(|chain| !chain.legs(account).is_empty() || changed(chain))
     }
 
@@ -106,65 +105,50 @@ impl State {
         positions(chain, account, Change::None).map(value).sum()
     }
 
-    /// Rule S-5: the requirement of an asset, options and what is linear together, and the net
-    /// quantity that is not margined with options.
-    pub(super) fn requirement_with_options(
+    /// What the options of an account on an asset lose in each scenario after a change, with what
+    /// its orders can add (rules S-3 and S-6); none where there is nothing.
+    pub(super) fn option_losses(
         &self,
         (account, asset): (AccountId, AssetId),
+        level: Level,
+        change: Change,
+    ) -> Option<(&Chain, Losses)> {
+        let chain = self.chain_of(asset)?;
+        let counts = change.counts_orders(level);
+        let mut legs = positions(chain, account, change).peekable();
+        let ordered = |leg: &Leg| leg.orders > 0;
+        let orders = counts && chain.legs(account).iter().any(ordered)
+            || change.series().is_some_and(|series| chain.place(series).is_some());
+        if legs.peek().is_none() && !orders {
+            return None;
+        }
+        let mut losses = chain.table().losses(legs);
+        if counts {
+            chain.legs(account).iter().for_each(|leg| add_orders(chain, leg, change, &mut losses));
+            let new = change.series().filter(|series| chain.place(*series).is_some());
+            let new = new.map(Leg::new).filter(|new| !has_leg(chain, account, new.series));
+            new.iter().for_each(|leg| add_orders(chain, leg, change, &mut losses));
+        }
+        Some((chain, losses))
+    }
+
+    /// Rule S-5: the requirement of an asset, options and what is linear together, and the net
+    /// quantity that is not margined with options.
+    pub(super) fn requirement_with(
+        &self,
+        options: Option<&(&Chain, Losses)>,
+        (asset, level): (AssetId, Level),
         exposure: Exposure,
-        (level, change): (Level, Change),
     ) -> (Amount, Qty) {
         let charges: Charges = self.charges[asset.index()][level.index()];
-        let index = self.oracle.index(asset).price;
         let net = |exposure: Exposure| exposure.holding + exposure.long - exposure.short;
-        let apart = || (requirement(exposure, charges, index), net(exposure));
-        let Some(chain) = self.chain_of(asset) else { return apart() };
-        let mut legs = positions(chain, account, change).peekable();
-        if legs.peek().is_none() {
-            return apart();
-        }
-        let outcome = chain.table().outcome(legs, exposure, charges, terms(chain, level));
-        (outcome.amount, net(outcome.rest))
-    }
-
-    /// Rule S-6: what an account's open orders for options are charged.
-    pub(super) fn option_orders(&self, account: AccountId, level: Level) -> Amount {
-        let of = |chain: &Chain| -> Amount {
-            let ordered = chain.legs(account).iter().filter(|leg| leg.orders > 0);
-            ordered.map(|leg| self.leg_charge(chain, account, leg, level)).sum()
+        let Some((chain, losses)) = options else {
+            let index = self.oracle.index(asset).price;
+            return (requirement(exposure, charges, index), net(exposure));
         };
-        self.chains.iter().map(of).sum()
-    }
-
-    fn leg_charge(&self, chain: &Chain, account: AccountId, leg: &Leg, level: Level) -> Amount {
-        let place = chain.place(leg.series).expect("a leg is in a series");
-        let grid = chain.grid();
-        let fees = self.option_fees(
-            chain,
-            grid.value(leg.bid_tick_lots + leg.ask_tick_lots),
-            (leg.bid_lots + leg.ask_lots, chain.params.fee_maker),
-        );
-        let below = self.resting_loss(chain, account, (place, Side::Sell));
-        fees + grid.value(leg.bid_tick_lots)
-            + self.short_charge(chain, place, (leg.ask_lots, level))
-            + below
-            + ROUNDINGS
-    }
-
-    /// What so many lots short need alone.
-    pub(crate) fn short_charge(
-        &self,
-        chain: &Chain,
-        place: usize,
-        (lots, level): (u64, Level),
-    ) -> Amount {
-        if lots == 0 {
-            return Amount::ZERO;
-        }
-        let unit = chain.table().short_unit(place, terms(chain, level)).raw();
-        let qty = i128::from(lots) * i128::from(chain.params.lot.raw());
-        let whole = mul_div(unit, qty, i128::from(Qty::ONE.raw()), Round::Up);
-        Amount::from_raw(whole.expect("open orders are bounded by QTY_MAX"))
+        let terms = terms(chain, level);
+        let outcome = chain.table().outcome_of(*losses, exposure, charges, terms);
+        (outcome.amount, net(outcome.rest))
     }
 
     /// More than the fees of trading so many lots for a premium (rule K-4).
@@ -221,7 +205,8 @@ impl State {
                 let lots = leg.bid_lots + leg.ask_lots;
                 let sides = [Side::Buy, Side::Sell];
                 let losses = sides.map(|side| self.resting_loss(chain, account, (place, side)));
-                losses[0]
+                ROUNDINGS
+                    + losses[0]
                     + losses[1]
                     + self.option_fees(chain, value, (lots, chain.params.fee_maker))
             };
@@ -266,6 +251,38 @@ fn mark(chain: &Chain, place: usize) -> Price {
     chain.series[place].mark.unwrap_or(Price::ZERO)
 }
 
+fn has_leg(chain: &Chain, account: AccountId, series: SeriesId) -> bool {
+    chain.legs(account).iter().any(|leg| leg.series == series)
+}
+
+/// Rule S-6: in each scenario the orders of a leg fill where that is a loss. What is short with all
+/// asks filled is short.
+fn add_orders(chain: &Chain, leg: &Leg, change: Change, losses: &mut Losses) {
+    let mut lots = [leg.bid_lots, leg.ask_lots];
+    let mut position = leg.position;
+    if let Change::OptionOrder { series, side, lots: added } = change
+        && series == leg.series
+    {
+        lots[usize::from(side == Side::Sell)] += added.0;
+    }
+    if let Change::OptionFill { series, qty } = change
+        && series == leg.series
+    {
+        position += qty;
+    }
+    if lots == [0; 2] {
+        return;
+    }
+    let lot = i128::from(chain.params.lot.raw());
+    let [bids, asks] = lots.map(|lots| i128::from(lots) * lot);
+    let held = i128::from(position.raw());
+    losses.short += (asks - held).max(0) - (-held).max(0);
+    let place = chain.place(leg.series).expect("a leg is in a series");
+    for (sum, &loss) in losses.by_column.iter_mut().zip(chain.table().row(place)) {
+        *sum += i128::from(loss).max(0) * bids + i128::from(-loss).max(0) * asks;
+    }
+}
+
 fn holds(chain: &Chain, account: AccountId) -> bool {
     chain.legs(account).iter().any(|leg| !leg.position.is_zero())
 }
@@ -284,7 +301,16 @@ fn positions(
     account: AccountId,
     change: Change,
 ) -> impl Iterator<Item = scan::Leg> + '_ {
-    let changed = change.options();
+    let changed = match change {
+        Change::OptionFill { series, qty } => Some((series, qty)),
+        Change::OptionOrder { .. }
+        | Change::Order { .. }
+        | Change::Fill { .. }
+        | Change::Fills(_)
+        | Change::None
+        | Change::Orders
+        | Change::Withdrawal { .. } => None,
+    };
     let legs = chain.legs(account);
     let added =
         move |series| changed.filter(|(at, _)| *at == series).map_or(Qty::ZERO, |(_, qty)| qty);

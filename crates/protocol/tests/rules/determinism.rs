@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["f9eeae536df55acd4813d6246bb77757e6cdcc7c9214a34c677c6e11b02b52af"];
+        expect_test::expect!["10c688d7dc7ea8fdeeb4e3d466d43b1e150c59f4d8060056487f54a8c1758f1b"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

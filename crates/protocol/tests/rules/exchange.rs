@@ -201,10 +201,15 @@ impl Exchange {
 
     /// The votes of a block.
     pub fn votes(&self) -> Vec<Message> {
+        self.votes_at(self.now)
+    }
+
+    /// The votes of a block at this time.
+    pub fn votes_at(&self, time: Time) -> Vec<Message> {
         let mut votes = Vec::new();
         for (asset, price) in (0u16..).map(AssetId).zip(self.prices) {
             let Some(price) = price else { continue };
-            let vote = Vote { asset, price, confidence: Price::ZERO, time: self.now };
+            let vote = Vote { asset, price, confidence: Price::ZERO, time };
             votes.extend((0..3).map(|publisher| Message {
                 sender: Sender::Publisher(PublisherId(publisher)),
                 command: Command::Publish(vote),

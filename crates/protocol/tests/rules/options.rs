@@ -2,11 +2,12 @@
 
 mod floor;
 mod expiry;
+mod machine;
 mod margin;
 mod trading;
 
 use money::{Span, Time};
-use protocol::event::Event;
+use protocol::event::{Event, OptionEvent};
 use protocol::ids::*;
 use protocol::params::*;
 
@@ -32,7 +33,8 @@ fn k_1_k_2_a_month_lists_and_drops_days_weeks_and_months() {
         assert!(chain.expiries.iter().all(|expiry| expiry.time > now), "{now}");
         // A new expiry has a surface from the next block on.
         let marked = chain.series.iter().all(|series| series.mark.is_some());
-        let listed = floor.count(|event| matches!(event, Event::SeriesListed { .. }));
+        let listed =
+            floor.count(|event| matches!(event, Event::Option(OptionEvent::SeriesListed { .. })));
         assert!(marked || listed > 0, "{now}");
         // Every block's surface has every expiry that was listed before it.
         assert!(!floor.x.events.iter().any(|event| matches!(event, Event::Rejected { .. })));
@@ -71,7 +73,7 @@ fn k_2_strikes_follow_the_index_and_never_exceed_the_largest_number() {
     params.rules.options[0].listing.series_max = 40;
     let mut floor = Floor::of(params);
     assert_eq!(floor.x.state.chains()[0].series.len(), 40);
-    let full = |event: &Event| matches!(event, Event::ChainFull { .. });
+    let full = |event: &Event| matches!(event, Event::Option(OptionEvent::ChainFull { .. }));
     floor.x.prices[1] = Some(price("150000"));
     floor.run(&[]);
     assert_eq!((floor.x.state.chains()[0].series.len(), floor.count(full)), (40, 0), "said once");

@@ -128,9 +128,8 @@ impl World {
     fn option_row(&self, options: &Options, truth: &[Smile], seen: &[Seen]) -> OptionSample {
         let two_sided: Vec<&Seen> = seen.iter().filter(|one| one.deviation.is_finite()).collect();
         let count = two_sided.len() as f64;
-        let mean = |of: &dyn Fn(&Seen) -> f64| {
-            two_sided.iter().map(|one| of(one)).sum::<f64>() / count
-        };
+        let mean =
+            |of: &dyn Fn(&Seen) -> f64| two_sided.iter().map(|one| of(one)).sum::<f64>() / count;
         let vega: f64 = two_sided.iter().map(|one| one.vega).sum();
         let mut absolute: Vec<f64> = two_sided.iter().map(|one| one.deviation.abs()).collect();
         pricing::statistics::sort(&mut absolute);
@@ -214,11 +213,8 @@ impl World {
         };
         for leg in chain.legs(account).iter().filter(|leg| !leg.position.is_zero()) {
             let contract = chain.series(leg.series).expect("a leg is of a listed series").contract;
-            let contract = Contract {
-                expiry: contract.expiry,
-                strike: contract.strike,
-                kind: contract.kind,
-            };
+            let contract =
+                Contract { expiry: contract.expiry, strike: contract.strike, kind: contract.kind };
             held.options.push((contract, leg.position, self.mark_of(options, &contract)));
         }
         for (at, market) in self.state.markets().iter().enumerate() {

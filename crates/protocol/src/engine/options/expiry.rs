@@ -9,7 +9,7 @@ use money::{Amount, Price, Qty, Round, Span, Time};
 use super::orders::removed;
 use crate::book::Book;
 use crate::engine::settlement::{Closed, Ended, share_deficits};
-use crate::event::{Event, Gone};
+use crate::event::{Event, Gone, OptionEvent};
 use crate::expiry::{observed, settlement};
 use crate::ids::{AccountId, ChainId, QUOTE};
 use crate::ladder::Action;
@@ -88,7 +88,14 @@ fn settle(state: &mut State, id: ChainId, (expiry, price): (Time, Price), events
     chain.full = false;
     let uncovered = share_deficits(state, Ended::Options(id), &closed, price, events);
     let chain = id;
-    events.push(Event::ExpirySettled { chain, expiry, price, covered, interest, uncovered });
+    events.push(Event::Option(OptionEvent::ExpirySettled {
+        chain,
+        expiry,
+        price,
+        covered,
+        interest,
+        uncovered,
+    }));
 }
 
 /// Pays an account's positions in an expiry; what that did to it, if it had any.
@@ -118,7 +125,13 @@ fn pay_off(
         let user = Holder::User(account);
         state.ledger.transfer(Holder::Dust, user, QUOTE, payoff);
         state.ledger.transfer(user, Holder::Fees, QUOTE, fee);
-        events.push(Event::OptionExercised { account, series, position, payoff, fee });
+        events.push(Event::Option(OptionEvent::Exercised {
+            account,
+            series,
+            position,
+            payoff,
+            fee,
+        }));
         closed.size += unit.notional(position.abs(), Round::Up);
         closed.payoff += payoff - fee;
     }

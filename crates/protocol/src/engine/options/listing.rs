@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use money::{Price, Time};
 
 use crate::book::NaiveBook;
-use crate::event::Event;
+use crate::event::{Event, OptionEvent};
 use crate::halt::TimeAverage;
 use crate::ids::{ChainId, OptionKind, SeriesId};
 use crate::ladder::Action;
@@ -84,7 +84,7 @@ fn list_strikes(
         }
         if chain.series.len() + 2 > listing.series_max as usize {
             chain.full = true;
-            events.push(Event::ChainFull { chain: id });
+            events.push(Event::Option(OptionEvent::ChainFull { chain: id }));
             return; // looked at again when there is room
         }
         for kind in [OptionKind::Call, OptionKind::Put] {
@@ -98,7 +98,13 @@ fn list_strikes(
                 open_interest: money::Qty::ZERO,
                 sum: 0,
             });
-            events.push(Event::SeriesListed { chain: id, series, expiry, strike, kind });
+            events.push(Event::Option(OptionEvent::SeriesListed {
+                chain: id,
+                series,
+                expiry,
+                strike,
+                kind,
+            }));
         }
     }
     let expiry = &mut chain.expiries[at];

@@ -13,7 +13,7 @@ use crate::engine::bounds::at_worst;
 use crate::engine::check_account;
 use crate::engine::owners::reaches;
 use crate::engine::reducing::cut;
-use crate::event::{Event, Gone};
+use crate::event::{Event, Gone, OptionEvent};
 use crate::ids::{AccountId, ChainId, ClientId, Lots, OrderId, QUOTE, SeriesId, Side, Tick};
 use crate::ladder::Action;
 use crate::ledger::Holder;
@@ -163,13 +163,13 @@ fn check_limit(chain: &Chain, leg: &Leg, side: Side, lots: Lots) -> Result<(), R
 
 /// What an order trades for at worst, and what that loses.
 struct Worst {
+    lots: Lots,
     /// Premium paid, below zero when it is received, with the fee.
     paid: Amount,
     /// What it loses against the mark, with the fee.
     loss: Amount,
-    /// What it is charged if it is looked at alone (rule S-6).
-    alone: Amount,
-    change: Change,
+    /// All of it trades.
+    fill: Change,
 }
 
 fn worst(state: &State, order: &Placed) -> Worst {
@@ -189,38 +189,36 @@ fn worst(state: &State, order: &Placed) -> Worst {
     let (lots, value) = at_worst(levels, grid, wish, rests);
     let fee = state.option_fees(chain, value, (lots.0, chain.params.fee_taker));
     let (qty, mark) = (grid.qty(lots), series.mark.unwrap_or(Price::ZERO));
-    let (paid, distance, qty_signed) = match side {
+    let (paid, distance, signed) = match side {
         Side::Buy => (value, value - mark.notional(qty, Round::Down), qty),
         Side::Sell => (-value, mark.notional(qty, Round::Up) - value, -qty),
     };
-    let distance = distance.max(Amount::ZERO);
-    let alone = match side {
-        Side::Buy => value,
-        Side::Sell => state.short_charge(chain, order.place, (lots.0, Level::Initial)) + distance,
-    };
-    let change = Change::OptionFill { series: series.id, qty: qty_signed };
-    Worst { paid: paid + fee, loss: distance + fee, alone: alone + fee, change }
+    let fill = Change::OptionFill { series: series.id, qty: signed };
+    Worst { lots, paid: paid + fee, loss: distance.max(Amount::ZERO) + fee, fill }
 }
 
-/// Rule S-6: what rests is charged alone; what trades at once or closes is looked at with all that
-/// the account has, and whatever else that is must be served as well (rule R-4).
+/// Rule K-10: an order counts as one more that rests (rule S-6); what trades at once, or only
+/// closes, may also be looked at as filled. Whatever else the account has must be served as well
+/// (rule R-4).
 fn check_margin(state: &State, order: &Placed) -> Result<(), Reject> {
     /// Roundings of the value and of the requirement of one leg.
     const ROUNDINGS: Amount = Amount::from_raw(8);
     let account = order.account;
     let worst = worst(state, order);
-    let now = state.health(account, Level::Initial);
+    let (series, side, lots) = (order.wish.series, order.wish.side, worst.lots);
+    let resting = Change::OptionOrder { series, side, lots };
+    let resting = state.health_after(account, Level::Initial, resting);
     let served = check_indices(state, account, Action::Increase);
-    let borne = now.equity - now.requirement >= worst.alone + ROUNDINGS;
+    let borne = resting.equity - worst.loss - ROUNDINGS >= resting.requirement;
     if borne && served.is_ok() {
         return Ok(());
     }
-    let after = state.health_after(account, Level::Initial, worst.change);
-    if closes_only(state, order, &worst, [now, after]) {
+    let filled = state.health_after(account, Level::Initial, worst.fill);
+    if closes_only(state, order, &worst, filled) {
         return Ok(());
     }
     let immediate = order.wish.lifetime == Lifetime::Immediate;
-    if borne || (immediate && after.equity - worst.paid >= after.requirement) {
+    if borne || (immediate && filled.equity - worst.paid >= filled.requirement) {
         served
     } else {
         Err(Reject::InsufficientMargin)
@@ -228,21 +226,23 @@ fn check_margin(state: &State, order: &Placed) -> Result<(), Reject> {
 }
 
 /// The part of rule R-4 for an account under initial margin, with rule R-16: the order closes what
-/// is there, needs no more than before, and loses no more than the maintenance margin that it frees
-/// nor, together with all that rests, more than the equity.
-fn closes_only(state: &State, order: &Placed, worst: &Worst, [now, after]: [Health; 2]) -> bool {
+/// is there, needs no more than before, and loses no more than it frees of maintenance and of
+/// initial margin nor, together with all that rests, more than the equity.
+fn closes_only(state: &State, order: &Placed, worst: &Worst, filled: Health) -> bool {
     let chain = &state.chains[order.chain.index()];
-    let (held, resting) =
-        held(chain, &chain.leg(order.account, order.wish.series), order.wish.side);
+    let leg = chain.leg(order.account, order.wish.series);
+    let (held, resting) = held(chain, &leg, order.wish.side);
     if resting.0 + order.lots.0 > held.0 {
         return false;
     }
     let account = order.account;
     let maintenance = |change| state.health_after(account, Level::Maintenance, change).requirement;
-    let freed = maintenance(Change::None) - maintenance(worst.change);
-    after.requirement <= now.requirement
+    let now = state.health(account, Level::Initial);
+    let freed = maintenance(Change::None) - maintenance(worst.fill);
+    let freed = freed.min(now.requirement - filled.requirement);
+    !freed.is_negative()
         && worst.loss <= freed.min(now.equity - state.resting_losses(account))
-        && state.keeps_ratio(account, worst.change, worst.loss)
+        && state.keeps_ratio(account, worst.fill, worst.loss)
 }
 
 fn commit_place(state: &mut State, order: &Placed, events: &mut Vec<Event>) {
@@ -257,7 +257,13 @@ fn commit_place(state: &mut State, order: &Placed, events: &mut Vec<Event>) {
         let (account, series, qty) = (order.account, order.wish.series, chain.grid().qty(left));
         if self_traded || lifetime == Lifetime::Immediate {
             let reason = if self_traded { Gone::SelfTrade } else { Gone::Unfilled };
-            events.push(Event::OptionRemoved { account, series, client, qty, reason });
+            events.push(Event::Option(OptionEvent::Removed {
+                account,
+                series,
+                client,
+                qty,
+                reason,
+            }));
         } else {
             let resting = NewResting {
                 owner: account,
@@ -268,7 +274,13 @@ fn commit_place(state: &mut State, order: &Placed, events: &mut Vec<Event>) {
                 reduce_only: order.wish.reduce_only,
             };
             let id = rest(chain, order.place, resting);
-            events.push(Event::OptionRested { account, series, order: id, client, qty });
+            events.push(Event::Option(OptionEvent::Rested {
+                account,
+                series,
+                order: id,
+                client,
+                qty,
+            }));
             state.watch.touch(account);
             if state.scratch.touched.first() != Some(&account) {
                 state.scratch.touched.push(account);
@@ -331,7 +343,13 @@ fn commit_fill(state: &mut State, order: &Placed, fill: &Fill, events: &mut Vec<
         FillKind::SelfTradeCancel => {
             let (account, client, qty) = (maker, fill.maker_client, chain.grid().qty(fill.lots));
             let reason = Gone::SelfTrade;
-            events.push(Event::OptionRemoved { account, series, client, qty, reason });
+            events.push(Event::Option(OptionEvent::Removed {
+                account,
+                series,
+                client,
+                qty,
+                reason,
+            }));
         }
         FillKind::Trade => exchange(state, order, fill, events),
     }
@@ -357,7 +375,7 @@ fn exchange(state: &mut State, order: &Placed, fill: &Fill, events: &mut Vec<Eve
         state.ledger.transfer(Holder::User(account), Holder::Fees, QUOTE, fee);
         state.watch.touch(account);
     }
-    events.push(Event::OptionTraded {
+    events.push(Event::Option(OptionEvent::Traded {
         series: order.wish.series,
         side,
         price: grid.price(fill.tick),
@@ -369,7 +387,7 @@ fn exchange(state: &mut State, order: &Placed, fill: &Fill, events: &mut Vec<Eve
         taker_fee,
         maker_fee,
         maker_done: fill.maker_left.0 == 0,
-    });
+    }));
     if state.scratch.touched.last() != Some(&maker) {
         state.scratch.touched.push(maker);
     }
@@ -484,5 +502,5 @@ pub(super) fn removed(
     leg.reduce_only -= u32::from(order.reduce_only);
     let qty = chain.grid().qty(order.lots);
     chain.tidy(account);
-    events.push(Event::OptionRemoved { account, series, client, qty, reason });
+    events.push(Event::Option(OptionEvent::Removed { account, series, client, qty, reason }));
 }

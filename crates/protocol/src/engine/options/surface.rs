@@ -3,7 +3,7 @@
 use money::Time;
 
 use crate::command::SurfaceVote;
-use crate::event::Event;
+use crate::event::{Event, OptionEvent};
 use crate::ids::{ChainId, PublisherId};
 use crate::option::Chain;
 use crate::reject::Reject;
@@ -66,11 +66,11 @@ pub(super) fn accept(state: &mut State, id: ChainId, events: &mut Vec<Event>) {
         Step::Same | Step::Held(_) => {}
         Step::Accepted => {
             let publisher = u16::try_from(chosen).expect("at most 1000 publishers");
-            events.push(Event::SurfaceAccepted {
+            events.push(Event::Option(OptionEvent::SurfaceAccepted {
                 chain: id,
                 publisher: PublisherId(publisher),
                 source_time: chain.surface.source_time(),
-            });
+            }));
         }
     }
 }

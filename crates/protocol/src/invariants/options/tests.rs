@@ -115,16 +115,22 @@ fn i_32_payoffs_that_do_not_sum_to_zero_are_seen() {
     let (chain, expiry, account, series) = (ChainId(0), Time::ZERO, AccountId(0), SeriesId(0));
     let paid = |qty, payoff, fee| {
         let [payoff, fee] = [payoff, fee].map(Amount::from_raw);
-        Event::OptionExercised { account, series, position: Qty::from_raw(qty), payoff, fee }
+        Event::Option(OptionEvent::Exercised {
+            account,
+            series,
+            position: Qty::from_raw(qty),
+            payoff,
+            fee,
+        })
     };
-    let end = Event::ExpirySettled {
+    let end = Event::Option(OptionEvent::ExpirySettled {
         chain,
         expiry,
         price: Price::ONE,
         covered: Span::ZERO,
         interest: Qty::ONE,
         uncovered: Amount::ZERO,
-    };
+    });
     assert_eq!(payoffs(&[paid(3, 30, 1), paid(-3, -31, 0), end]), Ok(()));
     assert_eq!(payoffs(&[]), Ok(()));
     let broken = [

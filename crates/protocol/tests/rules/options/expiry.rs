@@ -1,9 +1,10 @@
 //! What an expiry pays, and that nothing keeps it from ending (rules K-7 to K-9).
 
 use money::{Amount, Span};
-use protocol::event::{Event, Gone};
+use protocol::event::{Event, Gone, OptionEvent};
 use protocol::ids::*;
 use protocol::ledger::Holder;
+use protocol::reject::Reject;
 use protocol::state::Level;
 
 use super::floor::*;
@@ -27,7 +28,9 @@ fn stepping(floor: &mut Floor, minute: u64) {
 
 fn settled(floor: &Floor) -> Option<(String, Amount)> {
     floor.x.events.iter().find_map(|event| match event {
-        Event::ExpirySettled { price, uncovered, .. } => Some((price.to_string(), *uncovered)),
+        Event::Option(OptionEvent::ExpirySettled { price, uncovered, .. }) => {
+            Some((price.to_string(), *uncovered))
+        }
         _ => None,
     })
 }
@@ -59,9 +62,14 @@ fn k_7_k_8_an_expiry_settles_at_the_mean_of_half_an_hour_and_pays_exactly() {
     let mean: i64 = paid.parse::<money::Price>().unwrap().raw();
     assert!(price("101125").raw() < mean && mean < price("101134").raw(), "{paid}");
     assert_eq!(uncovered, Amount::ZERO);
-    let gone = |event: &Event| matches!(event, Event::OptionRemoved { reason: Gone::Halted, .. });
+    let gone = |event: &Event| {
+        matches!(event, Event::Option(OptionEvent::Removed { reason: Gone::Halted, .. }))
+    };
     assert_eq!(floor.count(gone), 1);
-    assert_eq!(floor.count(|event| matches!(event, Event::OptionExercised { .. })), 6);
+    assert_eq!(
+        floor.count(|event| matches!(event, Event::Option(OptionEvent::Exercised { .. }))),
+        6
+    );
     // 0.33·1 133.5 + 0.07·1 366.5 for a, less the fee of settlement; b pays what a receives.
     let paid = floor.x.balance(Holder::Fees) - fees;
     let gain = floor.x.cash(a) - before[0] + paid;
@@ -89,6 +97,8 @@ fn k_9_an_outage_over_the_expiry_ends_with_what_was_seen_or_the_last_index() {
     assert!(floor.x.state.chains()[0].series(call).is_some(), "no index in the whole window");
     let mark = floor.mark(call);
     assert_eq!(mark, price("3000"), "intrinsic at the last index");
+    let late = floor.place(a, option(call, Side::Sell, "3000", "1"));
+    assert_eq!(late, Err(Reject::Expired));
     floor.x.step = Span::MINUTE.times(10);
     stepping(&mut floor, 480 + 1420);
     until(&mut floor, 480 + 1439);
@@ -145,7 +155,9 @@ fn k_8_a_deficit_is_paid_by_insurance_and_then_by_those_who_gained() {
         .events
         .iter()
         .filter_map(|event| match event {
-            Event::OptionHaircut { counterparty, haircut, account, .. } if *account == b => {
+            Event::Option(OptionEvent::Haircut { counterparty, haircut, account, .. })
+                if *account == b =>
+            {
                 Some((*counterparty, *haircut))
             }
             _ => None,

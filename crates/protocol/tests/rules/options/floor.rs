@@ -2,7 +2,7 @@
 
 use money::{Price, Qty, Rate};
 use protocol::command::*;
-use protocol::event::Event;
+use protocol::event::{Event, OptionEvent};
 use protocol::ids::*;
 use protocol::option::{Contract, Leg};
 use protocol::params::*;
@@ -92,7 +92,7 @@ impl Floor {
     pub fn rest(&mut self, account: AccountId, order: OptionOrder) -> OrderId {
         self.place(account, order).unwrap();
         let rested = self.x.events.iter().find_map(|event| match event {
-            Event::OptionRested { order, .. } => Some(*order),
+            Event::Option(OptionEvent::Rested { order, .. }) => Some(*order),
             _ => None,
         });
         rested.expect("the order rests")
@@ -106,7 +106,7 @@ impl Floor {
             user(seller, Command::PlaceOption(ask)),
             user(buyer, Command::PlaceOption(bid)),
         ]);
-        let traded = self.count(|event| matches!(event, Event::OptionTraded { .. }));
+        let traded = self.count(|event| matches!(event, Event::Option(OptionEvent::Traded { .. })));
         assert!(traded > 0, "no trade: {:?}", self.x.events);
     }
 

@@ -2,7 +2,7 @@
 
 use money::{Amount, Span};
 use protocol::command::*;
-use protocol::event::Event;
+use protocol::event::{Event, OptionEvent};
 use protocol::ids::*;
 use protocol::reject::Reject;
 use protocol::state::Level;
@@ -47,18 +47,25 @@ fn s_5_a_covered_call_and_a_protected_future_need_less_than_their_parts() {
 }
 
 #[test]
-fn s_6_orders_that_rest_are_charged_alone_and_at_once_together_with_the_account() {
+fn s_6_orders_count_in_the_scenarios_in_which_they_lose() {
     let mut floor = Floor::new();
     let (a, b) = (floor.x.user("12000"), floor.x.user("1000000"));
     let (low, high) = (floor.series(5, "100000", CALL), floor.series(5, "110000", CALL));
     let [low_price, high_price] = [low, high].map(|series| floor.about(series));
-    floor.trade(a, b, option(low, Side::Buy, &low_price, "1"));
     let sell = option(high, Side::Sell, &high_price, "1");
-    assert_eq!(floor.place(a, sell), Err(Reject::InsufficientMargin), "a short of its own");
-    floor.rest(b, option(high, Side::Buy, &high_price, "1"));
-    let take = OptionOrder { lifetime: Lifetime::Immediate, ..sell };
-    assert_eq!(floor.place(a, take), Ok(()), "a spread needs no more than it cost");
-    assert_eq!(floor.position(a, high), qty("-1"));
+    assert_eq!(floor.place(a, sell), Err(Reject::InsufficientMargin), "a naked short");
+    floor.trade(a, b, option(low, Side::Buy, &low_price, "1"));
+    let before = floor.requirement(a, Level::Initial);
+    let close = option(low, Side::Sell, "7000", "1");
+    let order = floor.rest(a, close);
+    // Fees of 2 bp, a unit a lot and eight for the roundings; else an order that closes is free,
+    // and a block has passed.
+    let fees = floor.requirement(a, Level::Initial) - before;
+    assert!(amount("19.99") <= fees && fees < amount("20.01"), "{fees}");
+    assert_eq!(floor.place(a, sell), Err(Reject::InsufficientMargin), "both may fill");
+    floor.send(user(a, Command::CancelOption { series: low, order })).unwrap();
+    assert_eq!(floor.place(a, sell), Ok(()), "the other leg covers it");
+    assert_eq!(floor.place(a, close), Err(Reject::InsufficientMargin), "it would uncover it");
 }
 
 #[test]
@@ -69,7 +76,7 @@ fn r_17_orders_for_options_that_cannot_be_borne_any_more_are_cancelled() {
     floor.rest(a, option(month, Side::Sell, "8000", "1"));
     floor.x.prices[1] = Some(price("125000"));
     floor.run(&[]);
-    let gone = |event: &Event| matches!(event, Event::OptionRemoved { .. });
+    let gone = |event: &Event| matches!(event, Event::Option(OptionEvent::Removed { .. }));
     assert_eq!((floor.count(gone), floor.leg(a, month).orders), (1, 0));
 }
 
@@ -110,7 +117,7 @@ fn v_7_an_old_surface_widens_the_margin() {
 }
 
 #[test]
-fn r_3_a_long_option_is_worth_its_mark_rounded_down_and_a_short_owes_it_rounded_up() {
+fn k_5_a_long_option_is_worth_its_mark_rounded_down_and_a_short_owes_it_rounded_up() {
     let mut floor = Floor::new();
     let (a, b) = (floor.x.user("1000000"), floor.x.user("1000000"));
     let month = floor.series(5, "100000", CALL);
