@@ -188,7 +188,7 @@ impl Chain {
         })
     }
 
-    /// Fee of one option, in quote: a share of the forward, at most the capped share of its premium.
+    /// Fee of one option, in quote: a share of the forward, at most a share of its premium.
     pub fn fee(&self, rate: f64, forward: f64, premium: f64) -> f64 {
         (rate * forward).min(rate_f64(self.listing.fee_cap) * premium)
     }

@@ -1,10 +1,10 @@
 //! A market maker in options: quotes a strip of series around the surface and hedges its delta.
 //!
-//! Fair volatility of a series = σ(K) − s₁·q/q_max − s₂·V/V_max: the surface's, shifted against what
-//! the maker holds of the series (q) and against the vega of all it holds (V). Premium quotes are
-//! `B(fair) ∓ max(h·vega, tick)`, h the half-spread in volatility. Series with a delta outside of
-//! the bounds or close to expiry are not quoted. Invariant: position plus open orders of a series
-//! never pass its limit; with the vega limit reached, only what brings it back is quoted.
+//! Fair volatility of a series = σ(K) − s₁·q/q_max − s₂·V/V_max: the surface's, shifted against
+//! what the maker holds of the series (q) and against the vega of all it holds (V). Premium quotes
+//! are `B(fair) ∓ max(h·vega, tick)`, h the half-spread in volatility. Series with a delta outside
+//! of the bounds or close to expiry are not quoted. Invariant: position plus open orders of a
+//! series never pass its limit; with the vega limit reached, only what brings it back is quoted.
 
 use money::{Qty, Span, Time};
 use pricing::convert::{price_f64, qty_f64};

@@ -1,10 +1,10 @@
 //! Takes option quotes that are off its own value beyond costs, and hedges the delta.
 //!
 //! Own volatility of a series is the surface's for a surface arbitrageur. A gamma desk leans it
-//! towards what it forecasts to be realised: `σ(K)·(1 + w(σ̂/σ_atm − 1))`, σ̂ the exponential average
-//! of the hedge's own returns. A quote is taken when `|own − quote| > fee + edge·vega + hedging
-//! cost`, the best first; what makes a position smaller needs no edge. Invariant: position plus
-//! open orders never pass the limit of a series, and vega passes its limit only to come back.
+//! towards what it forecasts to be realised: `σ(K)·(1 + w(σ̂/σ_atm − 1))`, σ̂ the exponential
+//! average of the hedge's own returns. A quote is taken when `|own − quote| > fee + edge·vega +
+//! hedging cost`, the best first; what makes a position smaller needs no edge. Invariant: position
+//! plus open orders never pass the limit of a series, and vega passes its limit only to come back.
 
 use money::{Qty, Span, Time};
 use pricing::convert::{hours, price_f64, qty, qty_f64};

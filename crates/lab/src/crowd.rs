@@ -16,8 +16,8 @@ use crate::random::Stream;
 /// How long an order may go unheard of.
 const PATIENCE: Span = Span::from_secs(30);
 
-/// An agent that is switched off: it has an account and does nothing, so that everybody else has the
-/// same account and the same randomness as when it trades.
+/// An agent that is switched off: it has an account and does nothing, so that everybody else has
+/// the same account and the same randomness as when it trades.
 #[derive(Debug)]
 pub struct Idle;
 

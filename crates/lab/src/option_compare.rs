@@ -1,8 +1,9 @@
 //! The same scenario with some agents switched off and on, over several seeds.
 //!
 //! Both arms of a seed have the same path, publishers, customers and links, so the difference is
-//! taken within the seed: mean over seeds with its standard error `s/√n` and Student's 95 % interval.
-//! The seeds are the sample: the interval speaks of the randomness of agents on *this* path.
+//! taken within the seed: mean over seeds with its standard error `s/√n` and Student's 95 %
+//! interval. The seeds are the sample: the interval speaks of the randomness of agents on *this*
+//! path.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};

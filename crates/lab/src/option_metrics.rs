@@ -1,8 +1,8 @@
 //! How true the option books stay to the surface.
 //!
-//! Deviation = mid less fair premium, over vega, in volatility points. The half-life is that of the
-//! mean signed deviation over all series, as the basis has it: AR(1) at a stated sampling. Of single
-//! series the median half-life is shown, because a series lives only days.
+//! Deviation = mid less fair premium, over vega, in volatility points. The half-life is that of
+//! the mean signed deviation over all series, as the basis has it: AR(1) at a stated sampling. Of
+//! single series the median half-life is shown, because a series lives only days.
 
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! What a run leaves behind about its options: plain data, as [`crate::record`].
 //!
 //! Fair is the true surface at the path's price; a deviation is the mid of a series less its fair
-//! premium, in volatility points (over vega) and in its own spreads. Only series with a delta of 5 to
-//! 95 % and more than an hour to expiry are measured.
+//! premium, in volatility points (over vega) and in its own spreads. Only series with a delta of 5
+//! to 95 % and more than an hour to expiry are measured.
 
 use serde::Serialize;
 

@@ -1,4 +1,5 @@
-//! The surfaces that ship: readable, free of arbitrage when replayed, and what Heston makes of them.
+//! The surfaces that ship: readable, free of arbitrage when replayed, and what Heston makes of
+//! them.
 
 use lab::volatility::{Heston, Recorded, View, Volatility};
 use money::{Span, Time};

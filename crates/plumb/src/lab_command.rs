@@ -66,7 +66,8 @@ pub enum Lab {
         )]
         rules: Vec<String>,
         /// Compare these classes or groups of agents off and on instead of rules: surface,gamma.
-        #[arg(long, value_name = "AGENTS", value_delimiter = ',', conflicts_with_all = ["rules", "market"])]
+        #[arg(long, value_name = "AGENTS", value_delimiter = ',')]
+        #[arg(conflicts_with_all = ["rules", "market"])]
         agents: Vec<String>,
         /// Number of seeds, counted from the scenario's own.
         #[arg(long, value_name = "N", default_value_t = 16)]

@@ -8,8 +8,8 @@ use toml::de::DeTable;
 use super::error::{ScenarioError, Source, hint};
 use super::keys::{AGENTS, BASIS, CROSS, Key, MAKER, MOMENTUM, NOISE};
 use super::model::{Agents, Asset, Basis, Class, Cross, Maker, Momentum, Noise, Place};
+use super::option_agents;
 use super::option_keys::{GAMMA, HEDGE, OPTION_CUSTOMER, OPTION_MAKER, OPTION_TAKER};
-use super::options;
 use super::section::{Section, coins_as_qty};
 
 const CLASSES: [&str; 9] = [
@@ -124,7 +124,7 @@ fn read_class(class: &str, section: &Section<'_>) -> Result<Class, ScenarioError
             inventory_max: section.amount("inventory_usd_max")?,
             edge: section.number("edge_bp")? / 1e4,
         }),
-        _ => options::class(class, section)?,
+        _ => option_agents::class(class, section)?,
     })
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use money::{Amount, Qty, Rate, Span, Time};
-use protocol::ids::{AssetId, MarketId, PublisherId};
+use protocol::ids::{AssetId, MarketId};
 use protocol::params::{AssetParams, MarketParams, OracleParams, Params};
 
-use super::options::{Bend, OptionCustomerKeys, OptionMakerKeys, OptionTakerKeys, Options};
+use super::option_model::{Bend, OptionCustomerKeys, OptionMakerKeys, OptionTakerKeys, Options};
+use super::periods::Outage;
 use super::rules::{Rules, UnknownRule};
 use crate::link::LinkParams;
 use crate::spot::VenueParams;
@@ -94,17 +95,6 @@ pub struct Oracle {
     pub confidence: f64,
     /// When publishers are silent.
     pub outages: Vec<Outage>,
-}
-
-/// A publisher is silent from `from` until `to`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outage {
-    /// Which.
-    pub publisher: PublisherId,
-    /// First instant.
-    pub from: Time,
-    /// The instant at which it is over.
-    pub to: Time,
 }
 
 /// Links by class.

@@ -1,6 +1,6 @@
 //! The keys of `[options]` and of the agents that trade them.
 
-use super::keys::{Fallback, Key, Kind, key, number, optional, whole};
+use super::key::{Fallback, Key, Kind, key, number, optional, whole};
 
 const SHARE: (f64, f64) = (0.0, 100.0);
 const USD_SOME: (f64, f64) = (0.01, 1e12);

@@ -1,29 +1,27 @@
 //! Reads a whole scenario, section by section.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use money::{Rate, Span, Time};
-use protocol::ids::PublisherId;
+use money::{Rate, Span};
 use protocol::params::{AssetParams, Kind, MarketParams, OracleParams, PerpetualParams};
 use toml::de::DeTable;
 
 use super::agents::{Names, agents, asset_id, unknown_asset};
 use super::error::{ScenarioError, Source};
+use super::files::{Find, data_file};
 use super::keys::{
-    ASSET, CHAIN, FINANCING, INSURANCE, Key, LINK, LINKS, ORACLE, OUTAGE, PERPETUAL, PUBLISHER,
-    ROOT, SPOT_MARKET, VENUE,
+    ASSET, CHAIN, FINANCING, INSURANCE, Key, LINK, LINKS, ORACLE, OUTAGE, PERPETUAL, ROOT,
+    SPOT_MARKET, VENUE,
 };
-use super::model::{Asset, Chain, Links, Oracle, Outage, Scenario};
+use super::model::{Asset, Chain, Links, Oracle, Scenario};
 use super::options;
+use super::periods::{outages_of, period};
 use super::rules;
 use super::section::Section;
 use crate::link::LinkParams;
 use crate::spot::VenueParams;
 
 type Read<T> = Result<T, ScenarioError>;
-/// Finds a data file, or says where it was looked for.
-pub(super) type Find<'a> = &'a dyn Fn(&str) -> Result<PathBuf, Vec<PathBuf>>;
-
 /// Reads a scenario.
 pub(super) fn scenario(file: &Path, text: &str, find: Find<'_>) -> Read<Scenario> {
     let source = Source { file, text };
@@ -77,14 +75,6 @@ fn sub<T>(
     let empty = DeTable::new();
     let place = root.table(name)?.unwrap_or((0, &empty));
     read(&Section::open(root.source, format!("[{name}]"), place, keys)?)
-}
-
-pub(super) fn period(section: &Section<'_>, from: &str, to: &str) -> Read<(Time, Time)> {
-    let (start, end) = (section.instant(from)?, section.instant(to)?);
-    if start < end {
-        return Ok((start, end));
-    }
-    Err(section.wrong(to, format!("`{to}` in {} must be after `{from}`", section.title)))
 }
 
 fn chain(root: &Section<'_>) -> Read<Chain> {
@@ -145,16 +135,6 @@ fn asset(section: &Section<'_>, find: Find<'_>) -> Read<Asset> {
         spot_bars: data("spot_bars")?.ok_or_else(|| section.missing("spot_bars"))?,
         perp_bars: data("perp_bars")?,
         funding: data("funding")?,
-    })
-}
-
-pub(super) fn data_file(section: &Section<'_>, key: &str, find: Find<'_>) -> Read<Option<PathBuf>> {
-    let Some(written) = section.text_if(key)? else { return Ok(None) };
-    find(written).map(Some).map_err(|tried| {
-        let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
-        let title = &section.title;
-        let message = format!("`{key}` in {title}: no such file; tried {}", tried.join(" and "));
-        section.wrong(key, message)
     })
 }
 
@@ -268,31 +248,6 @@ fn stakes(oracle: &Section<'_>) -> Read<Vec<u64>> {
         }
     };
     written.into_iter().map(stake).collect()
-}
-
-/// The periods of publishers in a list of a section.
-pub(super) fn outages_of(
-    section: &Section<'_>,
-    list: &str,
-    publishers: usize,
-) -> Read<Vec<Outage>> {
-    let outage = |place| {
-        let title = format!("{list} of {}", section.title);
-        let section = Section::open(section.source, title, place, &[PUBLISHER, OUTAGE])?;
-        let number = section.whole("publisher")?;
-        let (from, to) = period(&section, "from", "to")?;
-        match u16::try_from(number) {
-            Ok(number) if usize::from(number) < publishers => {
-                Ok(Outage { publisher: PublisherId(number), from, to })
-            }
-            _ => {
-                let last = publishers - 1;
-                let message = format!("no publisher {number}; they are 0 to {last}");
-                Err(section.wrong("publisher", message))
-            }
-        }
-    };
-    section.tables(list)?.into_iter().map(outage).collect()
 }
 
 fn venues(root: &Section<'_>, assets: &[Asset]) -> Read<Vec<VenueParams>> {

@@ -1,14 +1,14 @@
 //! Heston's model of price and variance, `dS = S√v dW`, `dv = κ(θ − v)dt + ξ√v dZ`, `dW·dZ = ρdt`.
 //!
 //! Variance is drawn by the quadratic-exponential scheme of Andersen (2008), price by his central
-//! discretisation, so both have the right moments at any step. Expected variance is
-//! `E v_t = θ + (v₀ − θ)e^(−κt)`, with `Var v_t = v₀ξ²/κ·(e^(−κt) − e^(−2κt)) + θξ²/2κ·(1 − e^(−κt))²`.
-//! The surface has at-the-money variance `θ + (v − θ)(1 − e^(−κT))/κT` and, as SSVI with Heston's ρ
+//! discretisation, so both have the right moments at any step. Expected variance is `E v_t = θ +
+//! (v₀ − θ)e^(−κt)`, with `Var v_t = v₀ξ²/κ·(e^(−κt) − e^(−2κt)) + θξ²/2κ·(1 − e^(−κt))²`. The
+//! surface has at-the-money variance `θ + (v − θ)(1 − e^(−κT))/κT` and, as SSVI with Heston's ρ
 //! and `φ = ξ/v̄·(1 − (1 − e^(−κT))/κT)/κT`, its at-the-money skew to first order in ξ (Gatheral
 //! 2006, ch. 3; Gatheral and Jacquier 2014), φ cut to where SSVI has no butterflies.
 //!
-//! Calibration to recorded looks is by moments. The variance of a month moves with that of a week as
-//! `m(30κ)/m(7κ)`, m(x) = (1 − e^(−x))/x: this gives κ, where the AR(1) of a few weeks of looks
+//! Calibration to recorded looks is by moments. The variance of a month moves with that of a week
+//! as `m(30κ)/m(7κ)`, m(x) = (1 − e^(−x))/x: this gives κ, where the AR(1) of a few weeks of looks
 //! would take every crash for fast reversion. θ is the mean, ξ comes from the noise of the implied
 //! spot variance, ρ is its correlation with returns.
 

@@ -1,3 +1,5 @@
+//! Moments, interpolation and absence of arbitrage of generated and recorded surfaces.
+
 use super::generated::Plan;
 use super::*;
 use crate::random::Seed;
@@ -108,7 +110,8 @@ fn simulated_variance_has_the_moments_of_the_closed_form() {
             .collect();
         let years = step * f64::from(steps);
         let mean = statistics::mean(&ends).unwrap();
-        let dispersion = statistics::standard_deviation(&ends).unwrap().powi(2);
+        let dispersion = statistics::standard_deviation(&ends).unwrap();
+        let dispersion = dispersion * dispersion;
         let error = (dispersion / ends.len() as f64).sqrt();
         assert!((mean - model.expected(model.start, years)).abs() < 4.0 * error, "{mean}");
         let ratio = dispersion / model.dispersion(model.start, years);
@@ -134,7 +137,7 @@ fn realised_variance_of_the_bars_is_the_path_of_the_variance() {
     let (path, bars) = generated(3);
     let closes: Vec<f64> =
         bars.iter().map(|bar| libm::log(pricing::convert::price_f64(bar.close))).collect();
-    let realised: f64 = closes.windows(2).map(|two| (two[1] - two[0]).powi(2)).sum();
+    let realised: f64 = closes.windows(2).map(|two| (two[1] - two[0]) * (two[1] - two[0])).sum();
     let step = years(hour(0), hour(0).after(Span::MINUTE.times(5)));
     let expected: f64 = bars.iter().map(|bar| path.variance(bar.open_time) * step).sum();
     let ratio = realised / expected;

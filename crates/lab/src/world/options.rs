@@ -1,8 +1,9 @@
-//! Options in the world: publishers of surfaces, what agents hear of the chain, orders and answers.
+//! Options in the world: publishers of surfaces, what agents hear of the chain, orders and
+//! answers.
 //!
 //! Series `s` is the instrument behind the markets and the outside venues with number `first + s`.
-//! Agents hear the chain as of a block that closed before their latency, like the quotes of markets:
-//! two posts are kept, of the last block and of the one before.
+//! Agents hear the chain as of a block that closed before their latency, like the quotes of
+//! markets: two posts are kept, of the last block and of the one before.
 
 mod measure;
 
@@ -133,8 +134,8 @@ impl Options {
         [newest, before].into_iter().find(|post| post.time <= by && post.index > 0.0)
     }
 
-    /// Tells what the chain had published by then: series that are new to the listener, the surface,
-    /// quotes. Returns the number of the next series that the listener does not know.
+    /// Tells what the chain had published by then: series that are new to the listener, the
+    /// surface, quotes. Returns the number of the next series that the listener does not know.
     pub(super) fn tell(
         &self,
         (by, now): (Time, Time),

@@ -17,7 +17,8 @@ pub fn run(record: &Record) -> String {
     let mut lines = vec![
         format!("options on {}, surface: {}", options.asset, options.source),
         format!(
-            "  mid off fair {} points mean |·| (95 % of series {}), {} spreads; level {} |·|, {} signed",
+            "  mid off fair {} points mean |·| (95 % of series {}), {} spreads; level {} |·|, \
+             {} signed",
             number(metrics.deviation_abs_pt.mean, 2),
             number(metrics.deviation_p95_pt.mean, 2),
             number(metrics.deviation_spreads.mean, 2),
@@ -31,7 +32,8 @@ pub fn run(record: &Record) -> String {
             half(metrics.series_half_life_s),
         ),
         format!(
-            "  spread {} points, {} % quoted on both sides; marks off {} points; surfaces: {} accepted, {} refused",
+            "  spread {} points, {} % quoted on both sides; marks off {} points; surfaces: {} \
+             accepted, {} refused",
             number(metrics.spread_pt.mean, 2),
             number(100.0 * metrics.quoted_share, 1),
             number(metrics.mark_abs_pt.mean, 2),
@@ -98,7 +100,8 @@ pub fn comparison(comparison: &OptionComparison, colour: Colour) -> String {
     align(&mut table, 1);
     let seeds = comparison.seeds.len();
     let note = format!(
-        "mean ± standard error over {seeds} seeds; the difference and its 95 % interval within seeds"
+        "mean ± standard error over {seeds} seeds; the difference and its 95 % interval within \
+         seeds"
     );
     format!("{}\n{}\n{note}\n", colour.paint("1", &title), table)
 }

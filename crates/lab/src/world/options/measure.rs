@@ -186,8 +186,8 @@ impl World {
     /// a move of 1 %.
     fn exposure_of(&self, options: &Options, class: &str) -> Exposure {
         let mut sum = Exposure::default();
-        for (agent, book) in self.books.iter().enumerate().filter(|(_, book)| book.class == class) {
-            let _ = book;
+        let members = self.books.iter().enumerate().filter(|(_, book)| book.class == class);
+        for (agent, _) in members {
             let held = self.held(options, agent);
             let price = options.posts[options.newest].index;
             let hedge: Qty = held.perpetuals.iter().map(|(_, qty, _)| *qty).sum();
