@@ -1,15 +1,17 @@
 //! What a run has reached: a row for each thing that must happen somewhere, or the run proves
-//! nothing about it.
+//! nothing about it. Refusals are counted by their reason.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use money::{Qty, Span};
-use protocol::event::{Event, Gone};
+use protocol::event::{Event, Gone, OptionEvent};
 use protocol::halt::Phase;
 use protocol::ids::MarketId;
+use protocol::reject::Reject;
 
 use crate::exit::Aid;
+use crate::optioneer::HEDGED;
 use crate::voice::TWO_LEGS;
 use crate::weather::{KINDS, Kind};
 
@@ -21,7 +23,7 @@ pub struct Row {
 }
 
 /// Everything that must happen.
-pub const TABLE: [Row; 47] = [
+pub const TABLE: [Row; 63] = [
     Row { name: "trades", shows: |e| matches!(e, Event::Traded { liquidation: false, .. }) },
     Row {
         name: "spot trades",
@@ -81,6 +83,45 @@ pub const TABLE: [Row; 47] = [
         shows: |e| matches!(e, Event::Traded { taker_client: TWO_LEGS, .. }),
     },
     Row { name: "windows missed", shows: |e| window(e, Some(false)) },
+    Row { name: "series", shows: |e| option(e, |e| matches!(e, OptionEvent::SeriesListed { .. })) },
+    Row {
+        name: "chains full",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::ChainFull { .. })),
+    },
+    Row {
+        name: "surfaces",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::SurfaceAccepted { .. })),
+    },
+    Row {
+        name: "option trades",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::Traded { .. })),
+    },
+    Row { name: "options written with a hedge", shows: |e| option(e, hedged) },
+    Row {
+        name: "option orders rested",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::Rested { .. })),
+    },
+    Row { name: "option orders cancelled", shows: |e| option_gone(e, Gone::Cancelled) },
+    Row { name: "option orders unfilled", shows: |e| option_gone(e, Gone::Unfilled) },
+    Row { name: "option self-trades", shows: |e| option_gone(e, Gone::SelfTrade) },
+    Row { name: "no option left to reduce", shows: |e| option_gone(e, Gone::NothingLeftToReduce) },
+    Row { name: "option orders cancelled by force", shows: |e| option_gone(e, Gone::Liquidation) },
+    Row { name: "option orders ended by expiry", shows: |e| option_gone(e, Gone::Halted) },
+    Row {
+        name: "exercises",
+        shows: |e| {
+            option(
+                e,
+                |e| matches!(e, OptionEvent::Exercised { payoff, .. } if payoff.is_positive()),
+            )
+        },
+    },
+    Row { name: "expiries of options", shows: |e| option(e, |e| expiry(e, false)) },
+    Row { name: "expiries of options without an index", shows: |e| option(e, |e| expiry(e, true)) },
+    Row {
+        name: "haircuts of options",
+        shows: |e| option(e, |e| matches!(e, OptionEvent::Haircut { .. })),
+    },
 ];
 
 fn begins(event: &Event, phase: fn(&Phase) -> bool) -> bool {
@@ -106,6 +147,25 @@ fn gone(event: &Event, why: Gone) -> bool {
     matches!(event, Event::Removed { reason, .. } if *reason == why)
 }
 
+fn option(event: &Event, shows: fn(&OptionEvent) -> bool) -> bool {
+    matches!(event, Event::Option(event) if shows(event))
+}
+
+fn option_gone(event: &Event, why: Gone) -> bool {
+    matches!(event, Event::Option(OptionEvent::Removed { reason, .. }) if *reason == why)
+}
+
+fn hedged(event: &OptionEvent) -> bool {
+    matches!(event, OptionEvent::Traded { taker_client, maker_client, .. }
+        if *taker_client == HEDGED || *maker_client == HEDGED)
+}
+
+/// Options with positions are settled; `unseen`: after the longest wait, at the last index.
+fn expiry(event: &OptionEvent, unseen: bool) -> bool {
+    matches!(event, OptionEvent::ExpirySettled { covered, interest, .. }
+        if interest.is_positive() && (!unseen || *covered == Span::ZERO))
+}
+
 fn window(event: &Event, verdict: Option<bool>) -> bool {
     matches!(event, Event::ConvergenceWindow { met, .. } if *met == verdict)
 }
@@ -125,7 +185,7 @@ pub struct Coverage {
     pub aid: Aid,
     counts: [u64; TABLE.len()],
     weather: [u64; KINDS.len()],
-    refusals: BTreeSet<u8>,
+    refusals: BTreeMap<Reject, u64>,
 }
 
 impl Default for Coverage {
@@ -138,7 +198,7 @@ impl Default for Coverage {
             aid: Aid::default(),
             counts: [0; TABLE.len()],
             weather: [0; KINDS.len()],
-            refusals: BTreeSet::new(),
+            refusals: BTreeMap::new(),
         }
     }
 }
@@ -151,7 +211,7 @@ impl Coverage {
             *count += u64::from((row.shows)(event));
         }
         if let Event::Rejected { reason, .. } = event {
-            self.refusals.insert(*reason as u8);
+            *self.refusals.entry(*reason).or_default() += 1;
         }
         // An auction is held before anything else trades in its block.
         let collected = |from: &Phase| {
@@ -184,7 +244,9 @@ impl Coverage {
         self.aid.losses += other.aid.losses;
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
         self.weather.iter_mut().zip(other.weather).for_each(|(sum, count)| *sum += count);
-        self.refusals.extend(&other.refusals);
+        for (&reason, count) in &other.refusals {
+            *self.refusals.entry(reason).or_default() += count;
+        }
     }
 
     /// What never happened.
@@ -205,8 +267,9 @@ impl fmt::Display for Coverage {
             write!(f, ", {} {count}", row.name)?;
         }
         write!(f, ", auctions with trades {}", self.auctioned)?;
-        write!(f, ", refusals of {} kinds", self.refusals.len())?;
         let Aid { margins, losses } = self.aid;
-        write!(f, ", {margins} deposits to close, {losses} exits at a loss")
+        write!(f, ", {margins} deposits to close, {losses} exits at a loss")?;
+        write!(f, "; refused for {} reasons:", self.refusals.len())?;
+        self.refusals.iter().try_for_each(|(reason, count)| write!(f, " {reason:?} {count}"))
     }
 }

@@ -9,6 +9,7 @@ use protocol::state::State;
 
 use crate::affairs::Affairs;
 use crate::design::quote;
+use crate::optioneer::Optioneer;
 use crate::random::Random;
 use crate::voice::{LIMITS, Voice};
 use crate::weather::{Kind, Weather};
@@ -21,12 +22,14 @@ pub struct Crowd {
     orders: Vec<(MarketId, OrderId)>,
     last: Vec<Message>,
     affairs: Affairs,
+    options: Optioneer,
 }
 
 impl Crowd {
     /// A crowd of so many accounts.
     pub fn new(accounts: u32) -> Crowd {
-        Crowd { accounts, orders: Vec::new(), last: Vec::new(), affairs: Affairs::default() }
+        let (affairs, options) = (Affairs::default(), Optioneer::default());
+        Crowd { accounts, orders: Vec::new(), last: Vec::new(), affairs, options }
     }
 
     /// The messages that open all accounts and give each something: a few have nearly everything.
@@ -68,7 +71,11 @@ impl Crowd {
         while messages.len() < count {
             let account = AccountId(random.id(state.accounts()));
             let mut voice = Voice { state, weather, random, account };
+            let options = !state.chains().is_empty();
             match account.0 % 10 {
+                _ if options && voice.random.one_in(3) => {
+                    messages.extend(self.options.messages(&mut voice));
+                }
                 _ if voice.random.one_in(25) => messages.push(self.money(&mut voice)),
                 _ if voice.random.one_in(8) => messages.push(self.affairs.message(&mut voice)),
                 _ if voice.random.one_in(12) => messages.push(self.cancel(&mut voice)),
@@ -87,6 +94,7 @@ impl Crowd {
     /// Remembers handles of orders, and other numbers.
     pub fn hear(&mut self, event: &Event) {
         self.affairs.hear(event);
+        self.options.hear(event);
         if let Event::Rested { market, order, .. } = event {
             if self.orders.len() >= 4_096 {
                 self.orders.drain(..2_048);

@@ -1,11 +1,15 @@
 //! Market designs: two assets with a spot and a perpetual market and a dated future each,
 //! everything else by chance. A future expires within minutes or, mostly in a leap of time, a day.
+//!
+//! Seven of ten seeds have options on one asset or two; half of those with two have them on a third
+//! asset that nothing else is traded on.
 
 use money::{Amount, Price, Qty, Rate, Span, Time};
 use protocol::ids::{AccountId, AssetId};
 use protocol::params::{
-    AssetParams, EnvelopeParams, FundingRule, FutureParams, Kind, MarketParams, MarketRules,
-    Matching, OracleParams, Params, PerpetualParams, Rules, Target,
+    AssetParams, BookAuctionParams, EnvelopeParams, FundingRule, FutureParams, Kind, ListingParams,
+    MarketParams, MarketRules, Matching, OptionParams, OracleParams, Params, PerpetualParams,
+    Rules, ScanParams, SettlementParams, SurfaceParams, Target,
 };
 
 use crate::random::Random;
@@ -13,7 +17,7 @@ use crate::random::Random;
 /// When the first block is: 2026-01-01 00:00 UTC.
 pub const START: Time = Time::from_nanos(1_767_225_600_000_000_000);
 /// Prices at the start; the quote currency is 1.
-pub const PRICES: [f64; 3] = [1.0, 100_000.0, 100.0];
+pub const PRICES: [f64; 4] = [1.0, 100_000.0, 100.0, 3_000.0];
 
 /// A design that `design::check` accepts; its envelope is as narrow as its margins ask for.
 pub fn design(random: &mut Random, checkpoint_blocks: u64) -> Params {
@@ -63,6 +67,93 @@ pub fn varied(mut params: Params, seed: u64) -> Params {
         market.rules.envelope.gap = Rate::from_raw(gap);
     }
     params
+}
+
+/// Options by the seed alone, so that a seed without them is what it was.
+pub fn with_options(mut params: Params, seed: u64) -> Params {
+    if matches!(seed % 10, 0 | 2 | 3) {
+        return params;
+    }
+    let mut random = Random::new(!seed);
+    let hour = Span::from_secs(random.pick(&[120, 600, 1_800, 7_200]) + random.below(60));
+    let bases: &[u16] = match random.below(4) {
+        0 => &[1],
+        1 => &[2],
+        2 => &[1, 2],
+        _ => {
+            let third = AssetParams { name: "ETH".to_owned(), ..params.assets[1].clone() };
+            params.assets.push(third);
+            &[3, 1]
+        }
+    };
+    params.rules.options = bases.iter().map(|base| options(&mut random, *base, hour)).collect();
+    let offsets = &mut params.rules.scenarios.offsets;
+    if random.one_in(3) {
+        *offsets = vec![Rate::from_bp(random.pick(&[0, 5_000, 10_000])); params.assets.len()];
+    }
+    params
+}
+
+fn options(random: &mut Random, base: u16, hour: Span) -> OptionParams {
+    let (tick, lot) = match base {
+        1 => (100_000_000, 1_000_000),
+        2 => (1_000_000, 100_000_000),
+        _ => (10_000_000, 10_000_000),
+    };
+    let mut params = OptionParams::new(AssetId(base), Price::from_raw(tick), Qty::from_raw(lot));
+    params.price_band = Rate::from_bp(random.pick(&[100, 500, 2_000]));
+    params.position_max = Qty::from_raw(random.pick(&[10_000, 1_000_000]) * lot);
+    let fee = random.pick(&[0, 2, 10]);
+    (params.fee_maker, params.fee_taker) = (Rate::from_bp(fee), Rate::from_bp(fee + fee / 2));
+    params.listing = ListingParams {
+        hour,
+        dailies: 1 + random.pick(&[0, 1, 2]),
+        weeklies: random.pick(&[0, 1, 2]),
+        monthlies: random.pick(&[0, 1]),
+        strike_step: Rate::from_bp(random.pick(&[100, 250, 1_000])),
+        strike_range: Rate::from_bp(random.pick(&[1_500, 5_000, 9_000])),
+        reference: Span::DAY.times(random.pick(&[1, 30])),
+        closed_before: Span::from_secs(random.pick(&[0, 60, 3_600])),
+        series_max: random.pick(&[24, 100, 400]),
+    };
+    params.settlement = SettlementParams {
+        averaging: Span::from_secs(random.pick(&[1, 30, 300, 1_800])),
+        extension_max: Span::MINUTE.times(random.pick(&[1, 60, 1_440])),
+    };
+    let fresh = random.pick(&[10, 120]);
+    params.surface = SurfaceParams {
+        vote_age_max: Span::from_secs(random.pick(&[15, 120])),
+        age_fresh: Span::from_secs(fresh),
+        age_max: Span::from_secs(fresh + random.pick(&[20, 300, 7_200])),
+        stale_factor: Rate::from_bp(random.pick(&[10_000, 20_000, 100_000])),
+        jump_max: Rate::from_bp(random.pick(&[500, 2_500])),
+        confirmations: random.pick(&[1, 3, 10]),
+        basis_max: Rate::from_bp(random.pick(&[500, 5_000])),
+    };
+    params.scan = scan(random);
+    params.auction = BookAuctionParams {
+        discount_start: Rate::from_bp(random.pick(&[0, 500])),
+        discount_fast: Rate::from_bp(random.pick(&[500, 3_000])),
+        fast: Span::from_secs(random.pick(&[5, 60, 300])),
+        slow: Span::from_secs(random.pick(&[5, 300, 3_300])),
+        insolvent: Span::from_secs(random.pick(&[1, 60, 600])),
+        insured_max: Rate::from_bp(random.pick(&[0, 1_000, 10_000])),
+    };
+    params
+}
+
+fn scan(random: &mut Random) -> ScanParams {
+    let short_maintenance = random.pick(&[0, 100]);
+    ScanParams {
+        range: Rate::from_bp(random.pick(&[500, 1_800, 6_000])),
+        volatility_up: Rate::from_bp(random.pick(&[1_000, 5_000])),
+        volatility_down: Rate::from_bp(random.pick(&[1_000, 3_000])),
+        volatility_min: Rate::from_bp(random.pick(&[0, 4_000])),
+        maintenance: Rate::from_bp(random.pick(&[5_000, 8_000])),
+        short_maintenance: Rate::from_bp(short_maintenance),
+        short_initial: Rate::from_bp(short_maintenance + random.pick(&[0, 100])),
+        pin_window: Span::from_secs(random.pick(&[0, 3_600, 86_400])),
+    }
 }
 
 /// The defaults, but with a guardian, and with limits on outflow that let everybody go at once or

@@ -8,11 +8,14 @@
 //! Then the dealers close among themselves; the vault has paid all its claims and has no position.
 //! What rule B-4 lets leave in an hour is asked for hour by hour.
 //!
+//! Options end first: orders are cancelled, time comes to each expiry in which somebody has a
+//! position, and a bounded time after the last nobody has one.
+//!
 //! What outlives this is an insolvency: while more is owed than INSURANCE holds, rule B-5 keeps
 //! withdrawals shut. After a week everybody leaves at the share that is covered (B-9), which is
 //! counted.
 
-use money::{Amount, Price, Qty, Span};
+use money::{Amount, Price, Qty, Span, Time};
 use protocol::command::{
     AtLoss, Block, Command, Leg, Lifetime, Message, NewOrder, SelfTrade, Sender, SpreadOrder,
 };
@@ -24,6 +27,7 @@ use protocol::ledger::Holder;
 use protocol::state::{Level, State};
 
 use crate::design::quote;
+use crate::surfaces::Surfaces;
 use crate::voice::TWO_LEGS;
 use crate::weather::Weather;
 
@@ -64,14 +68,17 @@ pub struct Aid {
 /// with what. `hear` is told what happens.
 pub fn exit(
     state: &mut State,
-    weather: &mut Weather,
+    (weather, surfaces): (&mut Weather, &Surfaces),
     hear: &mut dyn FnMut(&Event),
 ) -> Result<Aid, String> {
     let crowd = state.accounts();
     let aid = Aid::default();
-    let mut leaving = Leaving { state, weather, hear, events: Vec::new(), crowd, aid };
+    let outside = (weather, surfaces);
+    let mut leaving = Leaving { state, outside, hear, events: Vec::new(), crowd, aid };
     leaving.invite_dealers();
+    leaving.await_expiry()?;
     leaving.block(LOCKED, Vec::new());
+    while leaving.await_expiry()? {}
     (0..RESTARTING).for_each(|_| leaving.block(PACE, Vec::new()));
     let free = (0..STOPPED_MAX).find(|_| {
         let stopped = leaving.stopped();
@@ -102,6 +109,12 @@ pub fn exit(
         let stuck = everybody.iter().find_map(|account| leaving.remains(*account));
         return Err(stuck.expect("somebody has something left"));
     }
+    let holder = everybody.iter().find(|account| {
+        leaving.state.chains().iter().any(|chain| !chain.legs(**account).is_empty())
+    });
+    if let Some(account) = holder {
+        return Err(format!("account {} keeps options", account.0));
+    }
     let claims =
         leaving.crowd().find(|account| leaving.state.backstop().shares(*account).is_positive());
     match claims {
@@ -112,7 +125,7 @@ pub fn exit(
 
 struct Leaving<'a> {
     state: &'a mut State,
-    weather: &'a mut Weather,
+    outside: (&'a mut Weather, &'a Surfaces),
     hear: &'a mut dyn FnMut(&Event),
     events: Vec<Event>,
     /// Accounts below this number are the crowd and the vault, the others dealers.
@@ -122,11 +135,15 @@ struct Leaving<'a> {
 
 impl Leaving<'_> {
     fn block(&mut self, step: Span, messages: Vec<Message>) {
-        self.weather.now = self.weather.now.after(step).max(self.state.time());
-        let mut all = self.weather.honest();
+        let (weather, surfaces) = &mut self.outside;
+        weather.now = weather.now.after(step).max(self.state.time());
+        let mut all = weather.honest();
+        if next_expiry(self.state).is_some() {
+            all.extend(surfaces.honest(self.state, weather));
+        }
         all.extend(messages);
         self.events.clear();
-        apply_into(self.state, &Block { time: self.weather.now, messages: all }, &mut self.events);
+        apply_into(self.state, &Block { time: weather.now, messages: all }, &mut self.events);
         self.events.iter().for_each(|event| (self.hear)(event));
     }
 
@@ -156,6 +173,7 @@ impl Leaving<'_> {
         let mut messages = Vec::new();
         for account in self.crowd() {
             messages.push(says(account, Command::CancelAll { market: None }));
+            messages.push(says(account, Command::CancelAllOptions { chain: None }));
             messages.push(says(account, Command::ScheduleCancel { at: None }));
             let amount = self.state.governance().stakes().of(account);
             messages.push(says(account, Command::Unstake { amount }));
@@ -171,6 +189,27 @@ impl Leaving<'_> {
             messages.push(custodian(Command::Direct { market, directive: Directive::Resume }));
         }
         self.block(PACE, messages);
+    }
+
+    /// Time passes until the next expiry in which somebody has a position is settled: in a leap to
+    /// its window, then in steps; in leaps again if it waits for an index. Whether there was any.
+    fn await_expiry(&mut self) -> Result<bool, String> {
+        let Some((chain, expiry)) = next_expiry(self.state) else { return Ok(false) };
+        let window = self.state.chains()[chain].window(expiry);
+        let begins = expiry.nanos() - window.averaging.nanos();
+        let ahead = begins.saturating_sub(self.state.time().nanos());
+        self.block(Span::from_nanos(ahead).max(PACE), Vec::new());
+        while self.state.time() < expiry {
+            self.block(PACE, Vec::new());
+        }
+        let latest = expiry.after(window.extension_max);
+        while next_expiry(self.state) == Some((chain, expiry)) {
+            if self.state.time() >= latest {
+                return Err(format!("{expiry} is not settled at {}", self.state.time()));
+            }
+            self.block(Span::MINUTE, Vec::new());
+        }
+        Ok(true)
     }
 
     /// Dealers quote anew, and everybody closes what they can.
@@ -430,6 +469,16 @@ impl Leaving<'_> {
         let why = self.refusals(account);
         Some(format!("account {} cannot withdraw {amount} of asset {} ({why})", account.0, asset.0))
     }
+}
+
+/// The first expiry in which anybody has a position, and the place of its options.
+fn next_expiry(state: &State) -> Option<(usize, Time)> {
+    let chains = state.chains().iter().enumerate();
+    let open = chains.flat_map(|(at, chain)| {
+        let held = chain.series.iter().filter(|series| series.open_interest.is_positive());
+        held.map(move |series| (series.contract.expiry, at))
+    });
+    open.min().map(|(expiry, at)| (at, expiry))
 }
 
 fn says(account: AccountId, command: Command) -> Message {

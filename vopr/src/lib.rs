@@ -11,6 +11,8 @@ pub mod random;
 pub mod design;
 pub mod weather;
 pub mod voice;
+pub mod surfaces;
+pub mod optioneer;
 pub mod affairs;
 pub mod crowd;
 pub mod exit;

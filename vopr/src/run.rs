@@ -16,9 +16,10 @@ use protocol::state::{Level, State};
 
 use crate::coverage::Coverage;
 use crate::crowd::Crowd;
-use crate::design::{design, varied};
+use crate::design::{design, varied, with_options};
 use crate::exit::exit;
 use crate::random::Random;
+use crate::surfaces::Surfaces;
 use crate::weather::Weather;
 
 /// Commands in a block.
@@ -85,7 +86,9 @@ pub fn run(plan: Plan, progress: &dyn Fn(u64)) -> Result<Outcome, Box<Failure>> 
 fn play(plan: Plan, progress: &dyn Fn(u64), height: &Cell<u64>) -> Result<Outcome, String> {
     let mut random = Random::new(plan.seed);
     let params = varied(design(&mut random, plan.checkpoint), plan.seed);
-    let mut weather = Weather::new(params.oracle.stakes.clone());
+    let params = with_options(params, plan.seed);
+    let mut weather = Weather::new(&params);
+    let mut surfaces = Surfaces::new(params.rules.options.len());
     let mut state = State::new(params).map_err(|error| error.to_string())?;
     let mut crowd = Crowd::new(random.pick(&[40, 150, 400]));
     let mut coverage = Coverage::default();
@@ -94,6 +97,7 @@ fn play(plan: Plan, progress: &dyn Fn(u64), height: &Cell<u64>) -> Result<Outcom
     while coverage.commands < plan.commands {
         weather.pass(&mut random);
         let mut messages = weather.votes(&mut random);
+        messages.extend(surfaces.votes(&state, &weather, &mut random));
         messages.append(&mut first);
         if state.accounts() > 0 {
             messages.extend(crowd.messages(&state, &weather, &mut random, BLOCK));
@@ -115,7 +119,7 @@ fn play(plan: Plan, progress: &dyn Fn(u64), height: &Cell<u64>) -> Result<Outcom
         }
         progress(sent);
     }
-    let left = exit(&mut state, &mut weather, &mut |event| coverage.hear(event));
+    let left = exit(&mut state, (&mut weather, &surfaces), &mut |event| coverage.hear(event));
     coverage.aid = left.map_err(|what| format!("at the exit: {what}"))?;
     height.set(state.height());
     invariants::check(&state, true)?;
@@ -129,7 +133,8 @@ fn check_sum(state: &State) -> Result<(), String> {
     let mut total = Amount::ZERO;
     for account in (0..state.accounts()).map(AccountId) {
         total += state.equity(account);
-        for asset in [1u16, 2].map(protocol::ids::AssetId) {
+        let assets = u16::try_from(state.params().assets.len()).map_err(|_| "too many assets")?;
+        for asset in (1..assets).map(protocol::ids::AssetId) {
             let held = ledger.balance(Holder::User(account), asset);
             let price = state.oracle().index(asset).price;
             let qty = i64::try_from(held.raw()).map_err(|_| format!("{held} of a base asset"))?;

@@ -90,7 +90,8 @@ impl Voice<'_> {
             | Kind::LieWithin
             | Kind::LieBeyond
             | Kind::Leap
-            | Kind::Replay => self.random.pick(&[Side::Buy, Side::Sell]),
+            | Kind::Replay
+            | Kind::Eve => self.random.pick(&[Side::Buy, Side::Sell]),
         }
     }
 

@@ -8,19 +8,17 @@
 //! net delta is outside of the band, and to the *edge* of it (Davis, Panas and Zariphopoulou 1993):
 //! inside, the cost of a trade is more than what it saves. A fixed band has a width of its own;
 //! Whalley and Wilmott (1997) and Zakamouline (2006) derive it from cost and risk aversion.
-//! Zakamouline's was fitted to prices near 100, so it is asked in units of H/100.
+//! Zakamouline's was fitted to prices near 100 and is asked in units of H/100.
 //!
 //! Funding moves the centre: who receives it on a hedge holds `φ/(γσ²H)` more of it against the
 //! variance that this costs, φ the rate of a year, and never leaves the band for it. A hedge of
 //! spot has φ = 0. Pure: no clock, no order; the caller trades and tells what it holds.
 
-mod bands;
-
 use money::{Qty, Round, Span, Time};
 use pricing::convert::{qty, qty_f64};
+use pricing::hedging::{self, Hedged};
 
 use crate::attribution::OptionMark;
-use bands::Terms;
 
 /// When to trade the hedge, and to where.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,45 +93,48 @@ pub struct Exposure {
 }
 
 impl Book {
-    /// The options' greeks; each leg's volatility is first passed through `volatility`.
-    fn exposure_at(&self, volatility: impl Fn(&Holding) -> f64) -> Exposure {
-        let mut sum = Exposure::default();
+    /// The options' greeks with each leg's volatility passed through `volatility` first, and the
+    /// volatility and years that are typical of them.
+    fn summary(&self, volatility: impl Fn(&Holding) -> f64) -> (Exposure, Option<Typical>) {
+        let (mut sum, mut typical) = (Exposure::default(), Typical::default());
+        let mut curved = 0.0;
         for holding in &self.options {
             let mark = OptionMark { volatility: volatility(holding), ..holding.mark };
-            let greeks = mark.greeks();
-            let (weight, ratio) = (qty_f64(holding.qty) * mark.scale, mark.forward / self.price);
-            sum.value += qty_f64(holding.qty) * mark.value();
+            let (greeks, qty) = (mark.greeks(), qty_f64(holding.qty));
+            let (weight, ratio) = (qty * mark.scale, mark.forward / self.price);
+            sum.value += if mark.years > 0.0 { weight * greeks.price } else { qty * mark.value() };
             sum.delta += weight * greeks.delta * ratio;
             sum.gamma += weight * greeks.gamma * ratio * ratio;
             sum.vega += weight * greeks.vega;
             sum.theta += weight * greeks.theta;
             sum.vanna += weight * greeks.vanna * ratio;
             sum.volga += weight * greeks.volga;
+            let curve = (qty * greeks.gamma).abs();
+            curved += curve;
+            typical.volatility += curve * mark.volatility;
+            typical.years += curve * mark.years;
         }
-        sum
+        typical.volatility /= curved;
+        typical.years /= curved;
+        (sum, (curved > 0.0 && curved.is_finite()).then_some(typical))
     }
 
     /// The options' greeks at their own volatilities.
     pub fn exposure(&self) -> Exposure {
-        self.exposure_at(|holding| holding.mark.volatility)
+        self.summary(|holding| holding.mark.volatility).0
     }
 
     /// Delta of options and hedge together.
     pub fn delta_net(&self) -> f64 {
         self.exposure().delta + qty_f64(self.hedge)
     }
+}
 
-    /// Volatility and years of the book, weighted by each leg's gamma; `None` without any.
-    fn typical(&self) -> Option<(f64, f64)> {
-        let (mut weight, mut volatility, mut years) = (0.0, 0.0, 0.0);
-        for holding in &self.options {
-            let gamma = (qty_f64(holding.qty) * holding.mark.greeks().gamma).abs();
-            weight += gamma;
-            volatility += gamma * holding.mark.volatility;
-            years += gamma * holding.mark.years;
-        }
-        (weight > 0.0 && weight.is_finite()).then(|| (volatility / weight, years / weight))
-    }
+/// Volatility and years of a book, weighted by each leg's gamma.
+#[derive(Clone, Copy, Debug, Default)]
+struct Typical {
+    volatility: f64,
+    years: f64,
 }
 
 /// Where net delta may lie: units of the hedge to hold, and how far from them is near enough.
@@ -187,29 +188,29 @@ impl Hedger {
 
     /// The centre and the band; `None` where greeks are not finite.
     pub fn target(&self, book: &Book) -> Option<Target> {
-        let exposure = book.exposure();
-        let target = match (self.rule, book.typical()) {
-            (HedgeRule::None | HedgeRule::Interval(_), _) | (_, None) => {
-                Target { hedge: -exposure.delta, half_width: 0.0 }
-            }
-            (HedgeRule::Band { delta }, _) => Target { hedge: -exposure.delta, half_width: delta },
-            (HedgeRule::WhalleyWilmott { risk_aversion }, Some((volatility, _))) => {
-                let (price, gamma) = (book.price, exposure.gamma);
-                let terms = Terms { price, gamma, one_way: self.cost.one_way, risk_aversion };
-                let half_width = bands::whalley_wilmott(&terms);
-                let target = Target { hedge: -exposure.delta, half_width };
-                self.with_funding(target, risk_aversion * volatility * volatility * book.price)
+        let (exposure, typical) = book.summary(|holding| holding.mark.volatility);
+        let bare = Target { hedge: -exposure.delta, half_width: 0.0 };
+        let target = match (self.rule, typical) {
+            (HedgeRule::None | HedgeRule::Interval(_), _) => bare,
+            (HedgeRule::Band { .. }, _) if book.options.is_empty() => bare,
+            (HedgeRule::Band { delta }, _) => Target { half_width: delta, ..bare },
+            // Without curvature there is nothing to wait for.
+            (HedgeRule::WhalleyWilmott { .. } | HedgeRule::Zakamouline { .. }, None) => bare,
+            (HedgeRule::WhalleyWilmott { risk_aversion }, Some(typical)) => {
+                let (price, cost) = (book.price, self.cost.one_way);
+                let half_width =
+                    hedging::whalley_wilmott_band(price, exposure.gamma, cost, risk_aversion);
+                let target = Target { half_width, ..bare };
+                self.with_funding(target, risk_aversion * variance_in(price, typical))
             }
             (HedgeRule::Zakamouline { risk_aversion }, Some(typical)) => {
                 let target = self.zakamouline(book, &exposure, risk_aversion, typical);
-                self.with_funding(target, risk_aversion * typical.0 * typical.0 * book.price)
+                self.with_funding(target, risk_aversion * variance_in(book.price, typical))
             }
         };
         (target.hedge.is_finite() && target.half_width.is_finite()).then_some(target)
     }
-}
 
-impl Hedger {
     /// The band around the delta at Zakamouline's volatility, `σ²(1 − K)` for a book short of gamma
     /// and `σ²(1 + K)` for one long of it.
     fn zakamouline(
@@ -217,20 +218,15 @@ impl Hedger {
         book: &Book,
         exposure: &Exposure,
         risk_aversion: f64,
-        (volatility, years): (f64, f64),
+        typical: Typical,
     ) -> Target {
-        let unit = book.price / ZAKAMOULINE_PRICE;
-        let terms = Terms {
-            price: ZAKAMOULINE_PRICE,
-            gamma: exposure.gamma * unit,
-            one_way: self.cost.one_way,
-            risk_aversion: risk_aversion * unit,
-        };
-        let band = bands::zakamouline(&terms, volatility, years);
-        let sign = if exposure.gamma < 0.0 { -1.0 } else { 1.0 };
-        let factor = (1.0 + sign * band.correction).max(0.0).sqrt();
-        let adjusted = book.exposure_at(|holding| holding.mark.volatility * factor);
-        Target { hedge: -adjusted.delta, half_width: band.half_width }
+        let Typical { volatility, years } = typical;
+        let position = Hedged { spot: book.price, gamma: exposure.gamma, volatility, years };
+        let band = hedging::zakamouline_band(position, self.cost.one_way, risk_aversion);
+        let short = exposure.gamma < 0.0;
+        let adjusted =
+            book.summary(|holding| band.hedging_volatility(holding.mark.volatility, short)).0;
+        Target { hedge: -adjusted.delta, half_width: band.half_width() }
     }
 
     /// Moves the centre towards the side that funding pays, within the band.
@@ -244,8 +240,10 @@ impl Hedger {
     }
 }
 
-/// The price that Zakamouline's function was fitted around.
-const ZAKAMOULINE_PRICE: f64 = 100.0;
+/// `σ²H`: over the risk aversion, what funding of a year is weighed against.
+fn variance_in(price: f64, typical: Typical) -> f64 {
+    typical.volatility * typical.volatility * price
+}
 
 /// The multiple of the lot nearest to a quantity.
 fn nearest(qty: Qty, lot: Qty) -> Qty {
@@ -344,7 +342,19 @@ mod tests {
         assert_eq!(hedger(HedgeRule::None).hedge(&straddle("-1", "5"), hours(1), None), None);
         let book = Book { options: Vec::new(), ..straddle("1", "0.7") };
         let aversion = HedgeRule::WhalleyWilmott { risk_aversion: 1e-3 };
-        assert_eq!(hedger(aversion).hedge(&book, hours(1), None), Some("-0.7".parse().unwrap()));
+        for rule in [aversion, HedgeRule::Band { delta: 0.5 }] {
+            assert_eq!(hedger(rule).hedge(&book, hours(1), None), Some("-0.7".parse().unwrap()));
+        }
+    }
+
+    /// Far from the strike gamma is zero to the last bit; a fixed band still holds.
+    #[test]
+    fn a_fixed_band_holds_where_gamma_is_gone() {
+        let mut book = straddle("-1", "0.93");
+        for option in &mut book.options {
+            option.mark = OptionMark { strike: 1.0, years: 1e-6, ..option.mark };
+        }
+        assert_eq!(hedger(HedgeRule::Band { delta: 0.1 }).hedge(&book, hours(1), None), None);
     }
 
     /// H ∝ λ^{1/3} γ^{−1/3} Γ^{2/3}: eight times the cost doubles the band.

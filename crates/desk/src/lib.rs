@@ -13,6 +13,7 @@ pub mod leg;
 
 pub mod volatility;
 pub mod variance;
+pub mod surface;
 pub mod carry;
 
 pub mod basis;

@@ -21,6 +21,8 @@ mod frontier;
 mod options;
 mod hedging;
 
+mod surface;
+
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
 use crate::option_compare::{OptionComparison, OptionRun};
@@ -87,6 +89,13 @@ pub fn hedging_page(study: &crate::hedging::Study) -> String {
     let mut charts = Vec::new();
     let body = hedging::sections(study, &mut charts);
     document(&format!("{} · gamma hedging", study.asset), &body, charts)
+}
+
+/// The report on one volatility surface.
+pub fn surface_page(title: &str, model: &str, surface: &desk::surface::Surface) -> String {
+    let mut charts = Vec::new();
+    let body = surface::sections(title, model, surface, &mut charts);
+    document(&format!("{title} · volatility"), &body, charts)
 }
 
 fn header(record: &Record) -> String {

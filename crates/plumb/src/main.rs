@@ -9,6 +9,7 @@ mod stress_command;
 mod frontier_command;
 mod lab_command;
 mod vol_hedge;
+mod vol_command;
 
 use std::process::ExitCode;
 
@@ -33,27 +34,16 @@ enum Job {
     /// Import and inspect market data files.
     #[command(subcommand, arg_required_else_help = true)]
     Data(data::Data),
-    /// Options: hedge recorded chains.
+    /// Fit volatility surfaces to option quotes, check them, draw them; hedge recorded options.
     #[command(subcommand, arg_required_else_help = true)]
-    Vol(Vol),
-}
-
-/// Options.
-#[derive(Debug, Subcommand)]
-enum Vol {
-    /// Sell and buy recorded options, hedge them under several rules, and say what each earned.
-    ///
-    /// Every profit is split into delta, gamma, theta, vega, funding, costs and a named rest, which
-    /// add up to the ledger to the cent. Beside it: hedge error against the number of hedges,
-    /// implied against forecast volatility, and riskless packages in the chains.
-    Hedge(vol_hedge::VolHedge),
+    Vol(vol_command::Vol),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().job {
         Job::Lab(command) => lab_command::run(command),
         Job::Data(command) => data::run(command),
-        Job::Vol(Vol::Hedge(command)) => vol_hedge::run(&command),
+        Job::Vol(command) => vol_command::run(command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -47,7 +47,8 @@ impl Colour {
         if std::io::stdout().is_terminal() && !refused { Colour::On } else { Colour::Off }
     }
 
-    fn paint(self, code: &str, text: &str) -> String {
+    /// Text in a colour of the terminal.
+    pub fn paint(self, code: &str, text: &str) -> String {
         match self {
             Colour::On => format!("\x1b[{code}m{text}\x1b[0m"),
             Colour::Off => text.to_owned(),
@@ -235,7 +236,8 @@ fn solvency(record: &Record, colour: Colour) -> String {
     )
 }
 
-fn plain(headings: &[String]) -> Table {
+/// A table with a line under its headings.
+pub fn plain(headings: &[String]) -> Table {
     let mut table = Table::new();
     table.load_style(RULED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -245,7 +247,7 @@ fn plain(headings: &[String]) -> Table {
 }
 
 /// Columns from `first` hold numbers.
-fn align(table: &mut Table, first: usize) {
+pub fn align(table: &mut Table, first: usize) {
     for column in table.column_iter_mut().skip(first) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use lab::hedging::{self, Fees, Hedge, Plan, Shape, Side, Study, StudyInput, Tape};
 use money::{Qty, Span};
+use pricing::convert::qty_f64;
 
 use crate::failure::{Failure, refuse, say, whole};
 use crate::summary::{self, Colour};
@@ -13,6 +14,9 @@ use crate::work::open_folder;
 /// Rules that are compared when none is named.
 const RULES: &str = "none,1h,4h,8h,1d,band:0.02,band:0.05,band:0.1,ww:0.0001,ww:0.001,ww:0.01,\
                      zak:0.0001,zak:0.001,zak:0.01";
+
+/// The most options of a kind: sums over years stay far inside of the cents of an `i64`.
+const SIZE_MAX: f64 = 1e6;
 
 /// What to study.
 #[derive(Debug, Args)]
@@ -138,6 +142,10 @@ impl VolHedge {
         if !positive || self.roll == Some(0) || self.days.contains(&0) {
             let text = "--size, --lot, --roll and --days must be above zero";
             return Err(Failure::Lab(text.to_owned()));
+        }
+        if qty_f64(self.size) > SIZE_MAX {
+            let text = format!("--size {}: at most {SIZE_MAX} coins", self.size);
+            return Err(Failure::Lab(text));
         }
         let sides: &[Side] = match self.side {
             Sides::Sell => &[Side::Sell],

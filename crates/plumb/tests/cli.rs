@@ -104,7 +104,7 @@ impl Desk {
 #[test]
 fn every_command_has_help_that_says_what_it_does() {
     let desk = Desk::new();
-    let table: [(&[&str], &[&str]); 10] = [
+    let table: [(&[&str], &[&str]); 13] = [
         (&["--help"], &["Keeps synthetic markets true to their spot", "lab", "data"]),
         (&["lab", "--help"], &["run", "compare", "verify"]),
         (&["lab", "run", "--help"], &["byte for byte", "--seed", "--out", "--rule", "--json"]),
@@ -115,6 +115,12 @@ fn every_command_has_help_that_says_what_it_does() {
         (&["data", "import", "--help"], &["Example: plumb data import", "--out"]),
         (&["data", "info", "--help"], &["checksum", "--json"]),
         (&["data", "export", "--help"], &["CSV"]),
+        (
+            &["vol", "fit", "--help"],
+            &["Example: plumb vol fit", "--asset", "--snapshot", "--model"],
+        ),
+        (&["vol", "check", "--help"], &["years,a,b,rho,m,sigma", "--repair", "--json"]),
+        (&["vol", "plot", "--help"], &["surface.html", "--out"]),
     ];
     for (arguments, expected) in table {
         let output = plumb(desk.folder.path(), arguments);

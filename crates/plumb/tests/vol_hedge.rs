@@ -107,13 +107,14 @@ fn what_cannot_be_studied_is_refused_with_the_reason() {
     let lines = |count: usize| chain.lines().take(count).collect::<Vec<_>>().join("\n");
     write("one.csv", &lines(3));
     write("broken.csv", &lines(1));
-    let table: [(&[&str], &str); 8] = [
+    let table: [(&[&str], &str); 9] = [
         (&["chain.csv"], "--bars <DIR>"),
         (&["none.csv", "--bars", "bars"], "none.csv: cannot be read"),
         (&["broken.csv", "--bars", "bars"], "hold no quote of BTC (of others: none)"),
         (&["one.csv", "--bars", "bars"], "1 snapshot of BTC; hedging needs two or more"),
         (&["chain.csv", "--bars", "."], "has no BTCUSDT-spot-*"),
         (&["chain.csv", "--bars", "bars", "--rule", "often"], "`often` is no hedging rule"),
+        (&["chain.csv", "--bars", "bars", "--size", "2000000"], "at most 1000000 coins"),
         (&["chain.csv", "--bars", "bars", "--strangle", "2"], "a delta between 0 and 1"),
         (&["chain.csv", "--bars", "bars", "--taker-bp", "20000"], "a fee is below zero or above"),
     ];

@@ -61,6 +61,15 @@ pub fn price(kind: OptionKind, forward: f64, strike: f64, volatility: f64, years
     time_value(forward, strike, volatility * years.sqrt()) + intrinsic.max(0.0)
 }
 
+/// The value of the option out of the money, whichever it is, with the precision and the bits of
+/// [`Columns`]: to a few units in the last place of the forward.
+pub fn time_value_in_columns(forward: f64, strike: f64, volatility: f64, years: f64) -> f64 {
+    if !is_option(forward, strike, volatility, years) {
+        return f64::NAN;
+    }
+    terms(forward, strike, volatility, years).time_value
+}
+
 /// The value and its derivatives.
 pub fn greeks(kind: OptionKind, forward: f64, strike: f64, volatility: f64, years: f64) -> Greeks {
     if !is_option(forward, strike, volatility, years) {

@@ -57,6 +57,29 @@ pub fn squeeth_volatility(mark_over_index: f64, years: f64) -> f64 {
     (libm::log(mark_over_index) / years).sqrt()
 }
 
+/// How a power perpetual pays its funding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerFunding {
+    /// In kind, at the rate ln(mark/index) over the period (Squeeth).
+    InKind,
+    /// (mark − index) over the period, continuously.
+    Continuous,
+    /// (mark − index) at the end of each period.
+    Discrete,
+}
+
+/// The fair mark over the index Sᵖ of a power perpetual with a funding period of `years`, with
+/// a = ½·p·(p − 1)·σ²·years: e^a, 1/(1 − a), 1/(2·e^(−a) − 1). `None` where it has no finite price.
+pub fn power_mark(funding: PowerFunding, power: f64, volatility: f64, years: f64) -> Option<f64> {
+    let a = 0.5 * power * (power - 1.0) * volatility * volatility * years;
+    let inverse = match funding {
+        PowerFunding::InKind => libm::exp(-a),
+        PowerFunding::Continuous => 1.0 - a,
+        PowerFunding::Discrete => 2.0 * libm::exp(-a) - 1.0,
+    };
+    (inverse > 0.0).then(|| 1.0 / inverse)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +113,27 @@ mod tests {
     fn squeeths_volatility() {
         let volatility = squeeth_volatility(1.04, 17.5 * DAY);
         assert!((volatility - 0.904_451_224_332_75).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_mark_of_a_squared_perpetual_depends_on_how_it_is_funded() {
+        let of = |funding, volatility| power_mark(funding, 2.0, volatility, 17.5 * DAY);
+        let table = [
+            (PowerFunding::InKind, 1.039_599_576_522_309_4),
+            (PowerFunding::Continuous, 1.040_404_760_208_081),
+            (PowerFunding::Discrete, 1.082_464_721_077_310_4),
+        ];
+        for (funding, expected) in table {
+            let mark = of(funding, 0.9);
+            assert!(mark.is_some_and(|mark| (mark - expected).abs() < 1e-12), "{mark:?}");
+        }
+        // a reaches 1 and ln 2 at σ of 457 % and 380 %.
+        assert_eq!(of(PowerFunding::Continuous, 4.6), None);
+        assert!(of(PowerFunding::Continuous, 4.5).is_some());
+        assert_eq!(of(PowerFunding::Discrete, 3.9), None);
+        assert!(
+            of(PowerFunding::Discrete, 3.7).is_some() && of(PowerFunding::InKind, 9.0).is_some()
+        );
     }
 
     proptest! {

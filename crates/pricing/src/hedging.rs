@@ -220,6 +220,62 @@ mod tests {
         assert!((direct / closed - 1.0).abs() < 1e-9, "{direct} {closed}");
     }
 
+    /// Standard normal draws: SplitMix64 (Steele, Lea and Flood 2014) with Box and Muller.
+    struct Normals(u64);
+
+    impl Normals {
+        fn uniform(&mut self) -> f64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut bits = self.0;
+            bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        }
+
+        fn draw(&mut self) -> f64 {
+            let radius = (-2.0 * libm::log(1.0 - self.uniform())).sqrt();
+            radius * libm::cos(2.0 * PI * self.uniform())
+        }
+    }
+
+    /// What a short call, hedged so often at even intervals, ends with.
+    fn hedged_path(hedges: u32, normals: &mut Normals) -> f64 {
+        let (strike, volatility, years) = (100.0, 0.2, 1.0 / 12.0);
+        let interval = years / f64::from(hedges);
+        let deviation = volatility * interval.sqrt();
+        let mut spot = strike;
+        let mut cash = black::price(OptionKind::Call, spot, strike, volatility, years);
+        for at in 0..hedges {
+            let left = years - f64::from(at) * interval;
+            let delta = black::greeks(OptionKind::Call, spot, strike, volatility, left).delta;
+            let growth = deviation * normals.draw() - 0.5 * deviation * deviation;
+            let next = spot * libm::exp(growth);
+            cash += delta * (next - spot);
+            spot = next;
+        }
+        cash - (spot - strike).max(0.0)
+    }
+
+    /// Standard deviations of 400 000 paths of the reference, good to 1 %, against paths of our
+    /// own, within four of their standard errors.
+    #[test]
+    fn the_error_of_discrete_hedges_on_simulated_paths() {
+        let table = [(4, 0.932_245_8), (21, 0.427_395_96), (84, 0.218_327_24)];
+        let mut normals = Normals(7);
+        for (hedges, expected) in table {
+            let paths: Vec<f64> = (0..5_000).map(|_| hedged_path(hedges, &mut normals)).collect();
+            let count = paths.len() as f64;
+            let mean = paths.iter().sum::<f64>() / count;
+            let moment =
+                |power| paths.iter().map(|x| libm::pow(x - mean, power)).sum::<f64>() / count;
+            let (variance, fourth) = (moment(2.0), moment(4.0));
+            let found = variance.sqrt();
+            let error = ((fourth - variance * variance) / count).sqrt() / (2.0 * found);
+            assert!((found - expected).abs() < 4.0 * error + 0.01 * expected, "{hedges}: {found}");
+            assert!(mean.abs() < 4.0 * found / count.sqrt(), "{hedges}: mean {mean}");
+        }
+    }
+
     #[test]
     fn a_short_call_that_is_sold_too_cheap_loses_the_difference() {
         let terms = (0.2, 0.25);

@@ -10,6 +10,7 @@
 
 use money::{Price, Rate, Span};
 
+use crate::black::{self, OptionKind};
 use crate::convert;
 use crate::svi::{self, Svi};
 
@@ -32,15 +33,6 @@ pub struct Slice {
     pub m: Rate,
     /// Width of the vertex, above zero.
     pub sigma: Rate,
-}
-
-/// What an option gives the right to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
-    /// To buy at the strike.
-    Call,
-    /// To sell at the strike.
-    Put,
 }
 
 /// The effective time to expiry of an option on the mean of the last `averaging` of its index:
@@ -79,7 +71,7 @@ pub fn shock_scale(left: Span) -> Rate {
 /// The value of an option in quote for each unit of base: undiscounted Black-76 at an annual
 /// volatility, with the parity of the file's head. A forward below zero counts as zero.
 pub fn value(
-    right: Right,
+    kind: OptionKind,
     forward: Price,
     strike: Price,
     volatility: Rate,
@@ -87,9 +79,9 @@ pub fn value(
 ) -> Price {
     let (forward, strike) = (forward.max(Price::ZERO), strike.max(Price::ZERO));
     let time_value = time_value(forward, strike, volatility, effective);
-    let intrinsic = match right {
-        Right::Call => forward - strike,
-        Right::Put => strike - forward,
+    let intrinsic = match kind {
+        OptionKind::Call => forward - strike,
+        OptionKind::Put => strike - forward,
     };
     time_value + intrinsic.max(Price::ZERO)
 }
@@ -100,16 +92,10 @@ fn time_value(forward: Price, strike: Price, volatility: Rate, effective: Span) 
     if !least.is_positive() || !volatility.is_positive() || effective == Span::ZERO {
         return Price::ZERO;
     }
-    let (f, k) = (convert::price_f64(forward), convert::price_f64(strike));
-    let deviation = convert::rate_f64(volatility.min(VOLATILITY_MAX)) * years(effective).sqrt();
-    let d1 = libm::log(f / k) / deviation + deviation / 2.0;
-    let cdf = |x: f64| 0.5 * libm::erfc(-x * core::f64::consts::FRAC_1_SQRT_2);
-    let worth = if k >= f {
-        f * cdf(d1) - k * cdf(d1 - deviation)
-    } else {
-        k * cdf(deviation - d1) - f * cdf(-d1)
-    };
-    let worth = convert::price(worth.max(0.0), money::Round::Down).unwrap_or(least);
+    let [f, k] = [forward, strike].map(convert::price_f64);
+    let volatility = convert::rate_f64(volatility.min(VOLATILITY_MAX));
+    let worth = black::time_value_in_columns(f, k, volatility, years(effective));
+    let worth = convert::price(worth, money::Round::Down).unwrap_or(least);
     worth.clamp(Price::ZERO, least)
 }
 
@@ -179,7 +165,8 @@ impl Slice {
     /// Whether σ > 0, |ρ| < 1, b ≥ 0 and every variance is above zero.
     pub fn is_in_range(&self) -> bool {
         self.sigma.is_positive()
-            && self.rho.abs() < Rate::ONE
+            && -Rate::ONE < self.rho
+            && self.rho < Rate::ONE
             && !self.b.is_negative()
             && self.yearly().lowest_variance() > 0.0
     }
@@ -270,11 +257,28 @@ mod tests {
             forward in any_price(), strike in any_price(),
             volatility in any_volatility(), effective in any_time(),
         ) {
-            let call = value(Right::Call, forward, strike, volatility, effective);
-            let put = value(Right::Put, forward, strike, volatility, effective);
+            let call = value(OptionKind::Call, forward, strike, volatility, effective);
+            let put = value(OptionKind::Put, forward, strike, volatility, effective);
             prop_assert_eq!(call - put, forward - strike);
             prop_assert!(Price::ZERO <= call && call <= forward);
             prop_assert!(Price::ZERO <= put && put <= strike);
+        }
+
+        #[test]
+        fn a_time_value_has_the_bits_of_the_columns(
+            forward in 1e-8f64..1e9, moneyness in 0.2f64..5.0,
+            volatility in 0.0f64..5.0, years in 0.0f64..3.0,
+        ) {
+            let strike = forward * moneyness;
+            let kind = if strike >= forward { OptionKind::Call } else { OptionKind::Put };
+            let mut columns = black::Columns::new();
+            columns.push(kind, forward, strike, volatility, years);
+            let mut values = black::Values::default();
+            columns.evaluate(&mut values);
+            let one = black::time_value_in_columns(forward, strike, volatility, years);
+            prop_assert_eq!(one.to_bits(), values.price[0].to_bits());
+            let exact = black::price(kind, forward, strike, volatility, years);
+            prop_assert!((one - exact).abs() <= 1e-15 * forward.max(strike));
         }
 
         #[test]
@@ -287,7 +291,7 @@ mod tests {
             let strike = forward.offset(Rate::from_bp(moneyness * 10), money::Round::Up).unwrap();
             let of = |volatility, nanos| {
                 let (volatility, span) = (Rate::from_raw(volatility), Span::from_nanos(nanos));
-                value(Right::Call, forward, strike, volatility, span)
+                value(OptionKind::Call, forward, strike, volatility, span)
             };
             // Rounding of floats: a few units in the last place of the forward.
             let slack = Price::from_raw(1 + forward.raw() / (1 << 50));

@@ -4,7 +4,8 @@
 //! order first, always at the resting order's price (rule and naming as in the common central limit
 //! order book). The book knows nothing of money: the engine checks before and settles after.
 //!
-//! Two implementations of [`Book`]: [`NaiveBook`] is the definition, [`FastBook`] the one in use.
+//! Two implementations of [`Book`]: [`NaiveBook`] is the definition, [`FastBook`] the one that
+//! markets use.
 //! Both give equal fills, equal handles and equal canonical bytes for equal operations.
 //!
 //! Invariants: the book is never crossed; every resting order has at least one lot; a handle names

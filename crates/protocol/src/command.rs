@@ -1,7 +1,7 @@
 //! What can be asked of the state machine.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, Price, Qty, Span, Time};
+use money::{Amount, Price, Qty, Rate, Span, Time};
 
 use crate::governance::council::{Draft, ProposalId};
 use crate::governance::guardian::Emergency;
@@ -175,6 +175,17 @@ pub struct OptionOrder {
     pub client: ClientId,
 }
 
+/// A bid for an account that is auctioned (rule L-21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Bid {
+    /// Whose positions and holdings.
+    pub account: AccountId,
+    /// The largest part of them.
+    pub fraction: Rate,
+    /// The least payment for each unit of maintenance margin that is taken over.
+    pub least: Rate,
+}
+
 /// A publisher's surface of an asset (rule V-1).
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SurfaceVote {
@@ -337,6 +348,8 @@ pub enum Command {
         /// Which; all if none.
         chain: Option<ChainId>,
     },
+    /// Takes a part of an account over that is auctioned (rule L-21).
+    BidPortfolio(Bid),
 }
 
 const _: () = assert!(size_of::<Command>() <= 48);
@@ -391,7 +404,8 @@ impl Command {
             | Command::PlaceSpread(_)
             | Command::PlaceOption(_)
             | Command::CancelOption { .. }
-            | Command::CancelAllOptions { .. } => Who::Trader,
+            | Command::CancelAllOptions { .. }
+            | Command::BidPortfolio(_) => Who::Trader,
         }
     }
 

@@ -22,6 +22,7 @@ mod auctions;
 mod batches;
 mod tranches;
 mod deleverage;
+mod book_auctions;
 mod backstop;
 mod pairs;
 mod governance;
@@ -173,6 +174,7 @@ fn execute(state: &mut State, message: &Message, events: &mut Vec<Event>) -> Res
             options::cancel(state, account, (*series, *order), events)
         }
         Command::CancelAllOptions { chain } => options::cancel_all(state, account, *chain, events),
+        Command::BidPortfolio(bid) => book_auctions::bid(state, account, bid, events),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::governance::council::{ProposalId, Tally};
 use crate::halt::Phase;
 use crate::ids::{AccountId, AgentId, AssetId, ClientId, MarketId, OrderId, Side};
 use crate::reject::Reject;
-pub use options::OptionEvent;
+pub use options::{AuctionEnd, OptionEvent};
 
 /// Why an order left the book without trading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

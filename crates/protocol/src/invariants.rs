@@ -38,7 +38,7 @@ pub struct Invariant {
 }
 
 /// All invariants.
-pub const TABLE: [Invariant; 21] = [
+pub const TABLE: [Invariant; 22] = [
     Invariant { name: "I-1 conservation", checkpoint: true, holds: conservation },
     Invariant { name: "I-2 open interest", checkpoint: false, holds: open_interest },
     Invariant { name: "I-3 clearing", checkpoint: false, holds: clearing },
@@ -60,6 +60,7 @@ pub const TABLE: [Invariant; 21] = [
     Invariant { name: "I-29 no surface is arbitrage", checkpoint: true, holds: options::arbitrage },
     Invariant { name: "I-30 no series outlives its end", checkpoint: false, holds: options::ended },
     Invariant { name: "I-31 legs are folds", checkpoint: true, holds: options::legs },
+    Invariant { name: "I-33 auctions have a reason", checkpoint: false, holds: options::auctions },
 ];
 
 /// Runs all invariants, the folds only at a checkpoint.

@@ -23,6 +23,7 @@ pub mod flow;
 pub mod oracle;
 pub mod book;
 pub mod auction;
+pub mod book_auction;
 pub mod premium;
 pub mod mark;
 pub mod ladder;

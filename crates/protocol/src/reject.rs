@@ -139,4 +139,12 @@ pub enum Reject {
     Butterfly = 106,
     /// A surface with less total variance than before it (rule V-2).
     Calendar = 107,
+    /// The account is not auctioned, or has initial margin again (rule L-21).
+    NoAuction = 110,
+    /// The account is the bidder's own, or one of the same owner.
+    OwnBook = 111,
+    /// Insurance cannot pay what the account owes (rule L-22).
+    NotInsured = 112,
+    /// What is left of the account would need more than before.
+    NotFreeing = 113,
 }

@@ -16,12 +16,16 @@ mod plans;
 mod volatility;
 mod council;
 mod options;
+mod book_auctions;
+
+use std::collections::BTreeMap;
 
 use borsh::BorshSerialize;
 use money::{Amount, Price, Qty, Rate, Round, Time};
 
 use crate::backstop::Vault;
 use crate::book::Book;
+use crate::book_auction::Auction;
 use crate::budget::Budgets;
 use crate::design::{self, DesignError};
 use crate::funding::Funding;
@@ -116,6 +120,19 @@ pub enum Change {
         /// How much.
         qty: Qty,
     },
+    /// A fraction of all that another account has is taken over (rule L-21).
+    Taken(Share),
+    /// A fraction of all that the account has is given up, after its orders are cancelled.
+    Given(Share),
+}
+
+/// A fraction of what an account has (rule L-21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Whose.
+    pub of: AccountId,
+    /// How much of it.
+    pub fraction: Rate,
 }
 
 impl Change {
@@ -130,6 +147,8 @@ impl Change {
             | Change::Orders
             | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
+            | Change::Taken(_)
+            | Change::Given(_)
             | Change::Withdrawal { .. } => 0,
         }
     }
@@ -144,6 +163,8 @@ impl Change {
             | Change::Orders
             | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
+            | Change::Taken(_)
+            | Change::Given(_)
             | Change::Withdrawal { .. } => false,
         }
     }
@@ -161,13 +182,16 @@ impl Change {
             | Change::Orders
             | Change::OptionOrder { .. }
             | Change::OptionFill { .. }
+            | Change::Taken(_)
+            | Change::Given(_)
             | Change::Withdrawal { .. } => [0; 2],
         }
     }
 
     /// Whether open orders count at a level.
     fn counts_orders(self, level: Level) -> bool {
-        level == Level::Initial || self == Change::Orders
+        let cancelled = matches!(self, Change::Given(_));
+        !cancelled && (level == Level::Initial || self == Change::Orders)
     }
 
     /// What the change adds to a position or a holding.
@@ -179,6 +203,8 @@ impl Change {
                 .map(|(market, side, lots)| Change::Fill { market, side, lots }.filled(at, id))
                 .into_iter()
                 .sum(),
+            Change::Taken(share) => share.position(at),
+            Change::Given(share) => -share.position(at),
             Change::Order { .. }
             | Change::Fill { .. }
             | Change::None
@@ -198,6 +224,8 @@ impl Change {
             | Change::Fills(_)
             | Change::None
             | Change::Orders
+            | Change::Taken(_)
+            | Change::Given(_)
             | Change::Withdrawal { .. } => None,
         }
     }
@@ -223,6 +251,8 @@ pub struct State {
     pub(crate) chains: Vec<Chain>,
     /// The number of the next series.
     pub(crate) series_next: SeriesId,
+    /// The accounts that are auctioned (rules L-20 to L-23).
+    pub(crate) auctions: BTreeMap<AccountId, Auction>,
     pub(crate) budgets: Budgets,
     pub(crate) vault: Vault,
     pub(crate) chain: [u8; 32],
@@ -293,6 +323,7 @@ impl State {
             markets,
             chains,
             series_next: SeriesId(0),
+            auctions: BTreeMap::new(),
             chain: [0; 32],
             scratch: Scratch::default(),
             watch: Watch::default(),
@@ -444,7 +475,7 @@ impl State {
                 }
             }
         }
-        append(out, &self.series_next);
+        append(out, &(self.series_next, &self.auctions));
         self.chains.iter().for_each(|chain| options::write(chain, out));
     }
 

@@ -13,7 +13,8 @@ use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Price, Rate, Round, Span, Time, mul_div};
-use pricing::slice::{Right, Slice, VOLATILITY_MAX, annual, effective_time, value};
+use pricing::black;
+use pricing::slice::{Slice, VOLATILITY_MAX, annual, effective_time, value};
 
 use crate::halt::TimeAverage;
 use crate::ids::OptionKind;
@@ -125,7 +126,8 @@ pub fn check(
         let (at, slice) = (vote_slice.expiry, vote_slice.slice());
         let left = at.since(vote.source_time);
         let effective = effective_time(left, params.settlement.averaging);
-        let basis = vote_slice.basis.abs() <= params.surface.basis_max;
+        let basis_max = params.surface.basis_max;
+        let basis = -basis_max <= vote_slice.basis && vote_slice.basis <= basis_max;
         ensure(basis && slice.is_in_range(), Fault::Range(at))?;
         let [low, high] = AT_THE_MONEY;
         let middle = slice.at_the_money();
@@ -412,11 +414,11 @@ impl Smile {
         forward: Price,
         volatility: Rate,
     ) -> Price {
-        let right = match kind {
-            OptionKind::Call => Right::Call,
-            OptionKind::Put => Right::Put,
+        let kind = match kind {
+            OptionKind::Call => black::OptionKind::Call,
+            OptionKind::Put => black::OptionKind::Put,
         };
-        value(right, forward, strike, volatility.min(VOLATILITY_MAX), self.effective)
+        value(kind, forward, strike, volatility.min(VOLATILITY_MAX), self.effective)
     }
 }
 

@@ -13,6 +13,7 @@
 use money::Span;
 use pricing::black::{self, OptionKind};
 use pricing::convert::price_f64;
+use pricing::hedging;
 use serde::Serialize;
 
 use super::frontier::weeks;
@@ -80,7 +81,7 @@ impl GbmLaw {
                 sum.push(*error);
             }
         }
-        let g = granularity(GBM_VOLATILITY, GBM_YEARS);
+        let g = hedging::granularity(START, START, GBM_VOLATILITY, GBM_YEARS);
         let point = |(at, trades): (usize, &usize)| GbmPoint {
             trades: *trades,
             sd: squares[at].deviation(),
@@ -90,38 +91,6 @@ impl GbmLaw {
         let points = GBM_TRADES.iter().enumerate().map(point).collect();
         GbmLaw { paths, seed, g, points }
     }
-}
-
-/// g of a call at the money: `g² = (T/2)·E∫(σ²S²Γ)² dt`. The expectation at the share v of its life
-/// is a Gaussian integral; the one over v goes by midpoints of `v = sin u`, which takes the root at
-/// expiry out of the integrand.
-fn granularity(volatility: f64, years: f64) -> f64 {
-    const NODES: u32 = 512;
-    let total = volatility * volatility * years;
-    let mut sum = 0.0;
-    for node in 0..NODES {
-        let angle = (f64::from(node) + 0.5) / f64::from(NODES) * std::f64::consts::FRAC_PI_2;
-        sum += square_gamma(total, libm::sin(angle)) * libm::cos(angle);
-    }
-    let integral = sum * std::f64::consts::FRAC_PI_2 / f64::from(NODES) * years;
-    let scale = volatility * volatility;
-    (years / 2.0 * scale * scale * integral).sqrt()
-}
-
-/// `E[(S²Γ)²]` at the share v of a call's life with total variance w, struck at the start.
-fn square_gamma(w: f64, v: f64) -> f64 {
-    // ln S/S₀ is normal with mean −vw/2 and variance vw; S²Γ = S·φ(d₁)/√((1−v)w), and
-    // d₁ = (ln S/K + (1−v)w/2)/√((1−v)w). With x = ln S/S₀ the integrand is a Gaussian in x.
-    let left = (1.0 - v) * w;
-    let (mean, spread) = (-v * w / 2.0, v * w);
-    // E exp(2x − (x + left/2)²/left): complete the square.
-    let (a, b) = (1.0 / left, 1.0 / (2.0 * spread));
-    let shift = left / 2.0;
-    // exponent: −a(x + shift)² + 2x − b(x − mean)²
-    let centre = (1.0 - a * shift + b * mean) / (a + b);
-    let exponent = (a + b) * centre * centre - a * shift * shift - b * mean * mean;
-    let normal = (b / (a + b)).sqrt();
-    START * START * normal * libm::exp(exponent) / (std::f64::consts::TAU * left)
 }
 
 /// Errors of one path at several strides, and what the law needs of it.
@@ -401,14 +370,6 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Theory vector `bkl_temporal_granularity` has 2.0375 within 0.05; eighty times as many nodes
-    /// give 2.0407001.
-    #[test]
-    fn g_is_that_of_the_integral() {
-        let g = granularity(GBM_VOLATILITY, GBM_YEARS);
-        assert!((g - 2.040_70).abs() < 1e-5, "{g}");
-    }
 
     /// Theory vector `discrete_hedge_error_std`, with the noise of 20,000 paths instead of 400,000.
     #[test]

@@ -56,7 +56,8 @@ pub(super) fn open_account(state: &mut State, events: &mut Vec<Event>) -> Result
 /// Rule B-2: whether there may be one account more.
 pub(super) fn check_room(state: &State) -> Result<(), Reject> {
     let accounts = state.accounts.checked_add(1).ok_or(Reject::Overflow)?;
-    if state.council.peaks.iter().all(|peak| positions_fit(*peak, accounts)) {
+    let options = state.chains.iter().map(|chain| &chain.params.position_max);
+    if state.council.peaks.iter().chain(options).all(|peak| positions_fit(*peak, accounts)) {
         Ok(())
     } else {
         Err(Reject::Overflow)

@@ -6,7 +6,7 @@ use money::{Amount, Span};
 
 use super::accounts::is_exposed;
 use super::orders::cancel_in;
-use super::{backstop, convergence, feedback, liquidation, options, outflow};
+use super::{backstop, book_auctions, convergence, feedback, liquidation, options, outflow};
 use crate::event::{Event, Gone};
 use crate::funding::Observation;
 use crate::halt::{self, Permit};
@@ -63,18 +63,20 @@ pub(super) fn close(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     // Prices may also move in a block whose time did not.
     state.watch.travel(&state.oracle, &state.markets, state.params.assets.len());
     if elapsed > Span::ZERO {
-        margin(state, events);
+        margin(state, elapsed, events);
         backstop::close(state, events);
         outflow::shut_if_insolvent(state, events);
     }
+    book_auctions::end(state, events);
     convergence::observe(state, events);
 }
 
 /// Rules L-3, R-5 and R-17: liquidates every account under maintenance, and cancels the orders of
 /// one that their fills would bring there, in the order of account numbers, each at most once a
-/// block.
-fn margin(state: &mut State, events: &mut Vec<Event>) {
+/// block. Before them the auctions that run (L-22).
+fn margin(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
     rest_by_sweep(state);
+    book_auctions::run(state, elapsed, events);
     let mut again = std::mem::take(&mut state.scratch.again);
     state.scratch.taken.clear();
     let mut last = None;

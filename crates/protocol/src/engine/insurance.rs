@@ -25,9 +25,7 @@ pub(super) fn pay(
         None => Amount::ZERO,
     };
     let at = market.map_or(state.markets.len(), MarketId::index);
-    let fund = state.ledger.balance(Holder::Insurance, QUOTE);
-    let share = state.params.rules.liquidation.insurance_day_share;
-    let budget = state.budgets.insurance[at].left(state.time, share, fund);
+    let budget = state.insurance_left(at);
     let common = draw(state, account, Holder::Insurance, (deficit - own).min(budget));
     state.budgets.insurance[at].add(state.time, common);
     let amount = own + common;
@@ -35,6 +33,13 @@ pub(super) fn pay(
         events.push(Event::InsurancePaid { account, amount });
     }
     deficit - amount
+}
+
+/// Pays a bidder for an account without equity (rule L-22), as far as the common fund may.
+pub(super) fn reward(state: &mut State, bidder: AccountId, amount: Amount) {
+    let at = state.markets.len();
+    let paid = draw(state, bidder, Holder::Insurance, amount.min(state.insurance_left(at)));
+    state.budgets.insurance[at].add(state.time, paid);
 }
 
 /// Pays an account from a fund, as far as it goes.

@@ -1,11 +1,11 @@
-//! What happens to an account under maintenance margin (rules L-3, L-4, L-6, L-13).
+//! What happens to an account under maintenance margin (rules L-3, L-4, L-6, L-13, L-20).
 //!
 //! Rule L-13: only an account that is under maintenance at every reference price is liquidated.
 //! Rule L-3: its orders are cancelled. Rule L-4: positions are closed through the book, largest
 //! first, only as far as initial margin needs, in tranches of aged depth at a limit that their own
 //! stake bears (rules L-7 … L-10). With equity still negative its positions are deleveraged (L-5).
 //! Rule L-6: a holding is sold when cash is short; what an account without position or holding
-//! still owes is paid by insurance.
+//! still owes is paid by insurance. Rule L-20: an account with options is auctioned instead.
 //!
 //! Always holds: a forced trade in a perpetual costs at most the stake of what it closes, so
 //! equity/requirement does not fall and equity of zero or more stays so.
@@ -19,7 +19,7 @@ use super::tranches::{
     forced, index_serves, note_taken, part, pay_fee, spot_market, stake, traded, tranche,
     worst_tick,
 };
-use super::{backstop, deleverage, insurance, options, pairs};
+use super::{backstop, book_auctions, deleverage, insurance, options, pairs};
 use crate::event::{Event, Gone};
 use crate::ids::{AccountId, Lots, MarketId, QUOTE, Side, Tick};
 use crate::ledger::Holder;
@@ -41,6 +41,9 @@ pub(super) fn liquidate(
         return;
     }
     let Some(lane) = state.lane(account, health) else { return };
+    if book_auctions::has_begun(state, account) {
+        return book_auctions::cancel_orders(state, account, events);
+    }
     let open = by_size(state, account);
     let started = events.len();
     let (equity, maintenance) = (health.equity, health.requirement);
@@ -52,6 +55,7 @@ pub(super) fn liquidate(
     }
     options::cancel_everything(state, account, Gone::Liquidation, events);
     if state.holds_options(account) {
+        book_auctions::begin(state, account, events);
         if events.len() == started + 1 {
             events.truncate(started);
         }

@@ -13,7 +13,9 @@ use money::Span;
 use crate::event::Event;
 use crate::ids::ChainId;
 use crate::state::State;
-pub(super) use orders::{cancel, cancel_all, cancel_everything, place};
+pub(super) use orders::{
+    cancel, cancel_all, cancel_everything, check_limit, place, trim_reduce_only,
+};
 pub(super) use surface::publish;
 
 /// The options of every asset, after its index was formed.

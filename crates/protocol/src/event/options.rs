@@ -1,10 +1,13 @@
 //! What became of options: series, surfaces, orders, trades and expiries (section K).
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, Price, Qty, Span, Time};
+use money::{Amount, Price, Qty, Rate, Span, Time};
 
 use super::Gone;
-use crate::ids::{AccountId, ChainId, ClientId, OptionKind, OrderId, PublisherId, SeriesId, Side};
+use crate::ids::{
+    AccountId, AssetId, ChainId, ClientId, MarketId, OptionKind, OrderId, PublisherId, SeriesId,
+    Side,
+};
 
 /// An event of options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -126,4 +129,98 @@ pub enum OptionEvent {
         /// Deficits that neither insurance nor the gains of the settlement paid.
         uncovered: Amount,
     },
+    /// The auction of an account begins (rule L-20).
+    BookAuctionStarted {
+        /// Whose.
+        account: AccountId,
+        /// Its equity.
+        equity: Amount,
+        /// Its maintenance margin.
+        maintenance: Amount,
+    },
+    /// The auction of an account is over (rule L-23).
+    BookAuctionEnded {
+        /// Whose.
+        account: AccountId,
+        /// Why.
+        reason: AuctionEnd,
+    },
+    /// A part of an account was taken over (rules L-21 and L-22).
+    PortfolioTaken {
+        /// Whose it was.
+        account: AccountId,
+        /// Who has it now.
+        bidder: AccountId,
+        /// Which part.
+        fraction: Rate,
+        /// What the account paid the bidder.
+        paid: Amount,
+        /// What insurance paid the bidder; what it paid the account is told by `InsurancePaid`.
+        insured: Amount,
+    },
+    /// A position in options went to a bidder at the mark.
+    LegTaken {
+        /// Whose it was.
+        account: AccountId,
+        /// Who has it now.
+        bidder: AccountId,
+        /// Which.
+        series: SeriesId,
+        /// How much; negative for a short.
+        qty: Qty,
+        /// What the bidder paid for it, or received (negative).
+        amount: Amount,
+    },
+    /// A position in a perpetual or a future went to a bidder at the mark.
+    PositionTaken {
+        /// Whose it was.
+        account: AccountId,
+        /// Who has it now.
+        bidder: AccountId,
+        /// Where.
+        market: MarketId,
+        /// How much; negative for a short.
+        qty: Qty,
+        /// What it is worth, with the sign of the quantity.
+        amount: Amount,
+    },
+    /// A part of a holding went to a bidder at the index.
+    HoldingTaken {
+        /// Whose it was.
+        account: AccountId,
+        /// Who has it now.
+        bidder: AccountId,
+        /// What.
+        asset: AssetId,
+        /// How much.
+        qty: Qty,
+        /// What the bidder paid for it.
+        amount: Amount,
+    },
+    /// Positions in options were closed against each other at the mark (rule L-22).
+    Deleveraged {
+        /// Which.
+        series: SeriesId,
+        /// The account whose auction is over.
+        account: AccountId,
+        /// The other side.
+        counterparty: AccountId,
+        /// The mark.
+        price: Price,
+        /// How much; negative when the account sold.
+        qty: Qty,
+        /// What the other side gave up of the deficit.
+        haircut: Amount,
+    },
+}
+
+/// Why an auction is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum AuctionEnd {
+    /// The account has initial margin again.
+    Restored,
+    /// It has no position in options.
+    NothingLeft,
+    /// Bidders had their time, or insurance was not enough.
+    Deleveraged,
 }

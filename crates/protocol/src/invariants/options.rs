@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use money::{Amount, Price, Qty};
+use money::{Amount, Price, Qty, Rate};
 
 use super::{Depth, is_crossed};
 use crate::book::Book;
 use crate::event::{Event, OptionEvent};
 use crate::ids::{AccountId, OptionKind, SeriesId, Side};
 use crate::option::{Chain, Leg};
-use crate::state::State;
+use crate::state::{Change, Level, Share, State};
 use crate::surface::{self, Vote};
 
 /// I-27: positions in every series sum to zero, and open interest is the sum of the longs.
@@ -140,6 +140,23 @@ fn legs_of(chain: &Chain) -> Result<(), String> {
     }
     if !folded.is_empty() || holders != chain.holders {
         return Err(format!("orders without a leg {folded:?}, or holders {:?}", chain.holders));
+    }
+    Ok(())
+}
+
+/// I-33: whoever is auctioned has options and, orders apart, lacks initial margin, and their time is
+/// not over.
+pub(super) fn auctions(state: &State, _depth: Depth) -> Result<(), String> {
+    for (account, auction) in state.book_auctions() {
+        let given = Share { of: account, fraction: Rate::ZERO };
+        let unordered = || state.health_after(account, Level::Initial, Change::Given(given));
+        let reason = account.0 < state.accounts()
+            && state.holds_options(account)
+            && !unordered().is_sound()
+            && !auction.is_over(state.auction_params(&auction));
+        if !reason {
+            return Err(format!("account {}: {auction:?}", account.0));
+        }
     }
     Ok(())
 }

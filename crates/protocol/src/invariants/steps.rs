@@ -10,7 +10,7 @@ use money::{Amount, Qty, Round};
 
 use super::options;
 use crate::command::{Block, Command, Sender};
-use crate::event::Event;
+use crate::event::{Event, OptionEvent};
 use crate::ids::{AccountId, AssetId, MarketId, QUOTE};
 use crate::ledger::{Holder, Ledger};
 use crate::margin::Health;
@@ -297,13 +297,24 @@ fn liquidated(step: &Step<'_>) -> Result<(), String> {
 fn given_up(step: &Step<'_>, who: AccountId) -> Amount {
     let mut given = Amount::ZERO;
     for event in step.events {
-        if let Event::Deleveraged { counterparty, haircut, .. } = event
-            && *counterparty == who
+        if let Some((counterparty, haircut)) = haircut(event)
+            && counterparty == who
         {
-            given += *haircut;
+            given += haircut;
         }
     }
     given
+}
+
+/// Who gave up how much of a deficit in a deleveraging.
+fn haircut(event: &Event) -> Option<(AccountId, Amount)> {
+    if let Event::Deleveraged { counterparty, haircut, .. }
+    | Event::Option(OptionEvent::Deleveraged { counterparty, haircut, .. }) = event
+    {
+        Some((*counterparty, *haircut))
+    } else {
+        None
+    }
 }
 
 /// What rule L-6 lets the sale of holdings cost insurance, where no position is left.
@@ -330,6 +341,8 @@ fn concerns(event: &Event, who: AccountId) -> bool {
         || matches!(event, Event::Deleveraged { account, counterparty, .. }
             if one_of([account, counterparty]))
         || matches!(event, Event::BackstopTook { account, vault, .. } if one_of([account, vault]))
+        || matches!(event, Event::Option(OptionEvent::Deleveraged { account, counterparty, .. })
+            if one_of([account, counterparty]))
         || matches!(event, Event::FundingPaid { account, .. }
             | Event::Realised { account, .. }
             | Event::LiquidationStarted { account, .. }
@@ -339,7 +352,7 @@ fn concerns(event: &Event, who: AccountId) -> bool {
 /// I-20 (rule L-11): who gives up a part of a deficit is left with equity of zero or more.
 fn deleveraged(step: &Step<'_>) -> Result<(), String> {
     for event in step.events {
-        let Event::Deleveraged { counterparty, haircut, .. } = *event else { continue };
+        let Some((counterparty, haircut)) = haircut(event) else { continue };
         let equity = step.after.equity(counterparty);
         if haircut.is_negative() || (haircut.is_positive() && equity.is_negative()) {
             return Err(format!("account {} gave {haircut}, has {equity}", counterparty.0));

@@ -197,6 +197,11 @@ impl Chain {
         &self.legs[account.index()]
     }
 
+    /// Whether an account has a position.
+    pub fn holds(&self, account: AccountId) -> bool {
+        self.legs(account).iter().any(|leg| !leg.position.is_zero())
+    }
+
     /// What an account has in a series.
     pub fn leg(&self, account: AccountId, series: SeriesId) -> Leg {
         let legs = &self.legs[account.index()];

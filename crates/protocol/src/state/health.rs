@@ -8,7 +8,17 @@ use crate::ledger::Holder;
 use crate::margin::{Exposure, Health};
 use crate::market::Market;
 use crate::params::Kind;
+use crate::scan::{Assets, Losses};
 use crate::scenarios::Portfolio;
+
+/// What an underlying needs.
+pub(super) struct Need {
+    pub(super) charge: Amount,
+    /// The net quantity that is there in whatever direction orders fill: what counts for rule R-13.
+    pub(super) net: Qty,
+    /// What its options and what is margined with them lose: what counts for rule S-7.
+    pub(super) losses: Option<Losses>,
+}
 
 /// Which open orders are taken as filled: spot and perpetual.
 pub(super) struct Fills {
@@ -86,7 +96,7 @@ impl State {
             + self.profits(account, level)
             + self.options_value_after(account, change);
         let mut health = Health { equity, requirement: Amount::ZERO };
-        let mut portfolio = Portfolio::default();
+        let (mut portfolio, mut assets) = (Portfolio::default(), Assets::default());
         if let Change::Withdrawal { asset: QUOTE, amount } = change {
             health.equity -= amount;
         }
@@ -100,17 +110,21 @@ impl State {
             {
                 holding -= amount;
             }
-            let holding = as_qty(holding);
+            let holding = as_qty(holding) + self.shared_holding(asset, change);
             health.equity += self.oracle.index(asset).price.notional(holding, Round::Down);
-            let (charge, net) = self.asset_requirement(account, asset, holding, level, change);
-            health.requirement += charge;
+            let need = self.asset_requirement(account, asset, holding, level, change);
+            health.requirement += need.charge;
             let offset = self.params.rules.scenarios.offset(asset);
-            if offset.is_positive() && !net.is_zero() {
-                let value = self.oracle.index(asset).price.notional(net, Round::Down);
+            if offset.is_positive() {
+                let value = self.oracle.index(asset).price.notional(need.net, Round::Down);
                 portfolio.add(value, self.charges[asset.index()][level.index()], offset);
+                if let Some(losses) = need.losses {
+                    assets.add(&losses, self.scenario_share(asset, level, offset));
+                }
             }
         }
-        health.requirement -= portfolio.credit(&self.params.rules.scenarios);
+        let scenarios = &self.params.rules.scenarios;
+        health.requirement -= portfolio.credit(scenarios) + assets.credit(scenarios);
         health.requirement += self.size_charges(account, level, change);
         if change.counts_orders(level) {
             health.requirement +=
@@ -133,6 +147,10 @@ impl State {
             || self.trades_options(account, asset, change)
         {
             return true;
+        }
+        if let Change::Taken(share) = change {
+            return self.has_stake(account, asset, Change::None)
+                || self.has_stake(share.of, asset, Change::None);
         }
         self.markets.iter().zip(0u16..).any(|(market, id)| {
             let ordered = change.trades_in(MarketId(id));
@@ -187,8 +205,7 @@ impl State {
     }
 
     /// The requirement of one underlying; initial: the worst over the directions in which open
-    /// orders can fill (rule R-2). With it the net quantity that is there in all of them, which is
-    /// what counts for rule R-13.
+    /// orders can fill (rule R-2).
     fn asset_requirement(
         &self,
         account: AccountId,
@@ -196,7 +213,7 @@ impl State {
         holding: Qty,
         level: Level,
         change: Change,
-    ) -> (Amount, Qty) {
+    ) -> Need {
         let ordered = if change.counts_orders(level) {
             self.ordered(account, asset, change)
         } else {
@@ -207,6 +224,7 @@ impl State {
         });
         let options = self.option_losses((account, asset), level, change);
         let (mut worst, mut least, mut most) = (Amount::ZERO, Qty::MAX, -Qty::MAX);
+        let mut losses = None;
         for &spot_fills in spot {
             for &perpetual_fills in perpetual {
                 let mut exposure = Exposure { holding, ..Exposure::default() };
@@ -221,13 +239,15 @@ impl State {
                     }
                     Level::Maintenance => Amount::ZERO,
                 };
-                let (charge, net) =
-                    self.requirement_with(options.as_ref(), (asset, level), exposure);
-                worst = worst.max(charge + strict);
+                let need = self.requirement_with(options.as_ref(), (asset, level), exposure);
+                (worst, losses) = (worst.max(need.charge + strict), need.losses);
+                let net = need.net;
                 (least, most) = (least.min(net), most.max(net));
             }
         }
-        (worst, least.max(Qty::ZERO) + most.min(Qty::ZERO))
+        let net = least.max(Qty::ZERO) + most.min(Qty::ZERO);
+        // Of several directions none says what moves with other assets.
+        Need { charge: worst, net, losses: losses.filter(|_| ordered == [false; 2]) }
     }
 
     /// Whether an account has orders, with the change, in the spot and in the perpetual markets of

@@ -9,6 +9,7 @@
 
 use money::{Amount, Price, Qty, Rate, Round};
 
+use super::health::Need;
 use super::{Change, Level, State, append};
 use crate::book::Book;
 use crate::ids::{AccountId, AssetId, ChainId, SeriesId, Side};
@@ -45,10 +46,10 @@ impl State {
 
     /// Whether an account has a position in options.
     pub(crate) fn holds_options(&self, account: AccountId) -> bool {
-        self.chains.iter().any(|chain| holds(chain, account))
+        self.chains.iter().any(|chain| chain.holds(account))
     }
 
-    /// Whether an account has, or is about to change, options on an asset.
+    /// Whether an account has, or is about to trade, options on an asset.
     pub(super) fn trades_options(
         &self,
         account: AccountId,
@@ -132,23 +133,30 @@ impl State {
         Some((chain, losses))
     }
 
-    /// Rule S-5: the requirement of an asset, options and what is linear together, and the net
-    /// quantity that is not margined with options.
+    /// Rule S-5: the requirement of an asset, options and what is linear together.
     pub(super) fn requirement_with(
         &self,
         options: Option<&(&Chain, Losses)>,
         (asset, level): (AssetId, Level),
         exposure: Exposure,
-    ) -> (Amount, Qty) {
+    ) -> Need {
         let charges: Charges = self.charges[asset.index()][level.index()];
         let net = |exposure: Exposure| exposure.holding + exposure.long - exposure.short;
         let Some((chain, losses)) = options else {
             let index = self.oracle.index(asset).price;
-            return (requirement(exposure, charges, index), net(exposure));
+            let charge = requirement(exposure, charges, index);
+            return Need { charge, net: net(exposure), losses: None };
         };
         let terms = terms(chain, level);
         let outcome = chain.table().outcome_of(*losses, exposure, charges, terms);
-        (outcome.amount, net(outcome.rest))
+        let losses = Some(outcome.losses);
+        Need { charge: outcome.amount, net: net(outcome.rest), losses }
+    }
+
+    /// What of an asset's losses moves with other assets' (rule S-7), rounded down.
+    pub(super) fn scenario_share(&self, asset: AssetId, level: Level, offset: Rate) -> Rate {
+        let scan = self.chain_of(asset).map_or(Rate::ZERO, |chain| terms(chain, level).scan);
+        offset.times(scan, Round::Down).expect("a share of a share")
     }
 
     /// More than the fees of trading so many lots for a premium (rule K-4).
@@ -259,16 +267,11 @@ fn has_leg(chain: &Chain, account: AccountId, series: SeriesId) -> bool {
 /// asks filled is short.
 fn add_orders(chain: &Chain, leg: &Leg, change: Change, losses: &mut Losses) {
     let mut lots = [leg.bid_lots, leg.ask_lots];
-    let mut position = leg.position;
+    let position = leg.position + added(chain, leg.series, change);
     if let Change::OptionOrder { series, side, lots: added } = change
         && series == leg.series
     {
         lots[usize::from(side == Side::Sell)] += added.0;
-    }
-    if let Change::OptionFill { series, qty } = change
-        && series == leg.series
-    {
-        position += qty;
     }
     if lots == [0; 2] {
         return;
@@ -283,15 +286,34 @@ fn add_orders(chain: &Chain, leg: &Leg, change: Change, losses: &mut Losses) {
     }
 }
 
-fn holds(chain: &Chain, account: AccountId) -> bool {
-    chain.legs(account).iter().any(|leg| !leg.position.is_zero())
-}
-
 /// What counts of the worst scenario at a level.
 fn terms(chain: &Chain, level: Level) -> Terms {
     match level {
         Level::Initial => Terms::initial(&chain.params.scan),
         Level::Maintenance => Terms::maintenance(&chain.params.scan),
+    }
+}
+
+/// The options on an asset that a change trades.
+fn traded(chain: &Chain, change: Change) -> Option<(SeriesId, Qty)> {
+    let Change::OptionFill { series, qty } = change else { return None };
+    chain.place(series).map(|_| (series, qty))
+}
+
+/// What a change adds to a position.
+fn added(chain: &Chain, series: SeriesId, change: Change) -> Qty {
+    match change {
+        Change::OptionFill { series: at, qty } if at == series => qty,
+        Change::Taken(share) => share.leg(chain, &chain.leg(share.of, series)),
+        Change::Given(share) => -share.leg(chain, &chain.leg(share.of, series)),
+        Change::None
+        | Change::Order { .. }
+        | Change::Fill { .. }
+        | Change::Fills(_)
+        | Change::Orders
+        | Change::OptionOrder { .. }
+        | Change::OptionFill { .. }
+        | Change::Withdrawal { .. } => Qty::ZERO,
     }
 }
 
@@ -301,23 +323,27 @@ fn positions(
     account: AccountId,
     change: Change,
 ) -> impl Iterator<Item = scan::Leg> + '_ {
-    let changed = match change {
-        Change::OptionFill { series, qty } => Some((series, qty)),
-        Change::OptionOrder { .. }
+    let legs = chain.legs(account);
+    let taken = match change {
+        Change::Taken(share) => chain.legs(share.of),
+        Change::None
         | Change::Order { .. }
         | Change::Fill { .. }
         | Change::Fills(_)
-        | Change::None
         | Change::Orders
-        | Change::Withdrawal { .. } => None,
+        | Change::OptionOrder { .. }
+        | Change::OptionFill { .. }
+        | Change::Given(_)
+        | Change::Withdrawal { .. } => &[],
     };
-    let legs = chain.legs(account);
-    let added =
-        move |series| changed.filter(|(at, _)| *at == series).map_or(Qty::ZERO, |(_, qty)| qty);
-    let present = legs.iter().map(move |leg| (leg.series, leg.position + added(leg.series)));
-    let new = changed.filter(|(series, _)| legs.iter().all(|leg| leg.series != *series));
-    let all = present.chain(new).filter(|(_, qty)| !qty.is_zero());
-    all.filter_map(|(series, qty)| Some(scan::Leg { row: chain.place(series)?, qty }))
+    let traded = traded(chain, change).map(|(series, _)| series);
+    let new = taken.iter().map(|leg| leg.series).chain(traded);
+    let new = new.filter(|series| legs.iter().all(|leg| leg.series != *series));
+    let present = legs.iter().map(|leg| (leg.series, leg.position));
+    let all = present.chain(new.map(|series| (series, Qty::ZERO)));
+    let after = all.map(move |(series, qty)| (series, qty + added(chain, series, change)));
+    let after = after.filter(|(_, qty)| !qty.is_zero());
+    after.filter_map(|(series, qty)| Some(scan::Leg { row: chain.place(series)?, qty }))
 }
 
 /// Appends all that decides what the options of an asset do next.

@@ -151,6 +151,27 @@ fn v_2_a_surface_with_arbitrage_is_refused_by_expiry_and_cause() {
     assert_eq!(checked(&vote), Err(Fault::Calendar(flat.expiry)));
 }
 
+/// What is nonsense is refused and stops nothing.
+#[test]
+fn v_2_numbers_at_the_limits_of_their_type_are_refused() {
+    type Field = fn(&mut SliceVote) -> &mut Rate;
+    let fields: [Field; 6] = [
+        |slice| &mut slice.basis,
+        |slice| &mut slice.a,
+        |slice| &mut slice.b,
+        |slice| &mut slice.rho,
+        |slice| &mut slice.m,
+        |slice| &mut slice.sigma,
+    ];
+    for field in fields {
+        for raw in [i64::MIN, i64::MIN + 1, i64::MAX] {
+            let mut vote = market(0.6, -0.3);
+            *field(&mut vote.slices[2]) = Rate::from_raw(raw);
+            assert!(checked(&vote).is_err(), "{:?}", vote.slices[2]);
+        }
+    }
+}
+
 fn chosen(votes: &[(Option<&Vote>, u64)]) -> Option<usize> {
     let some = votes.iter().find_map(|(vote, _)| *vote).unwrap();
     choose(votes, &expiries(some), START, &params())

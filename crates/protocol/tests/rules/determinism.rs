@@ -35,7 +35,7 @@ fn h_1_equal_blocks_give_equal_hashes() {
 fn h_2_the_hash_of_a_fixed_run_is_known() {
     let (blocks, _) = recorded(1, 100);
     let expected =
-        expect_test::expect!["10c688d7dc7ea8fdeeb4e3d466d43b1e150c59f4d8060056487f54a8c1758f1b"];
+        expect_test::expect!["8749e5dfab9a5a9c06ee71ab80f3706cece8ad4f043a8c79be29ed6d72a48074"];
     expected.assert_eq(&hex(replay(&blocks).chain_hash()));
 }
 

@@ -1,5 +1,6 @@
 //! Options through blocks (section K): listing, trading, refusals, settlement.
 
+mod auction;
 mod floor;
 mod expiry;
 mod machine;

@@ -148,7 +148,12 @@ fn meets_family(
 }
 
 /// Rule T-8: a position with all open orders of its side stays within the largest.
-fn check_limit(chain: &Chain, leg: &Leg, side: Side, lots: Lots) -> Result<(), Reject> {
+pub(in crate::engine) fn check_limit(
+    chain: &Chain,
+    leg: &Leg,
+    side: Side,
+    lots: Lots,
+) -> Result<(), Reject> {
     let open = match side {
         Side::Buy => leg.bid_lots,
         Side::Sell => leg.ask_lots,
@@ -408,7 +413,12 @@ fn trim_touched(state: &mut State, order: &Placed, events: &mut Vec<Event>) {
 }
 
 /// Cancels reduce-only orders, newest first, until the position covers all orders of their side.
-fn trim_reduce_only(chain: &mut Chain, place: usize, account: AccountId, events: &mut Vec<Event>) {
+pub(in crate::engine) fn trim_reduce_only(
+    chain: &mut Chain,
+    place: usize,
+    account: AccountId,
+    events: &mut Vec<Event>,
+) {
     let series = chain.series[place].id;
     let mut at = chain.orders[account.index()].len();
     while at > 0 && chain.leg(account, series).reduce_only > 0 {

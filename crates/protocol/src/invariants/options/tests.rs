@@ -1,6 +1,7 @@
 //! Each row on a state that breaks its rule, and on one that does not.
 
 use super::*;
+use crate::book_auction::Auction;
 use crate::command::{
     Block, Command, Lifetime, Message, OptionOrder, SelfTrade, Sender, SurfaceVote, Vote as Price_,
 };
@@ -8,6 +9,7 @@ use crate::engine::apply;
 use crate::ids::{AssetId, ChainId, ClientId, PublisherId, QUOTE};
 use crate::invariants::tests::design;
 use crate::invariants::{Invariant, TABLE, check};
+use crate::ledger::Holder;
 use crate::params::OptionParams;
 use crate::surface::SliceVote;
 use money::{Amount, Rate, Span, Time};
@@ -107,6 +109,38 @@ fn i_27_to_i_31_fire_when_their_rule_is_broken() {
         assert_eq!(state.chains()[0].series[0].open_interest, Qty::ONE);
         corrupt(&mut state);
         assert!((row(name).holds)(&state, Depth::Folds).is_err(), "{name} must fire");
+    }
+}
+
+/// Account 0 is short, and its money is gone.
+fn auctioned() -> State {
+    let mut state = traded();
+    let cash = state.ledger.cash(AccountId(0));
+    state.ledger.transfer(Holder::User(AccountId(0)), Holder::Outside, QUOTE, cash);
+    state.auctions.insert(AccountId(0), Auction::new(ChainId(0)));
+    state
+}
+
+#[test]
+fn i_33_fires_when_an_auction_has_no_reason() {
+    assert_eq!(auctions(&auctioned(), Depth::Sums), Ok(()));
+    type Corrupt = fn(&mut State);
+    let table: [Corrupt; 4] = [
+        |state| {
+            let cash = Amount::from_raw(10i128.pow(12));
+            state.ledger.transfer(Holder::Outside, Holder::User(AccountId(0)), QUOTE, cash);
+        },
+        |state| state.chains[0].legs[0].clear(),
+        |state| {
+            let auction = Auction::new(ChainId(0)).after(Span::HOUR, true);
+            state.auctions.insert(AccountId(0), auction);
+        },
+        |state| drop(state.auctions.insert(AccountId(9), Auction::new(ChainId(0)))),
+    ];
+    for (at, corrupt) in table.into_iter().enumerate() {
+        let mut state = auctioned();
+        corrupt(&mut state);
+        assert!((row("I-33").holds)(&state, Depth::Sums).is_err(), "case {at}");
     }
 }
 

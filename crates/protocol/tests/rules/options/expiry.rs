@@ -138,9 +138,10 @@ fn k_8_a_deficit_is_paid_by_insurance_and_then_by_those_who_gained() {
     floor
         .send(custodian(protocol::command::Command::FundInsurance { amount: amount("1000") }))
         .unwrap();
-    until(&mut floor, 449);
-    // Nothing is liquidated at once: the gap is in the window, without a surface.
+    // Nothing is liquidated at once: the gap is in the window, without a surface that serves.
+    until(&mut floor, 418);
     floor.volatility = None;
+    until(&mut floor, 449);
     floor.x.prices[1] = Some(price("130000"));
     until(&mut floor, 479);
     let equity = floor.x.state.health(b, Level::Maintenance).equity;

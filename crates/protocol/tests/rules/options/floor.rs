@@ -47,21 +47,30 @@ impl Floor {
         self.x.run(&all)
     }
 
-    /// The surfaces of a block.
+    /// The surfaces of a block, of all options.
     pub fn surfaces(&self) -> Vec<Message> {
         let Some(volatility) = self.volatility else { return Vec::new() };
-        (0..3).map(|publisher| self.surface(publisher, volatility)).collect()
+        let chains = (0u16..).map(ChainId).take(self.x.state.chains().len());
+        let all = chains.flat_map(|chain| {
+            let vote = self.vote_on(chain, volatility);
+            (0..3).map(move |publisher| surface_of(publisher, chain, vote.clone()))
+        });
+        all.collect()
     }
 
     /// A publisher's surface with a small smile, of what is listed.
     pub fn surface(&self, publisher: u16, volatility: f64) -> Message {
-        let vote = self.vote(volatility);
-        surface_message(publisher, vote)
+        surface_message(publisher, self.vote(volatility))
     }
 
     pub fn vote(&self, volatility: f64) -> Vote {
+        self.vote_on(CHAIN, volatility)
+    }
+
+    fn vote_on(&self, chain: ChainId, volatility: f64) -> Vote {
         let source_time = self.x.now.after(self.x.step);
-        let listed = self.x.state.chains()[0].expiries.iter().map(|expiry| expiry.time);
+        let chain = &self.x.state.chains()[chain.index()];
+        let listed = chain.expiries.iter().map(|expiry| expiry.time);
         let slices = listed.filter(|expiry| *expiry > source_time).map(|expiry| SliceVote {
             expiry,
             basis: Rate::ZERO,
@@ -144,10 +153,13 @@ impl Floor {
 }
 
 pub fn surface_message(publisher: u16, vote: Vote) -> Message {
-    let wish = SurfaceVote { chain: CHAIN, vote };
+    surface_of(publisher, CHAIN, vote)
+}
+
+fn surface_of(publisher: u16, chain: ChainId, vote: Vote) -> Message {
     Message {
         sender: Sender::Publisher(PublisherId(publisher)),
-        command: Command::PublishSurface(Box::new(wish)),
+        command: Command::PublishSurface(Box::new(SurfaceVote { chain, vote })),
     }
 }
 

@@ -284,5 +284,5 @@ fn k_8_s_6_whatever_is_traded_all_invariants_hold_and_nobody_loses_their_margin_
         let done = run(seed, BLOCKS);
         totals = [totals[0] + done[0], totals[1] + done[1]];
     }
-    assert!(totals[0] > 200 && totals[1] > 40, "{totals:?}");
+    assert!(totals[0] > 200 && totals[1] > 20, "{totals:?}");
 }

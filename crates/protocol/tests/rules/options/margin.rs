@@ -1,9 +1,11 @@
 //! Options in the margin of an account, with what hedges them (sections K and S).
 
-use money::{Amount, Span};
+use money::{Amount, Rate, Span};
 use protocol::command::*;
 use protocol::event::{Event, OptionEvent};
 use protocol::ids::*;
+use protocol::option::Contract;
+use protocol::params::OptionParams;
 use protocol::reject::Reject;
 use protocol::state::Level;
 
@@ -128,4 +130,29 @@ fn k_5_a_long_option_is_worth_its_mark_rounded_down_and_a_short_owes_it_rounded_
     assert_eq!(worth(b), -mark.notional(qty("0.33"), money::Round::Up));
     let sum: Amount = [a, b].map(worth).into_iter().sum();
     assert!(sum <= Amount::ZERO && sum >= Amount::from_raw(-1));
+}
+
+#[test]
+fn s_7_options_on_assets_that_move_alike_earn_a_credit() {
+    let with = |offsets: Vec<Rate>| {
+        let mut params = design_with_options();
+        params.rules.options.push(OptionParams::new(SOL, price("0.01"), qty("1")));
+        params.rules.scenarios.offsets = offsets;
+        let mut floor = Floor::of(params);
+        let (a, b) = (floor.x.user("1000000"), floor.x.user("1000000"));
+        let bitcoin = floor.series(5, "100000", CALL);
+        let solana = &floor.x.state.chains()[1];
+        let expiry = solana.expiries[5].time;
+        let contract = Contract { expiry, strike: price("100"), kind: CALL };
+        let solana = solana.find(contract).unwrap().id;
+        let price_of = floor.about(bitcoin);
+        floor.trade(a, b, option(bitcoin, Side::Buy, &price_of, "1"));
+        floor.trade(b, a, option(solana, Side::Buy, "5.8", "1000"));
+        let levels = [Level::Initial, Level::Maintenance];
+        levels.map(|level| floor.requirement(a, level))
+    };
+    let (apart, alike) = (with(Vec::new()), with(vec![Rate::ZERO, rate("0.5"), rate("0.5")]));
+    for (apart, alike) in apart.into_iter().zip(alike) {
+        assert!(alike < apart && alike.is_positive(), "{alike} of {apart}");
+    }
 }
