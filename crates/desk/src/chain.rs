@@ -89,7 +89,10 @@ impl Chain {
                 Ok(at) => self.series[at].leg.hear(event),
                 Err(_) => false,
             },
-            Event::Funding { .. } | Event::Equity { .. } | Event::Wake { .. } => false,
+            Event::Funding { .. }
+            | Event::Equity { .. }
+            | Event::Auction { .. }
+            | Event::Wake { .. } => false,
         }
     }
 

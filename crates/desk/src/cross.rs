@@ -255,7 +255,8 @@ impl Strategy for Cross {
             | Event::Position { .. }
             | Event::Equity { .. }
             | Event::Series { .. }
-            | Event::Surface(_) => self.legs[0].hear(event) | self.legs[1].hear(event),
+            | Event::Surface(_)
+            | Event::Auction { .. } => self.legs[0].hear(event) | self.legs[1].hear(event),
         };
         if heard {
             let mut pen = Pen { intents, last: &mut last, now: self.now };

@@ -161,6 +161,7 @@ impl Leg {
             | Event::Equity { .. }
             | Event::Series { .. }
             | Event::Surface(_)
+            | Event::Auction { .. }
             | Event::Wake { .. } => false,
         }
     }

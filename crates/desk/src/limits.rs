@@ -142,7 +142,8 @@ impl<S: Strategy> Limited<S> {
             | Event::Funding { .. }
             | Event::Rested { .. }
             | Event::Series { .. }
-            | Event::Surface(_) => {}
+            | Event::Surface(_)
+            | Event::Auction { .. } => {}
         }
     }
 
@@ -178,6 +179,7 @@ impl<S: Strategy> Limited<S> {
                     self.doubt(instrument);
                     true
                 }
+                Intent::Bid { .. } => !self.killed,
                 Intent::Cancel { .. } | Intent::WakeAt(_) => true,
             };
             if passed {

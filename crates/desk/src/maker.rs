@@ -230,7 +230,8 @@ impl Strategy for Maker {
             | Event::Position { .. }
             | Event::Equity { .. }
             | Event::Series { .. }
-            | Event::Surface(_) => self.own.hear(event) | self.reference.hear(event),
+            | Event::Surface(_)
+            | Event::Auction { .. } => self.own.hear(event) | self.reference.hear(event),
         };
         if heard {
             let mut pen = Pen { intents, last: &mut last, now: self.now };

@@ -3,12 +3,13 @@
 //! Own volatility of a series is the surface's for a surface arbitrageur. A gamma desk leans it
 //! towards what it forecasts to be realised: `σ(K)·(1 + w(σ̂/σ_atm − 1))`, σ̂ the exponential
 //! average of the hedge's own returns. A quote is taken when `|own − quote| > fee + edge·vega +
-//! hedging cost`, the best first; what makes a position smaller needs no edge. Invariant: position
-//! plus open orders never pass the limit of a series, and vega passes its limit only to come back.
+//! hedging cost`, the best first; what makes a position smaller needs no edge. Books that are
+//! auctioned are taken over once they pay enough. Invariant: position plus open orders never pass
+//! the limit of a series, and by its own orders vega passes its limit only to come back.
 
-use money::{Qty, Span, Time};
+use money::{Qty, Rate, Span, Time};
 use pricing::convert::{hours, price_f64, qty, qty_f64};
-use protocol::ids::Side;
+use protocol::ids::{AccountId, Side};
 
 use crate::chain::{Chain, ChainListing, Hedge, Value, vega};
 use crate::leg::{BadConfig, Pen, Want};
@@ -38,6 +39,9 @@ pub struct OptionTakerConfig {
     pub edge: f64,
     /// Cost of a hedge, one way, as a share of its notional.
     pub hedge_cost: f64,
+    /// Least payment, for each unit of maintenance margin, for which it takes over what is
+    /// auctioned.
+    pub bid: Rate,
     /// Largest order.
     pub order: Qty,
     /// Most orders at one look.
@@ -89,6 +93,8 @@ pub struct OptionTaker {
     hedge: Hedge,
     realised: Option<Volatility>,
     looks: u64,
+    /// Accounts that pay enough, since the last look.
+    auctions: Vec<AccountId>,
     due: Option<Time>,
     last: u64,
 }
@@ -113,7 +119,16 @@ impl OptionTaker {
             View::Realised { memory, .. } => Some(Volatility::new(config.period, memory)),
         };
         let chain = Chain::new(listing, 1)?;
-        Ok(OptionTaker { config, chain, hedge, realised, looks: 0, due: None, last: 0 })
+        Ok(OptionTaker {
+            config,
+            chain,
+            hedge,
+            realised,
+            looks: 0,
+            auctions: Vec::new(),
+            due: None,
+            last: 0,
+        })
     }
 
     /// What the surface's volatility is multiplied with; `None` while there is no view yet.
@@ -143,6 +158,9 @@ impl OptionTaker {
         if let Some(lean) = self.lean(pen.now) {
             self.trade(lean, pen);
         }
+        let (fraction, least) = (Rate::ONE, self.config.bid);
+        let bid = |account| Intent::Bid { account, fraction, least };
+        pen.intents.extend(self.auctions.drain(..).map(bid));
         let _no_hedge_needed = self.hedge.act(&self.chain, self.config.patience, pen);
     }
 
@@ -219,6 +237,11 @@ impl Strategy for OptionTaker {
         }
         self.chain.hear(event);
         self.hedge.hear(event);
+        if let Event::Auction { account, pays } = *event
+            && pays >= self.config.bid
+        {
+            self.auctions.push(account);
+        }
         let Event::Wake { now } = *event else { return };
         if self.due.is_some_and(|due| now >= due) {
             let mut last = self.last;

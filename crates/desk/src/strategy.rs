@@ -3,7 +3,7 @@
 use money::{Amount, Price, Qty, Rate, Span, Time};
 use pricing::svi::Svi;
 use protocol::command::Lifetime;
-use protocol::ids::{ClientId, OptionKind, Side};
+use protocol::ids::{AccountId, ClientId, OptionKind, Side};
 use protocol::params::FundingRule;
 
 /// Something that can be traded at one venue: an index into the table that the strategy was built
@@ -148,6 +148,13 @@ pub enum Event {
     },
     /// One expiry of the surface in force.
     Surface(Slice),
+    /// An account with options is auctioned.
+    Auction {
+        /// Whose positions.
+        account: AccountId,
+        /// What a bidder is paid now, for each unit of maintenance margin taken over.
+        pays: Rate,
+    },
     /// The time that the strategy asked to be woken at. All data above arrives before it.
     Wake {
         /// Now.
@@ -186,6 +193,15 @@ pub enum Intent {
     CancelAll {
         /// Which instrument.
         instrument: Instrument,
+    },
+    /// Take over a part of an account that is auctioned.
+    Bid {
+        /// Whose positions.
+        account: AccountId,
+        /// The largest part of them.
+        fraction: Rate,
+        /// The least payment for each unit of maintenance margin taken over.
+        least: Rate,
     },
     /// Wake me at this time.
     WakeAt(Time),

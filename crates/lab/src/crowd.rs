@@ -104,7 +104,8 @@ impl Strategy for Noise {
             | Event::Gone { .. }
             | Event::Position { .. }
             | Event::Series { .. }
-            | Event::Surface(_) => {}
+            | Event::Surface(_)
+            | Event::Auction { .. } => {}
         }
     }
 }
@@ -210,7 +211,8 @@ impl Strategy for Momentum {
             | Event::Gone { .. }
             | Event::Position { .. }
             | Event::Series { .. }
-            | Event::Surface(_) => {}
+            | Event::Surface(_)
+            | Event::Auction { .. } => {}
         }
     }
 }

@@ -169,7 +169,8 @@ impl Strategy for Spy {
             | Event::Position { .. }
             | Event::Equity { .. }
             | Event::Series { .. }
-            | Event::Surface(_) => {}
+            | Event::Surface(_)
+            | Event::Auction { .. } => {}
         }
     }
 }

@@ -19,7 +19,7 @@ use std::io::IsTerminal;
 /// Columns of a terminal that the summary fills.
 const WIDTH: u16 = 100;
 /// Most markets and most classes that are listed.
-const LISTED: usize = 6;
+const LISTED: usize = 8;
 /// A line under the headings and nothing else.
 const RULED: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));

@@ -57,6 +57,7 @@ fn taker(section: &Section<'_>, leans: bool) -> Read<OptionTakerKeys> {
     Ok(OptionTakerKeys {
         edge: section.number("edge_vol_pct")? / 100.0,
         hedge_cost: section.number("hedge_cost_bp")? / 1e4,
+        bid: section.rate_pct("bid_pct")?,
         order: section.amount("order_usd")?,
         orders_max: usize::try_from(section.whole("orders_max")?).expect("its range is checked"),
         reach: reach(section)?,

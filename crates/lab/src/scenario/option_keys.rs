@@ -89,6 +89,7 @@ pub(crate) const OPTION_MAKER: &[Key] = &[
 pub(crate) const OPTION_TAKER: &[Key] = &[
     number("edge_vol_pct", POINTS, 0.5, "profit beyond costs that is asked for, in points"),
     number("hedge_cost_bp", (0.0, 1_000.0), 2.5, "cost of a hedge, one way"),
+    number("bid_pct", (0.0, 1_000.0), 10.0, "least payment for auctioned books, of their margin"),
     number("order_usd", USD_SOME, 20_000.0, "largest notional of one order"),
     whole("orders_max", (1, 1_000), 4, "most orders at one look"),
     number("position_usd_max", USD_SOME, 400_000.0, "largest notional in one series"),

@@ -123,6 +123,8 @@ pub struct OptionTakerKeys {
     pub edge: f64,
     /// Cost of a hedge, one way.
     pub hedge_cost: f64,
+    /// Least payment for what is auctioned, of its maintenance margin.
+    pub bid: money::Rate,
     /// Largest notional of one order.
     pub order: Amount,
     /// Most orders at one look.

@@ -175,6 +175,7 @@ impl Hire<'_> {
             },
             edge: keys.edge,
             hedge_cost: keys.hedge_cost,
+            bid: keys.bid,
             order: self.coins(keys.order, perpetual),
             orders_max: keys.orders_max,
             position_max: self.coins(keys.reach.position_max, perpetual),

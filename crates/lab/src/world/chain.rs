@@ -2,7 +2,7 @@
 
 use desk::strategy::{self, Instrument, Intent};
 use money::Amount;
-use protocol::command::{Command, Lifetime, Message, NewOrder, SelfTrade, Sender, Vote};
+use protocol::command::{Bid, Command, Lifetime, Message, NewOrder, SelfTrade, Sender, Vote};
 use protocol::engine;
 use protocol::event::Event;
 use protocol::ids::{AccountId, ClientId, MarketId, OrderId, PublisherId};
@@ -26,6 +26,11 @@ impl World {
             Intent::Place { instrument, .. }
             | Intent::Cancel { instrument, .. }
             | Intent::CancelAll { instrument } => usize::from(instrument.0),
+            Intent::Bid { account, fraction, least } => {
+                let bid = Command::BidPortfolio(Bid { account, fraction, least });
+                let sender = Sender::User(self.agents[at as usize].account);
+                return self.pending.push(Message { sender, command: bid });
+            }
             Intent::WakeAt(_) => return,
         };
         if instrument >= markets + self.venues.len() {
@@ -63,7 +68,7 @@ impl World {
                 Command::Cancel { market, order }
             }
             Intent::CancelAll { .. } => Command::CancelAll { market: Some(market) },
-            Intent::WakeAt(_) => return,
+            Intent::Bid { .. } | Intent::WakeAt(_) => return,
         };
         self.pending.push(Message { sender: Sender::User(account), command });
     }

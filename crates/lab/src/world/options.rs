@@ -14,6 +14,7 @@ use money::{Amount, Price, Qty, Rate, Round, Span, Time};
 use pricing::convert::{amount_f64, price_f64, qty_f64, rate_f64};
 use pricing::slice::effective_time;
 use pricing::svi::Svi;
+use protocol::book_auction::Offer;
 use protocol::command::{Command, Message, OptionOrder, SelfTrade, Sender, SurfaceVote};
 use protocol::event::{Event, OptionEvent};
 use protocol::ids::{
@@ -356,7 +357,7 @@ impl World {
                 self.pending.extend(cancels);
                 None
             }
-            Intent::WakeAt(_) => None,
+            Intent::Bid { .. } | Intent::WakeAt(_) => None,
         }
     }
 
@@ -374,6 +375,12 @@ impl World {
         });
         if !stated {
             return;
+        }
+        for (account, _) in self.state.book_auctions() {
+            let pays = self.state.offer(account).and_then(|offer| payment(&offer));
+            if let Some(pays) = pays.filter(|_| account != agent.account) {
+                agent.strategy.on(&strategy::Event::Auction { account, pays }, out);
+            }
         }
         let chain = &self.state.chains()[CHAIN.index()];
         let mut legs = chain.legs(agent.account).iter().peekable();
@@ -439,6 +446,21 @@ impl World {
             OptionEvent::Haircut { account, counterparty, haircut, .. } => {
                 self.deleveraged([account, counterparty], haircut);
             }
+            OptionEvent::BookAuctionStarted { .. } => options.record.counts.auctions += 1,
+            OptionEvent::PortfolioTaken { account, bidder, paid, insured, .. } => {
+                options.record.counts.bids += 1;
+                self.books[account.index()].liquidation -= paid;
+                self.books[bidder.index()].liquidation += paid;
+                self.books[bidder.index()].insurance += insured;
+            }
+            OptionEvent::Deleveraged { account, counterparty, haircut, .. } => {
+                options.record.counts.deleveraged += 1;
+                self.deleveraged([account, counterparty], haircut);
+            }
+            OptionEvent::BookAuctionEnded { .. }
+            | OptionEvent::LegTaken { .. }
+            | OptionEvent::PositionTaken { .. }
+            | OptionEvent::HoldingTaken { .. } => {}
             OptionEvent::ExpirySettled { expiry, price, interest, .. } => {
                 let spot = price_f64(self.venues[options.venue].path());
                 options.settle((expiry, price), qty_f64(interest), spot);
@@ -495,6 +517,19 @@ impl World {
     }
 }
 
+/// What an auctioned account pays now for each unit of its maintenance margin: `κE/M` while it has
+/// equity, else the reward.
+fn payment(offer: &Offer) -> Option<Rate> {
+    if !offer.maintenance.is_positive() {
+        return None;
+    }
+    if !offer.equity.is_positive() {
+        return Some(offer.reward);
+    }
+    let paid = offer.equity.share(offer.discount, Round::Down)?;
+    pricing::convert::rate(amount_f64(paid) / amount_f64(offer.maintenance), Round::Down)
+}
+
 fn forget(open: &mut Vec<(ClientId, SeriesId, OrderId)>, client: ClientId, series: SeriesId) {
     if let Some(at) = open.iter().position(|(own, id, _)| *own == client && *id == series) {
         open.swap_remove(at);
@@ -524,6 +559,13 @@ fn option_taker_is_done(traded: OptionEvent, later: &[Event]) -> bool {
             | OptionEvent::SurfaceAccepted { .. }
             | OptionEvent::Exercised { .. }
             | OptionEvent::Haircut { .. }
+            | OptionEvent::BookAuctionStarted { .. }
+            | OptionEvent::BookAuctionEnded { .. }
+            | OptionEvent::PortfolioTaken { .. }
+            | OptionEvent::LegTaken { .. }
+            | OptionEvent::PositionTaken { .. }
+            | OptionEvent::HoldingTaken { .. }
+            | OptionEvent::Deleveraged { .. }
             | OptionEvent::ExpirySettled { .. } => {}
         }
     }

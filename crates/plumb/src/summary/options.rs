@@ -41,10 +41,13 @@ pub fn run(record: &Record) -> String {
             count(counts.surfaces_refused),
         ),
         format!(
-            "  {} trades of {} coins, premium {} USD",
+            "  {} trades of {} coins, premium {} USD; {} auctions of books, {} bids, {} deleveraged",
             count(counts.trades),
             number(counts.traded_coins, 1),
             usd(counts.premium_usd),
+            count(counts.auctions),
+            count(counts.bids),
+            count(counts.deleveraged),
         ),
     ];
     lines.extend(options.expiries.iter().map(|expiry| {
