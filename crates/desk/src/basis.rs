@@ -384,6 +384,7 @@ impl Strategy for Basis {
                 }
                 false
             }
+            Event::Series { .. } | Event::Surface(_) | Event::Auction { .. } => false,
             Event::Quote { .. }
             | Event::Rested { .. }
             | Event::Fill { .. }

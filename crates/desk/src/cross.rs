@@ -253,7 +253,10 @@ impl Strategy for Cross {
             | Event::Fill { .. }
             | Event::Gone { .. }
             | Event::Position { .. }
-            | Event::Equity { .. } => self.legs[0].hear(event) | self.legs[1].hear(event),
+            | Event::Equity { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
+            | Event::Auction { .. } => self.legs[0].hear(event) | self.legs[1].hear(event),
         };
         if heard {
             let mut pen = Pen { intents, last: &mut last, now: self.now };

@@ -159,6 +159,9 @@ impl Leg {
             | Event::Position { .. }
             | Event::Funding { .. }
             | Event::Equity { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
+            | Event::Auction { .. }
             | Event::Wake { .. } => false,
         }
     }
@@ -178,6 +181,11 @@ impl Leg {
     /// Whether the venue has stated the position.
     pub fn is_stated(&self) -> bool {
         self.stated
+    }
+
+    /// Price step.
+    pub fn tick(&self) -> Price {
+        self.tick
     }
 
     /// Fee of the resting side, as a fraction.

@@ -25,3 +25,7 @@ pub mod limits;
 pub mod attribution;
 pub mod gamma;
 pub mod parity;
+
+pub mod chain;
+pub mod option_maker;
+pub mod option_taker;

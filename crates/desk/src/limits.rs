@@ -138,7 +138,12 @@ impl<S: Strategy> Limited<S> {
                 }
                 self.open.retain(|open| open.lost_at.is_none_or(|lost| now < lost));
             }
-            Event::Quote { .. } | Event::Funding { .. } | Event::Rested { .. } => {}
+            Event::Quote { .. }
+            | Event::Funding { .. }
+            | Event::Rested { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
+            | Event::Auction { .. } => {}
         }
     }
 
@@ -174,6 +179,7 @@ impl<S: Strategy> Limited<S> {
                     self.doubt(instrument);
                     true
                 }
+                Intent::Bid { .. } => !self.killed,
                 Intent::Cancel { .. } | Intent::WakeAt(_) => true,
             };
             if passed {

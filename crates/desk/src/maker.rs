@@ -228,7 +228,10 @@ impl Strategy for Maker {
             | Event::Fill { .. }
             | Event::Gone { .. }
             | Event::Position { .. }
-            | Event::Equity { .. } => self.own.hear(event) | self.reference.hear(event),
+            | Event::Equity { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
+            | Event::Auction { .. } => self.own.hear(event) | self.reference.hear(event),
         };
         if heard {
             let mut pen = Pen { intents, last: &mut last, now: self.now };

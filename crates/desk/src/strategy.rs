@@ -1,8 +1,9 @@
 //! The one trait, what it hears and what it may ask for.
 
 use money::{Amount, Price, Qty, Rate, Span, Time};
+use pricing::svi::Svi;
 use protocol::command::Lifetime;
-use protocol::ids::{ClientId, Side};
+use protocol::ids::{AccountId, ClientId, OptionKind, Side};
 use protocol::params::FundingRule;
 
 /// Something that can be traded at one venue: an index into the table that the strategy was built
@@ -50,6 +51,28 @@ pub struct Published {
     pub rate_8h: Rate,
     /// Time since the last settlement, zero for a rule that accrues.
     pub elapsed: Span,
+}
+
+/// What an option pays, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contract {
+    /// When it settles, on the mean of the index before.
+    pub expiry: Time,
+    /// Strike, in quote.
+    pub strike: Price,
+    /// Call or put.
+    pub kind: OptionKind,
+}
+
+/// One expiry of the volatility surface that an exchange marks by, as of the time of hearing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slice {
+    /// The expiry.
+    pub expiry: Time,
+    /// Forward price, in quote.
+    pub forward: f64,
+    /// Total variance left, by ln(strike/forward).
+    pub svi: Svi,
 }
 
 /// What a strategy hears. Times are the strategy's own clock on arrival.
@@ -116,6 +139,22 @@ pub enum Event {
         /// In quote.
         equity: Amount,
     },
+    /// A series of options is listed.
+    Series {
+        /// Its number.
+        instrument: Instrument,
+        /// What it is.
+        contract: Contract,
+    },
+    /// One expiry of the surface in force.
+    Surface(Slice),
+    /// An account with options is auctioned.
+    Auction {
+        /// Whose positions.
+        account: AccountId,
+        /// What a bidder is paid now, for each unit of maintenance margin taken over.
+        pays: Rate,
+    },
     /// The time that the strategy asked to be woken at. All data above arrives before it.
     Wake {
         /// Now.
@@ -154,6 +193,15 @@ pub enum Intent {
     CancelAll {
         /// Which instrument.
         instrument: Instrument,
+    },
+    /// Take over a part of an account that is auctioned.
+    Bid {
+        /// Whose positions.
+        account: AccountId,
+        /// The largest part of them.
+        fraction: Rate,
+        /// The least payment for each unit of maintenance margin taken over.
+        least: Rate,
     },
     /// Wake me at this time.
     WakeAt(Time),

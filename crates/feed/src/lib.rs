@@ -16,6 +16,7 @@ pub mod funding;
 pub mod capture;
 pub mod options;
 pub mod book;
+pub mod surfaces;
 pub mod table;
 mod files;
 

@@ -54,6 +54,7 @@ fn invented(seed: u64, rule: &str) -> Record {
         _ => (-1.2, 1.2),
     };
     Record {
+        options: None,
         scenario: "Invented walk with a crash".into(),
         description: "A layout sample: random prices with one fall of 13 %, two markets, four \
                       classes of agents. No result about any market."

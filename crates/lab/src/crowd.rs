@@ -3,6 +3,8 @@
 //! last hour. Both size their positions by the equity that the venue states, so a loss makes them
 //! smaller.
 
+pub mod customer;
+
 use desk::leg::{BadConfig, Leg, Pen, Want};
 use desk::strategy::{Event, Instrument, Intent, Listing, Strategy};
 use money::{Price, Qty, Round, Span, Time};
@@ -13,6 +15,15 @@ use crate::random::Stream;
 
 /// How long an order may go unheard of.
 const PATIENCE: Span = Span::from_secs(30);
+
+/// An agent that is switched off: it has an account and does nothing, so that everybody else has
+/// the same account and the same randomness as when it trades.
+#[derive(Debug)]
+pub struct Idle;
+
+impl Strategy for Idle {
+    fn on(&mut self, _event: &Event, _intents: &mut Vec<Intent>) {}
+}
 
 /// A noise trader's habits.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +102,10 @@ impl Strategy for Noise {
             | Event::Rested { .. }
             | Event::Fill { .. }
             | Event::Gone { .. }
-            | Event::Position { .. } => {}
+            | Event::Position { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
+            | Event::Auction { .. } => {}
         }
     }
 }
@@ -195,7 +209,10 @@ impl Strategy for Momentum {
             | Event::Rested { .. }
             | Event::Fill { .. }
             | Event::Gone { .. }
-            | Event::Position { .. } => {}
+            | Event::Position { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
+            | Event::Auction { .. } => {}
         }
     }
 }

@@ -4,8 +4,10 @@
 //! it the exact decimal where it was computed exactly. A cash flow is positive when the class or
 //! the fund receives it. `bp` is 10⁻⁴ of the spot price; funding rates are for 8 h.
 
-use money::Amount;
 use serde::Serialize;
+
+pub use crate::money_record::Money;
+use crate::option_record::OptionRecord;
 
 /// One run of one scenario from one seed.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -40,24 +42,10 @@ pub struct Record {
     pub counts: Counts,
     /// Hash of the final state, hexadecimal.
     pub state_hash: String,
+    /// The options, if there are any.
+    pub options: Option<OptionRecord>,
     /// Exact totals of the ledger, each a name and its amount.
     pub accounting: Vec<(String, Money)>,
-}
-
-/// A sum of money: rounded for reading, and exact.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Money {
-    /// US dollars, rounded.
-    pub usd: f64,
-    /// The exact decimal.
-    pub exact: String,
-}
-
-impl From<Amount> for Money {
-    fn from(amount: Amount) -> Money {
-        let unit = Amount::ONE.raw() as f64;
-        Money { usd: amount.raw() as f64 / unit, exact: amount.to_string() }
-    }
 }
 
 /// One market of a run.

@@ -18,12 +18,15 @@ mod stress;
 
 mod frontier;
 
+mod options;
 mod hedging;
 
 mod surface;
 
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
+use crate::option_compare::{OptionComparison, OptionRun};
+use crate::option_metrics::OptionMetrics;
 use crate::record::Record;
 use crate::text::{count, duration, minute};
 use html::escape;
@@ -42,6 +45,10 @@ pub fn page(record: &Record, metrics: &Metrics) -> String {
         let section = market::Section { at, market, metrics: measured, points: each / 20 };
         body.push_str(&section.html(&mut charts));
     }
+    if let Some(of_record) = &record.options {
+        let measured = OptionMetrics::of(of_record);
+        body.push_str(&options::section(record, of_record, &measured, &mut charts));
+    }
     body.push_str(&classes::sections(record, &mut charts));
     body.push_str(&reproduction(record));
     body.push_str(DEFINITIONS);
@@ -54,6 +61,13 @@ pub fn compare_page(comparison: &Comparison, runs: &[Run]) -> String {
     let mut body = rules::sections(comparison, runs, &mut charts);
     body.push_str(DEFINITIONS);
     document(&format!("{} · funding rules", comparison.scenario), &body, charts)
+}
+
+/// The report on some agents off and on over several seeds.
+pub fn agents_page(comparison: &OptionComparison, runs: &[OptionRun]) -> String {
+    let mut charts = Vec::new();
+    let body = options::comparison(comparison, runs, &mut charts);
+    document(&format!("{} · agents", comparison.scenario), &body, charts)
 }
 
 /// The report on the incident library.
@@ -93,7 +107,7 @@ fn header(record: &Record) -> String {
     format!(
         "<header><p class=\"kicker\">Plumb lab · run report</p><h1>{}</h1>\
          <p class=\"lead\">{}</p><dl class=\"facts\">{}</dl>\
-         <nav>{markets}<a href=\"#classes\">Profit and loss</a><a href=\"#safety\">Solvency</a>\
+         <nav>{markets}{}<a href=\"#classes\">Profit and loss</a><a href=\"#safety\">Solvency</a>\
          <a href=\"#again\">Reproduce</a><a href=\"#definitions\">Definitions</a></nav></header>",
         escape(&record.scenario),
         escape(&record.description),
@@ -111,6 +125,7 @@ fn header(record: &Record) -> String {
             ("Auto-deleveraged", count(record.counts.deleveraged)),
             ("State hash", format!("<span class=\"mono\">{}</span>", escape(&record.state_hash))),
         ]),
+        if record.options.is_some() { "<a href=\"#options\">Options</a>" } else { "" },
     )
 }
 

@@ -10,11 +10,18 @@
 //! rest is `f64` as a plain ratio (1 bp is 0.0001), in quote currency or in hours as named.
 
 pub(crate) mod error;
+mod key;
+mod option_keys;
 pub(crate) mod keys;
 pub(crate) mod section;
 mod rules;
+mod periods;
+mod option_model;
 mod model;
+mod option_agents;
 mod agents;
+mod files;
+mod options;
 mod read;
 
 use std::path::{Path, PathBuf};
@@ -22,9 +29,14 @@ use std::path::{Path, PathBuf};
 pub use error::ScenarioError;
 pub use keys::reference;
 pub use model::{
-    Agents, Asset, Basis, Chain, Class, Cross, Links, Maker, Momentum, Noise, Oracle, Outage,
-    Place, Scenario,
+    Agents, Asset, Basis, Chain, Class, Cross, Links, Maker, Momentum, Noise, Oracle, Place,
+    Scenario,
 };
+pub use option_model::{
+    Bend, HedgeKeys, HestonKeys, OptionCustomerKeys, OptionMakerKeys, OptionTakerKeys, Options,
+    Reach, SurfacePublishers,
+};
+pub use periods::Outage;
 pub use rules::{RULES, Rules, UnknownRule};
 
 impl Scenario {

@@ -1,5 +1,7 @@
 //! From a scenario and a seed to a world: reads the recorded prices, builds the agents.
 
+mod options;
+
 use std::path::PathBuf;
 
 use desk::basis::{Basis, BasisConfig};
@@ -7,16 +9,17 @@ use desk::cross::{Cross, CrossConfig};
 use desk::leg::BadConfig;
 use desk::maker::{Maker, MakerConfig};
 use desk::strategy::{Instrument, Listing, Strategy};
+use feed::surfaces::SurfaceRow;
 use feed::{Bar as Recorded, Series};
 use money::{Amount, Price, Qty, Round, Span, Time};
 use pricing::convert::amount_f64;
 use protocol::ids::AssetId;
 
-use crate::crowd::{Momentum, MomentumConfig, Noise, NoiseConfig};
+use crate::crowd::{Idle, Momentum, MomentumConfig, Noise, NoiseConfig};
 use crate::path::Bar;
 use crate::random::Seed;
 use crate::scenario::{self, Class, Place, Scenario};
-use crate::world::{self, AgentSetup, AssetSetup, PublisherSetup, Setup};
+use crate::world::{self, AgentSetup, AssetSetup, OptionSetup, PublisherSetup, Setup};
 
 /// How far through the best quote the crowd and hedges go, as a share of the price.
 const SLIPPAGE: f64 = 50e-4;
@@ -27,6 +30,7 @@ const YEAR_H: f64 = 365.0 * 24.0;
 #[derive(Clone, Debug)]
 pub struct Tapes {
     assets: Vec<Tape>,
+    surfaces: Vec<SurfaceRow>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +53,9 @@ pub enum SetupError {
         /// Why.
         source: BadConfig,
     },
+    /// The options.
+    #[error("[options]: {0}")]
+    Options(BadConfig),
     /// No bar at the start.
     #[error(
         "{file}: has no bar at {start} UTC, where the scenario starts; it covers {first} to {last}"
@@ -82,7 +89,11 @@ impl Tapes {
             Ok(Tape { spot, perpetual })
         };
         let assets: Result<Vec<Tape>, SetupError> = scenario.assets.iter().map(read).collect();
-        Ok(Tapes { assets: assets? })
+        let surfaces = match &scenario.options {
+            Some(options) => feed::surfaces::open(&options.surfaces)?,
+            None => Vec::new(),
+        };
+        Ok(Tapes { assets: assets?, surfaces })
     }
 }
 
@@ -115,12 +126,21 @@ impl Tape {
 pub fn world(scenario: &Scenario, tapes: &Tapes, seed: u64) -> Result<Setup, SetupError> {
     let params = scenario.params();
     let listings = world::listings(&params, &scenario.venues);
-    let assets: Vec<AssetSetup> = tapes
+    let mut assets: Vec<AssetSetup> = tapes
         .assets
         .iter()
         .zip(&scenario.venues)
         .map(|(tape, venue)| tape.asset(scenario, *venue))
         .collect();
+    let options = true_surface(scenario, &tapes.surfaces, &mut assets, Seed(seed))?;
+    for (at, asset) in assets.iter_mut().enumerate() {
+        let of_asset = scenario.bends.iter().filter(|(id, _)| id.index() == at + 1);
+        let bends: Vec<scenario::Bend> = of_asset.map(|(_, bend)| *bend).collect();
+        if !bends.is_empty() {
+            options::bent(&mut asset.bars, &bends);
+            asset.recorded.clear();
+        }
+    }
     let prices: Vec<Price> =
         assets.iter().map(|asset| asset.bars.first().map_or(Price::ONE, |bar| bar.open)).collect();
     let seed = Seed(seed);
@@ -145,8 +165,28 @@ pub fn world(scenario: &Scenario, tapes: &Tapes, seed: u64) -> Result<Setup, Set
         carry_8h: financing_8h,
         seed,
         assets,
+        options,
         params,
     })
+}
+
+/// The true surface; a generated one replaces the recorded bars of its asset.
+fn true_surface(
+    scenario: &Scenario,
+    rows: &[SurfaceRow],
+    assets: &mut [AssetSetup],
+    seed: Seed,
+) -> Result<Option<OptionSetup>, SetupError> {
+    let Some(keys) = &scenario.options else { return Ok(None) };
+    let asset = &mut assets[keys.params.base.index() - 1];
+    let path = (scenario.start, asset.bars.as_slice(), asset.interval);
+    let truth = options::truth(keys, rows, path, seed).map_err(SetupError::Options)?;
+    if let Some(bars) = truth.bars {
+        asset.bars = bars;
+        asset.recorded.clear();
+    }
+    let (volatility, source) = (truth.volatility, truth.source);
+    Ok(Some(OptionSetup { volatility, source, publishers: keys.publishers.clone() }))
 }
 
 /// What agents are built from.
@@ -168,7 +208,15 @@ impl Hire<'_> {
                 let hired = self
                     .one(group, number)
                     .map_err(|source| SetupError::Agent { name: group.name.clone(), source })?;
-                agents.extend(hired);
+                let off = |agent| AgentSetup {
+                    strategy: Box::new(Idle),
+                    hears: Vec::new(),
+                    reads_equity: false,
+                    reads_options: false,
+                    ..agent
+                };
+                let hired = hired.into_iter();
+                agents.extend(hired.map(|agent| if group.enabled { agent } else { off(agent) }));
             }
         }
         Ok(agents)
@@ -195,6 +243,18 @@ impl Hire<'_> {
                     Ok(self.agent(group, strategy, vec![leg, outside]))
                 })
                 .collect(),
+            Class::OptionMaker(maker) => {
+                let strategy = self.option_maker(&maker, group.wake, legs[0])?;
+                Ok(vec![self.agent(group, strategy, legs)])
+            }
+            Class::Gamma(taker) | Class::Surface(taker) => {
+                let strategy = self.option_taker(&taker, group.wake, legs[0])?;
+                Ok(vec![self.agent(group, strategy, legs)])
+            }
+            Class::OptionCustomer(customer) => {
+                let strategy = self.option_customer(&customer, (group.wake, number), legs[0])?;
+                Ok(vec![self.agent(group, strategy, legs)])
+            }
             Class::Noise(_) | Class::Momentum(_) => legs
                 .iter()
                 .map(|&leg| {
@@ -220,7 +280,9 @@ impl Hire<'_> {
             class: class.into(),
             strategy,
             hears,
-            reads_equity: !matches!(group.class, Class::Maker(_) | Class::Cross(_)),
+            reads_equity: !group.class.trades_options()
+                && !matches!(group.class, Class::Maker(_) | Class::Cross(_)),
+            reads_options: group.class.trades_options(),
             cash: group.cash,
             coins: coins(&group.coins),
             venue_cash: group.venue_cash,
@@ -265,9 +327,13 @@ impl Hire<'_> {
                 };
                 Ok(Box::new(Momentum::new(config, listing, stream)?))
             }
-            Class::Maker(_) | Class::Basis(_) | Class::Cross(_) => {
-                Err(BadConfig("not a class of the crowd"))
-            }
+            Class::Maker(_)
+            | Class::Basis(_)
+            | Class::Cross(_)
+            | Class::OptionMaker(_)
+            | Class::Gamma(_)
+            | Class::Surface(_)
+            | Class::OptionCustomer(_) => Err(BadConfig("not a class of the crowd")),
         }
     }
 

@@ -3,6 +3,7 @@
 //! | file | rows | columns |
 //! |---|---|---|
 //! | `samples-<market>.parquet` | one a sample | `time` (ms UTC), USD, bp |
+//! | `options.parquet` | one a sample | `time` (ms UTC), points, coins, USD; with options only |
 //! | `classes.parquet` | one a class of agents | `class`, `agents`, flows and equity in USD |
 //! | `summary.json` | one | what was run, and every metric; what is undefined is `null` |
 //!
@@ -10,6 +11,8 @@
 //! file. An undefined number is `NaN` in Parquet. Same record, same bytes.
 
 use crate::metrics::Metrics;
+use crate::option_metrics::OptionMetrics;
+use crate::option_record::{AttributionRecord, ExpiryRecord, OptionCounts, OptionRecord};
 use crate::record::{
     ClassRecord, Counts, InsuranceRecord, InvariantRecord, MarketRecord, Money, Record, Samples,
 };
@@ -81,6 +84,15 @@ pub fn write_all(
         write_samples(&path, &market.samples)?;
         written.push(path);
     }
+    if let Some(options) = &record.options {
+        let path = folder.join("options.parquet");
+        let samples = &options.samples;
+        let mut columns = vec![("time", Column::Time(&samples.time_ms))];
+        let numbers = samples.columns();
+        columns.extend(numbers.map(|(name, values)| (name, Column::Number(values))));
+        write_table(&path, "options", &columns)?;
+        written.push(path);
+    }
     let path = folder.join("classes.parquet");
     write_classes(&path, &record.classes)?;
     written.push(path);
@@ -131,6 +143,30 @@ struct Summary<'a> {
     invariants: &'a [InvariantRecord],
     counts: &'a Counts,
     accounting: &'a [(String, Money)],
+    options: Option<OptionSummary<'a>>,
+}
+
+#[derive(Serialize)]
+struct OptionSummary<'a> {
+    asset: &'a str,
+    source: &'a str,
+    metrics: OptionMetrics,
+    counts: &'a OptionCounts,
+    expiries: &'a [ExpiryRecord],
+    attributions: &'a [AttributionRecord],
+}
+
+impl<'a> OptionSummary<'a> {
+    fn of(record: &'a OptionRecord) -> OptionSummary<'a> {
+        OptionSummary {
+            asset: &record.asset,
+            source: &record.source,
+            metrics: OptionMetrics::of(record),
+            counts: &record.counts,
+            expiries: &record.expiries,
+            attributions: &record.attributions,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -179,6 +215,7 @@ impl<'a> Summary<'a> {
             invariants: &record.invariants,
             counts: &record.counts,
             accounting: &record.accounting,
+            options: record.options.as_ref().map(OptionSummary::of),
         }
     }
 }

@@ -9,6 +9,7 @@ mod account;
 mod agent;
 mod chain;
 mod observe;
+mod options;
 mod outcome;
 
 use desk::strategy::{self, Instrument, Intent, Listing, Strategy};
@@ -27,7 +28,9 @@ use crate::path::{Bar, Bridge, PathError};
 use crate::queue::Queue;
 use crate::random::{Seed, Stream};
 use crate::record::Record;
+use crate::scenario::SurfacePublishers;
 use crate::spot::{Venue, VenueParams};
+use crate::volatility::Volatility;
 
 use account::Book;
 use agent::Agent;
@@ -43,6 +46,8 @@ pub struct AgentSetup {
     pub hears: Vec<Instrument>,
     /// Whether it reads the venue's statement of its equity.
     pub reads_equity: bool,
+    /// Whether it reads the chain of options: series, surface, quotes and its positions.
+    pub reads_options: bool,
     /// Quote currency on the chain.
     pub cash: Amount,
     /// Coins on the chain.
@@ -85,6 +90,17 @@ pub struct PublisherSetup {
     pub outages: Vec<(PublisherId, Time, Time)>,
 }
 
+/// The options before the run.
+#[derive(Clone, Debug)]
+pub struct OptionSetup {
+    /// The true surface.
+    pub volatility: Volatility,
+    /// Where it comes from, in words.
+    pub source: String,
+    /// The publishers of surfaces; they are those of prices.
+    pub publishers: SurfacePublishers,
+}
+
 /// Everything that a run depends on.
 pub struct Setup {
     /// The market design.
@@ -101,6 +117,8 @@ pub struct Setup {
     pub sample: Span,
     /// Base assets, from `AssetId(1)`.
     pub assets: Vec<AssetSetup>,
+    /// Options of the chain in `params`, if there are any.
+    pub options: Option<OptionSetup>,
     /// Publishers; how many follows from the stakes in `params`.
     pub publishers: PublisherSetup,
     /// Agents.
@@ -180,6 +198,10 @@ enum Item {
     Publish(PublisherId),
     /// A vote reaches the chain.
     Vote(PublisherId, Vote),
+    /// A publisher looks at the surface.
+    PublishSurface(PublisherId),
+    /// Its vote on the surface reaches the chain.
+    SurfaceVote(PublisherId),
     /// An agent wakes.
     Wake(u32),
     /// A message reaches an agent.
@@ -209,6 +231,7 @@ pub struct World {
     block: Block,
     events: Vec<Event>,
     board: Board,
+    options: Option<options::Options>,
     books: Vec<Book>,
     recorder: Recorder,
     intents: Vec<Intent>,
@@ -272,6 +295,9 @@ impl World {
             block: Block { time: setup.start, messages: Vec::new() },
             events: Vec::new(),
             board: Board::new(&state),
+            options: setup
+                .options
+                .map(|options| options::Options::new(options, &state, setup.seed)),
             books: Vec::new(),
             recorder: Recorder::new(&state, recorded, setup.carry_8h),
             intents: Vec::new(),
@@ -319,6 +345,8 @@ impl World {
                 }
                 Item::Publish(publisher) => self.publish(publisher),
                 Item::Vote(publisher, vote) => self.receive_vote(publisher, vote),
+                Item::PublishSurface(publisher) => self.publish_surface(publisher),
+                Item::SurfaceVote(publisher) => self.receive_surface(publisher),
                 Item::Wake(agent) => self.wake(agent),
                 Item::Hear(agent, event) => self.hear(agent, event),
                 Item::Arrive(agent, intent) => self.arrive(agent, intent),

@@ -167,7 +167,10 @@ impl Strategy for Spy {
             | Event::Fill { .. }
             | Event::Gone { .. }
             | Event::Position { .. }
-            | Event::Equity { .. } => {}
+            | Event::Equity { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
+            | Event::Auction { .. } => {}
         }
     }
 }
@@ -194,6 +197,7 @@ fn spied(latency: Span) -> (Vec<Sight>, Bridge, Venue, Setup) {
         strategy: Box::new(spy),
         hears: vec![outside, perpetual],
         reads_equity: false,
+        reads_options: false,
         cash: Amount::ZERO,
         coins: vec![],
         venue_cash: Amount::ZERO,

@@ -8,6 +8,8 @@ use std::time::Instant;
 use clap::Subcommand;
 use lab::compare::{Comparison, Run};
 use lab::metrics::{Metrics, Options};
+use lab::option_compare::{OptionComparison, OptionRun};
+use lab::option_metrics::OptionMetrics;
 use lab::record::Record;
 use lab::scenario::Scenario;
 use lab::setup::{self, Tapes};
@@ -39,6 +41,9 @@ pub enum Lab {
         /// Replace the funding rule of every perpetual: anchored, industry, dydx, velocity, pi.
         #[arg(long, value_name = "RULE")]
         rule: Option<String>,
+        /// Switch off classes or groups of agents, separated by commas: surface,gamma.
+        #[arg(long, value_name = "AGENTS", value_delimiter = ',')]
+        without: Vec<String>,
         /// Print the metrics as JSON instead of the summary.
         #[arg(long)]
         json: bool,
@@ -47,6 +52,8 @@ pub enum Lab {
     ///
     /// One price path, one crowd, one set of seeds: only the rule differs. Each number is the mean
     /// over seeds with its 95 % interval, next to what the recorded exchange did on the same path.
+    /// With --agents the named agents are off in one arm and on in the other instead, and the
+    /// option books are compared with the true surface.
     Compare {
         /// Scenario file (TOML).
         scenario: PathBuf,
@@ -58,6 +65,10 @@ pub enum Lab {
             default_value = "anchored,industry"
         )]
         rules: Vec<String>,
+        /// Compare these classes or groups of agents off and on instead of rules: surface,gamma.
+        #[arg(long, value_name = "AGENTS", value_delimiter = ',')]
+        #[arg(conflicts_with_all = ["rules", "market"])]
+        agents: Vec<String>,
         /// Number of seeds, counted from the scenario's own.
         #[arg(long, value_name = "N", default_value_t = 16)]
         #[arg(value_parser = whole, allow_negative_numbers = true)]
@@ -130,16 +141,21 @@ pub enum Verify {
 /// Runs one of the commands.
 pub fn run(command: Lab) -> Result<(), Failure> {
     match command {
-        Lab::Run { scenario, seed, out, rule, json } => {
+        Lab::Run { scenario, seed, out, rule, without, json } => {
             let file = scenario;
             let scenario = with_rule(load(&file)?, rule.as_deref())?;
+            let scenario = lacking(&scenario, &without)?;
+            let off = without.join(",");
             let seed = seed.unwrap_or(scenario.seed);
             let folder = out.unwrap_or_else(|| runs(&format!("{}-seed-{seed}", scenario.name)));
-            run_one((&file, &scenario), (seed, rule.as_deref()), &folder, json)
+            run_one((&file, &scenario), (seed, rule.as_deref(), &off), &folder, json)
         }
-        Lab::Compare { scenario, rules, seeds, market, out, json } => {
+        Lab::Compare { scenario, rules, agents, seeds, market, out, json } => {
             let scenario = load(&scenario)?;
             let folder = out.unwrap_or_else(|| runs(&format!("{}-compare", scenario.name)));
+            if !agents.is_empty() {
+                return compare_agents(&scenario, (&agents, seeds), &folder, json);
+            }
             let plan = Plan { rules, seeds, market, folder, json };
             compare(&scenario, &plan)
         }
@@ -172,6 +188,20 @@ fn with_rule(scenario: Scenario, rule: Option<&str>) -> Result<Scenario, Failure
     }
 }
 
+/// The scenario with these agents switched off.
+fn lacking(scenario: &Scenario, off: &[String]) -> Result<Scenario, Failure> {
+    scenario.without(off).map_err(|unknown| {
+        let mut known: Vec<&str> = Vec::new();
+        for group in &scenario.agents {
+            let names = [group.class.name(), group.name.as_str()];
+            known
+                .extend(names.into_iter().filter(|name| !known.contains(name)).collect::<Vec<_>>());
+        }
+        let known = known.join(", ");
+        Failure::Lab(format!("no agents `{unknown}` in {}: it has {known}", scenario.name))
+    })
+}
+
 fn runs(name: &str) -> PathBuf {
     let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '.' { c } else { '-' };
     Path::new("runs").join(name.chars().map(plain).collect::<String>())
@@ -191,7 +221,7 @@ fn simulate(
 
 fn run_one(
     (file, scenario): (&Path, &Scenario),
-    (seed, rule): (u64, Option<&str>),
+    (seed, rule, off): (u64, Option<&str>, &str),
     folder: &Path,
     json: bool,
 ) -> Result<(), Failure> {
@@ -207,7 +237,8 @@ fn run_one(
     })?;
     bar.finish_and_clear();
     let rule = rule.map_or(String::new(), |rule| format!(" --rule {rule}"));
-    record.command = format!("plumb lab run {} --seed {seed}{rule}", file.display());
+    let off = if off.is_empty() { String::new() } else { format!(" --without {off}") };
+    record.command = format!("plumb lab run {} --seed {seed}{rule}{off}", file.display());
     let simulated = started.elapsed();
     let metrics = Metrics::of(&record, &Options::default());
     let written = lab::table::write_all(folder, &record, &metrics).map_err(refuse)?;
@@ -283,6 +314,47 @@ fn compare(scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
         return say(&text);
     }
     let table = summary::comparison(&comparison, Colour::of_terminal());
+    say(&format!("{table}\nReport: {}", report.display()))
+}
+
+/// The scenario with some agents off and on over several seeds.
+fn compare_agents(
+    scenario: &Scenario,
+    (agents, seeds): (&[String], u64),
+    folder: &Path,
+    json: bool,
+) -> Result<(), Failure> {
+    if seeds == 0 || seeds > 10_000 {
+        return Err(Failure::Lab("--seeds: give a number from 1 to 10000".into()));
+    }
+    if scenario.options.is_none() {
+        return Err(Failure::Lab(format!("--agents: {} has no [options]", scenario.name)));
+    }
+    let designs = [lacking(scenario, agents)?, scenario.clone()];
+    let jobs: Vec<(usize, u64)> =
+        (0..seeds).flat_map(|at| [0, 1].map(|arm| (arm, scenario.seed + at))).collect();
+    let tapes = Tapes::read(scenario).map_err(refuse)?;
+    open_folder(folder)?;
+    let records = run_all((&designs, &[]), &tapes, &jobs)?;
+    let measured: Vec<OptionMetrics> = records
+        .iter()
+        .map(|record| OptionMetrics::of(record.options.as_ref().expect("both arms have options")))
+        .collect();
+    let runs: Vec<OptionRun> = records
+        .iter()
+        .zip(&measured)
+        .zip(&jobs)
+        .map(|((record, metrics), (arm, _))| OptionRun { record, metrics, on: *arm == 1 })
+        .collect();
+    let comparison = OptionComparison::of(&scenario.name, agents, &runs);
+    lab::table::write_json(&folder.join("compare.json"), &comparison).map_err(refuse)?;
+    let report = folder.join("compare.html");
+    let page = lab::report::agents_page(&comparison, &runs);
+    lab::table::write_file(&report, page.as_bytes()).map_err(refuse)?;
+    if json {
+        return say(&serde_json::to_string_pretty(&comparison).map_err(refuse)?);
+    }
+    let table = summary::options::comparison(&comparison, Colour::of_terminal());
     say(&format!("{table}\nReport: {}", report.display()))
 }
 

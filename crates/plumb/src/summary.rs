@@ -4,6 +4,7 @@
 //! text is the same without them.
 
 pub mod frontier;
+pub mod options;
 pub mod hedging;
 pub mod stress;
 pub mod stress_page;
@@ -18,7 +19,7 @@ use std::io::IsTerminal;
 /// Columns of a terminal that the summary fills.
 const WIDTH: u16 = 100;
 /// Most markets and most classes that are listed.
-const LISTED: usize = 6;
+const LISTED: usize = 8;
 /// A line under the headings and nothing else.
 const RULED: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -63,6 +64,9 @@ pub fn run(record: &Record, metrics: &Metrics, colour: Colour) -> String {
         parts.push(trail(market, &measured.simulated.basis_bp));
     }
     let blank = String::new;
+    if record.options.is_some() {
+        parts.extend([blank(), options::run(record)]);
+    }
     parts.extend([blank(), classes(&record.classes), blank(), solvency(record, colour)]);
     parts.join("\n") + "\n"
 }

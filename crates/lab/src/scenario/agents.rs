@@ -8,16 +8,42 @@ use toml::de::DeTable;
 use super::error::{ScenarioError, Source, hint};
 use super::keys::{AGENTS, BASIS, CROSS, Key, MAKER, MOMENTUM, NOISE};
 use super::model::{Agents, Asset, Basis, Class, Cross, Maker, Momentum, Noise, Place};
+use super::option_agents;
+use super::option_keys::{GAMMA, HEDGE, OPTION_CUSTOMER, OPTION_MAKER, OPTION_TAKER};
 use super::section::{Section, coins_as_qty};
 
-const CLASSES: [&str; 5] = ["maker", "noise", "momentum", "basis", "cross"];
-const ANY: &[&[Key]] = &[AGENTS, MAKER, NOISE, MOMENTUM, BASIS, CROSS];
+const CLASSES: [&str; 9] = [
+    "maker",
+    "noise",
+    "momentum",
+    "basis",
+    "cross",
+    "option-maker",
+    "gamma",
+    "surface",
+    "option-customer",
+];
+const ANY: &[&[Key]] = &[
+    AGENTS,
+    MAKER,
+    NOISE,
+    MOMENTUM,
+    BASIS,
+    CROSS,
+    OPTION_MAKER,
+    OPTION_TAKER,
+    GAMMA,
+    OPTION_CUSTOMER,
+    HEDGE,
+];
 
 /// What agents can refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Names<'a> {
     pub assets: &'a [Asset],
     pub markets: &'a [MarketParams],
+    /// The asset that has options.
+    pub options: Option<AssetId>,
 }
 
 /// Reads one `[[agents]]`.
@@ -34,6 +60,10 @@ pub(super) fn agents<'a>(
         "momentum" => &[AGENTS, MOMENTUM],
         "basis" => &[AGENTS, BASIS],
         "cross" => &[AGENTS, CROSS],
+        "option-maker" => &[AGENTS, OPTION_MAKER, HEDGE],
+        "gamma" => &[AGENTS, OPTION_TAKER, GAMMA, HEDGE],
+        "surface" => &[AGENTS, OPTION_TAKER, HEDGE],
+        "option-customer" => &[AGENTS, OPTION_CUSTOMER],
         unknown => {
             let message = format!("unknown class `{unknown}`{}", hint(unknown, &CLASSES));
             return Err(any.wrong("class", message));
@@ -52,6 +82,7 @@ pub(super) fn agents<'a>(
         venue_cash: section.amount("venue_cash_usd")?,
         venue_coins: coins(&section, "venue_coins", names)?,
         wake: section.span("wake_ms", Span::from_millis(1))?,
+        enabled: section.flag("enabled")?,
     })
 }
 
@@ -88,11 +119,12 @@ fn read_class(class: &str, section: &Section<'_>) -> Result<Class, ScenarioError
             horizon: section.span("horizon_h", Span::HOUR)?,
             loss_max: section.amount("loss_max_usd")?,
         }),
-        _ => Class::Cross(Cross {
+        "cross" => Class::Cross(Cross {
             order: section.amount("order_usd")?,
             inventory_max: section.amount("inventory_usd_max")?,
             edge: section.number("edge_bp")? / 1e4,
         }),
+        _ => option_agents::class(class, section)?,
     })
 }
 
@@ -118,6 +150,9 @@ fn instruments(
     let wanted = match class {
         Class::Basis(_) => "one spot market or `venue:…`, and one perpetual, of the same asset",
         Class::Cross(_) => "one market of the chain and one `venue:…`, of the same asset",
+        Class::OptionMaker(_) | Class::Gamma(_) | Class::Surface(_) | Class::OptionCustomer(_) => {
+            "one perpetual, on whose asset there are options"
+        }
         Class::Maker(_) | Class::Noise(_) | Class::Momentum(_) => {
             return match places.iter().find(|place| matches!(place, Place::Venue(_))) {
                 Some(_) => {
@@ -135,6 +170,11 @@ fn instruments(
                 && is_second_leg(class, second, names)
                 && base(first, names) == base(second, names)
         }
+        [one] => {
+            class.trades_options()
+                && names.options == Some(base(one, names))
+                && is_perpetual(one, names)
+        }
         _ => false,
     };
     if is_pair {
@@ -142,6 +182,13 @@ fn instruments(
     }
     let message = format!("`instruments` of {} must be {wanted}", section.title);
     Err(section.wrong("instruments", message))
+}
+
+fn is_perpetual(place: Place, names: Names<'_>) -> bool {
+    match place {
+        Place::Market(id) => matches!(names.markets[id.index()].kind, Kind::Perpetual(_)),
+        Place::Venue(_) => false,
+    }
 }
 
 fn resolve(name: &str, names: Names<'_>) -> Option<Place> {
@@ -155,13 +202,13 @@ fn resolve(name: &str, names: Names<'_>) -> Option<Place> {
 /// The perpetual of a basis trade, the venue of a cross-venue trade.
 fn is_second_leg(class: Class, place: Place, names: Names<'_>) -> bool {
     match (class, place) {
-        (Class::Basis(_), Place::Market(id)) => {
-            matches!(names.markets[id.index()].kind, Kind::Perpetual(_))
-        }
+        (Class::Basis(_), Place::Market(_)) => is_perpetual(place, names),
         (Class::Cross(_), Place::Venue(_)) => true,
         (Class::Basis(_), Place::Venue(_))
         | (Class::Cross(_), Place::Market(_))
-        | (Class::Maker(_) | Class::Noise(_) | Class::Momentum(_), _) => false,
+        | (Class::Maker(_) | Class::Noise(_) | Class::Momentum(_), _)
+        | (Class::OptionMaker(_) | Class::Gamma(_), _)
+        | (Class::Surface(_) | Class::OptionCustomer(_), _) => false,
     }
 }
 

@@ -4,82 +4,12 @@
 
 use std::fmt::Write;
 
-/// One key.
-#[derive(Debug)]
-pub(crate) struct Key {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub fallback: Fallback,
-    pub help: &'static str,
-}
-
-/// What a key's value is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    Text,
-    Instant,
-    File,
-    Flag,
-    Number(f64, f64),
-    Whole(i64, i64),
-    Names,
-    Wholes,
-    Coins,
-    Table,
-    Tables,
-}
-
-/// What holds when the key is missing.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Fallback {
-    Required,
-    Absent,
-    Number(f64),
-    Whole(i64),
-    Flag(bool),
-}
-
+pub(crate) use super::key::{Fallback, Key, Kind, flag, key, needed, number, optional, whole};
+use super::option_keys::{
+    GAMMA, GAP, HEDGE, HESTON, OPTION_CUSTOMER, OPTION_MAKER, OPTION_TAKER, OPTIONS, PIN,
+};
 use Fallback::{Absent, Required};
 use Kind::{Coins, File, Flag, Instant, Names, Table, Tables, Text, Wholes};
-
-pub(crate) const fn key(
-    name: &'static str,
-    kind: Kind,
-    fallback: Fallback,
-    help: &'static str,
-) -> Key {
-    Key { name, kind, fallback, help }
-}
-
-pub(crate) const fn number(
-    name: &'static str,
-    range: (f64, f64),
-    default: f64,
-    help: &'static str,
-) -> Key {
-    key(name, Kind::Number(range.0, range.1), Fallback::Number(default), help)
-}
-
-pub(crate) const fn needed(name: &'static str, range: (f64, f64), help: &'static str) -> Key {
-    key(name, Kind::Number(range.0, range.1), Required, help)
-}
-
-pub(crate) const fn optional(name: &'static str, range: (f64, f64), help: &'static str) -> Key {
-    key(name, Kind::Number(range.0, range.1), Absent, help)
-}
-
-pub(crate) const fn whole(
-    name: &'static str,
-    range: (i64, i64),
-    default: i64,
-    help: &'static str,
-) -> Key {
-    key(name, Kind::Whole(range.0, range.1), Fallback::Whole(default), help)
-}
-
-pub(crate) const fn flag(name: &'static str, default: bool, help: &'static str) -> Key {
-    key(name, Flag, Fallback::Flag(default), help)
-}
 
 const USD: (f64, f64) = (0.0, 1e12);
 const USD_SOME: (f64, f64) = (0.01, 1e12);
@@ -113,6 +43,9 @@ pub(crate) const ROOT: &[Key] = &[
         Absent,
         "links by class: `[link.default]`, `oracle`, `venue`, agent classes",
     ),
+    key("options", Table, Absent, "options on one asset"),
+    key("gap", Tables, Absent, "jumps put into a recorded path"),
+    key("pin", Tables, Absent, "prices that a recorded path is drawn to"),
     key("financing", Table, Absent, "true cost of money"),
     key("insurance", Table, Absent, "the insurance fund"),
     key("agents", Tables, Absent, "groups of agents"),
@@ -242,6 +175,10 @@ pub(crate) const LINKS: &[Key] = &[
     key("momentum", Table, Absent, "momentum traders to the chain"),
     key("basis", Table, Absent, "basis traders to the chain"),
     key("cross", Table, Absent, "cross-venue traders to the chain"),
+    key("option-maker", Table, Absent, "option makers to the chain"),
+    key("gamma", Table, Absent, "gamma desks to the chain"),
+    key("surface", Table, Absent, "surface arbitrageurs to the chain"),
+    key("option-customer", Table, Absent, "customers of options to the chain"),
 ];
 
 pub(crate) const FUNDING: &[Key] = &[
@@ -259,7 +196,12 @@ pub(crate) const INSURANCE: &[Key] =
     &[number("fund_usd", USD, 1_000_000.0, "insurance fund at the start")];
 
 pub(crate) const AGENTS: &[Key] = &[
-    key("class", Text, Required, "maker, noise, momentum, basis or cross"),
+    key(
+        "class",
+        Text,
+        Required,
+        "maker, noise, momentum, basis, cross, option-maker, gamma, surface or option-customer",
+    ),
     key("name", Text, Absent, "name of the group; else its class"),
     whole("count", (0, 10_000_000), 1, "number of agents, each with all that follows"),
     key("instruments", Names, Required, "names of markets, or `venue:BTC`"),
@@ -268,6 +210,7 @@ pub(crate) const AGENTS: &[Key] = &[
     number("venue_cash_usd", USD, 0.0, "quote currency on the external venue"),
     key("venue_coins", Coins, Absent, "coins on the external venue"),
     number("wake_ms", (1.0, 86_400_000.0), 1_000.0, "time between decisions"),
+    flag("enabled", true, "whether they take part"),
 ];
 
 pub(crate) const MAKER: &[Key] = &[
@@ -338,6 +281,15 @@ const GROUPS: &[(&str, &[Key])] = &[
     ("`[[agents]]` with `class = \"momentum\"`", MOMENTUM),
     ("`[[agents]]` with `class = \"basis\"`", BASIS),
     ("`[[agents]]` with `class = \"cross\"`", CROSS),
+    ("`[options]`", OPTIONS),
+    ("`[options.heston]`", HESTON),
+    ("`[[gap]]`", GAP),
+    ("`[[pin]]`, besides `from` and `to`", PIN),
+    ("`[[agents]]` with `class = \"option-maker\"`", OPTION_MAKER),
+    ("`[[agents]]` with `class = \"gamma\"` or `\"surface\"`", OPTION_TAKER),
+    ("`[[agents]]` with `class = \"gamma\"`, besides", GAMMA),
+    ("`[[agents]]` with `class = \"option-customer\"`", OPTION_CUSTOMER),
+    ("agents that hedge options, besides", HEDGE),
 ];
 
 /// The tables of `docs/scenarios.md`: every key with its value, default and meaning.
@@ -424,6 +376,17 @@ mod tests {
             "size_sigma",
             "long_bias",
             "leverage_max",
+            "reversion",
+            "volatility",
+            "correlation",
+            "hedge_delta",
+            "risk_aversion",
+            "delta_min",
+            "delta_max",
+            "lean",
+            "put_bias",
+            "buy_bias",
+            "panic",
         ];
         for key in GROUPS.iter().flat_map(|(_, keys)| *keys) {
             if let Kind::Number(..) = key.kind {

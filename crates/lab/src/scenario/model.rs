@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use money::{Amount, Qty, Rate, Span, Time};
-use protocol::ids::{AssetId, MarketId, PublisherId};
+use protocol::ids::{AssetId, MarketId};
 use protocol::params::{AssetParams, MarketParams, OracleParams, Params};
 
+use super::option_model::{Bend, OptionCustomerKeys, OptionMakerKeys, OptionTakerKeys, Options};
+use super::periods::Outage;
 use super::rules::{Rules, UnknownRule};
 use crate::link::LinkParams;
 use crate::spot::VenueParams;
@@ -44,6 +46,10 @@ pub struct Scenario {
     pub financing_year: f64,
     /// Insurance fund at the start.
     pub insurance_fund: Amount,
+    /// Options, if there are any.
+    pub options: Option<Options>,
+    /// What is done to the recorded path of which asset.
+    pub bends: Vec<(AssetId, Bend)>,
     /// Groups of agents in the order of the file.
     pub agents: Vec<Agents>,
 }
@@ -91,17 +97,6 @@ pub struct Oracle {
     pub outages: Vec<Outage>,
 }
 
-/// A publisher is silent from `from` until `to`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outage {
-    /// Which.
-    pub publisher: PublisherId,
-    /// First instant.
-    pub from: Time,
-    /// The instant at which it is over.
-    pub to: Time,
-}
-
 /// Links by class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Links {
@@ -130,6 +125,8 @@ pub struct Agents {
     pub venue_coins: Vec<(AssetId, Qty)>,
     /// Time between decisions.
     pub wake: Span,
+    /// Whether they take part.
+    pub enabled: bool,
 }
 
 /// Where something is traded.
@@ -154,6 +151,14 @@ pub enum Class {
     Basis(Basis),
     /// Trades a market against the external venue: instruments are the market, then the venue.
     Cross(Cross),
+    /// Quotes options: the instrument is the perpetual that it hedges in.
+    OptionMaker(OptionMakerKeys),
+    /// Takes options by its forecast of realised volatility.
+    Gamma(OptionTakerKeys),
+    /// Takes options whose quotes are off the surface.
+    Surface(OptionTakerKeys),
+    /// Buys and sells options at random.
+    OptionCustomer(OptionCustomerKeys),
 }
 
 /// A maker.
@@ -245,7 +250,10 @@ impl Scenario {
             open_orders_max: self.chain.open_orders_max,
             liquidation_tranche_min: self.chain.liquidation_tranche_min,
             checkpoint_blocks: self.chain.checkpoint_blocks,
-            rules: protocol::params::Rules::default(),
+            rules: protocol::params::Rules {
+                options: self.options.iter().map(|options| options.params.clone()).collect(),
+                ..protocol::params::Rules::default()
+            },
         }
     }
 
@@ -267,6 +275,23 @@ impl Scenario {
         self.assets.get(id.index().checked_sub(1)?)
     }
 
+    /// The same scenario with the groups of these classes or names switched off; the first that
+    /// does not exist is given back.
+    pub fn without(&self, off: &[String]) -> Result<Scenario, String> {
+        let mut changed = self.clone();
+        for name in off {
+            let mut found = false;
+            let named = |group: &&mut Agents| group.name == *name || group.class.name() == name;
+            for group in changed.agents.iter_mut().filter(named) {
+                (group.enabled, found) = (false, true);
+            }
+            if !found {
+                return Err(name.clone());
+            }
+        }
+        Ok(changed)
+    }
+
     /// The same scenario with this funding rule, at its `[funding.*]` values, in every perpetual.
     pub fn with_rule(&self, name: &str) -> Result<Scenario, UnknownRule> {
         let mut changed = self.clone();
@@ -285,6 +310,21 @@ impl Links {
 }
 
 impl Class {
+    /// Whether they trade options.
+    pub fn trades_options(&self) -> bool {
+        match self {
+            Class::OptionMaker(_)
+            | Class::Gamma(_)
+            | Class::Surface(_)
+            | Class::OptionCustomer(_) => true,
+            Class::Maker(_)
+            | Class::Noise(_)
+            | Class::Momentum(_)
+            | Class::Basis(_)
+            | Class::Cross(_) => false,
+        }
+    }
+
     /// The name in the file.
     pub fn name(&self) -> &'static str {
         match self {
@@ -293,6 +333,10 @@ impl Class {
             Class::Momentum(_) => "momentum",
             Class::Basis(_) => "basis",
             Class::Cross(_) => "cross",
+            Class::OptionMaker(_) => "option-maker",
+            Class::Gamma(_) => "gamma",
+            Class::Surface(_) => "surface",
+            Class::OptionCustomer(_) => "option-customer",
         }
     }
 }

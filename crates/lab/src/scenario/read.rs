@@ -1,28 +1,27 @@
 //! Reads a whole scenario, section by section.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use money::{Rate, Span, Time};
-use protocol::ids::PublisherId;
+use money::{Rate, Span};
 use protocol::params::{AssetParams, Kind, MarketParams, OracleParams, PerpetualParams};
 use toml::de::DeTable;
 
 use super::agents::{Names, agents, asset_id, unknown_asset};
 use super::error::{ScenarioError, Source};
+use super::files::{Find, data_file};
 use super::keys::{
-    ASSET, CHAIN, FINANCING, INSURANCE, Key, LINK, LINKS, ORACLE, OUTAGE, PERPETUAL, PUBLISHER,
-    ROOT, SPOT_MARKET, VENUE,
+    ASSET, CHAIN, FINANCING, INSURANCE, Key, LINK, LINKS, ORACLE, OUTAGE, PERPETUAL, ROOT,
+    SPOT_MARKET, VENUE,
 };
-use super::model::{Asset, Chain, Links, Oracle, Outage, Scenario};
+use super::model::{Asset, Chain, Links, Oracle, Scenario};
+use super::options;
+use super::periods::{outages_of, period};
 use super::rules;
 use super::section::Section;
 use crate::link::LinkParams;
 use crate::spot::VenueParams;
 
 type Read<T> = Result<T, ScenarioError>;
-/// Finds a data file, or says where it was looked for.
-pub(super) type Find<'a> = &'a dyn Fn(&str) -> Result<PathBuf, Vec<PathBuf>>;
-
 /// Reads a scenario.
 pub(super) fn scenario(file: &Path, text: &str, find: Find<'_>) -> Read<Scenario> {
     let source = Source { file, text };
@@ -36,7 +35,10 @@ pub(super) fn scenario(file: &Path, text: &str, find: Find<'_>) -> Read<Scenario
     let chain = chain(&root)?;
     let assets = assets(&root, find)?;
     let markets = markets(&root, &assets)?;
-    let names = Names { assets: &assets, markets: &markets };
+    let oracle = oracle(&root)?;
+    let options = options::options(&root, &assets, oracle.params.stakes.len(), find)?;
+    let of_options = options.as_ref().map(|options| options.params.base);
+    let names = Names { assets: &assets, markets: &markets, options: of_options };
     let groups: Read<Vec<_>> =
         root.tables("agents")?.into_iter().map(|place| agents(source, place, names)).collect();
     Ok(Scenario {
@@ -48,13 +50,15 @@ pub(super) fn scenario(file: &Path, text: &str, find: Find<'_>) -> Read<Scenario
         sample: root.span("sample_s", Span::SECOND)?,
         chain,
         rules: rules::defaults(&root)?,
-        oracle: oracle(&root)?,
+        oracle,
         venues: venues(&root, &assets)?,
         links: links(&root)?,
         financing_year: sub(&root, "financing", &[FINANCING], |financing| {
             financing.number("rate_pct_year").map(|percent| percent / 100.0)
         })?,
         insurance_fund: sub(&root, "insurance", &[INSURANCE], |fund| fund.amount("fund_usd"))?,
+        bends: options::bends(&root, &assets)?,
+        options,
         agents: groups?,
         assets,
         markets,
@@ -71,14 +75,6 @@ fn sub<T>(
     let empty = DeTable::new();
     let place = root.table(name)?.unwrap_or((0, &empty));
     read(&Section::open(root.source, format!("[{name}]"), place, keys)?)
-}
-
-fn period(section: &Section<'_>, from: &str, to: &str) -> Read<(Time, Time)> {
-    let (start, end) = (section.instant(from)?, section.instant(to)?);
-    if start < end {
-        return Ok((start, end));
-    }
-    Err(section.wrong(to, format!("`{to}` in {} must be after `{from}`", section.title)))
 }
 
 fn chain(root: &Section<'_>) -> Read<Chain> {
@@ -139,16 +135,6 @@ fn asset(section: &Section<'_>, find: Find<'_>) -> Read<Asset> {
         spot_bars: data("spot_bars")?.ok_or_else(|| section.missing("spot_bars"))?,
         perp_bars: data("perp_bars")?,
         funding: data("funding")?,
-    })
-}
-
-fn data_file(section: &Section<'_>, key: &str, find: Find<'_>) -> Read<Option<PathBuf>> {
-    let Some(written) = section.text_if(key)? else { return Ok(None) };
-    find(written).map(Some).map_err(|tried| {
-        let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
-        let title = &section.title;
-        let message = format!("`{key}` in {title}: no such file; tried {}", tried.join(" and "));
-        section.wrong(key, message)
     })
 }
 
@@ -223,7 +209,7 @@ fn oracle(root: &Section<'_>) -> Read<Oracle> {
         let stakes = stakes(oracle)?;
         let millisecond = Span::from_millis(1);
         Ok(Oracle {
-            outages: outages_of_publishers(oracle, stakes.len())?,
+            outages: outages_of(oracle, "outage", stakes.len())?,
             params: OracleParams {
                 stakes,
                 vote_age_max: oracle.span("vote_age_max_s", Span::SECOND)?,
@@ -262,26 +248,6 @@ fn stakes(oracle: &Section<'_>) -> Read<Vec<u64>> {
         }
     };
     written.into_iter().map(stake).collect()
-}
-
-fn outages_of_publishers(oracle: &Section<'_>, publishers: usize) -> Read<Vec<Outage>> {
-    let outage = |place| {
-        let title = "outage of [oracle]".to_string();
-        let section = Section::open(oracle.source, title, place, &[PUBLISHER, OUTAGE])?;
-        let number = section.whole("publisher")?;
-        let (from, to) = period(&section, "from", "to")?;
-        match u16::try_from(number) {
-            Ok(number) if usize::from(number) < publishers => {
-                Ok(Outage { publisher: PublisherId(number), from, to })
-            }
-            _ => {
-                let last = publishers - 1;
-                let message = format!("no publisher {number}; they are 0 to {last}");
-                Err(section.wrong("publisher", message))
-            }
-        }
-    };
-    oracle.tables("outage")?.into_iter().map(outage).collect()
 }
 
 fn venues(root: &Section<'_>, assets: &[Asset]) -> Read<Vec<VenueParams>> {

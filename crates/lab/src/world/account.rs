@@ -141,6 +141,7 @@ mod tests {
             strategy: Box::new(Idle),
             hears: vec![],
             reads_equity: false,
+            reads_options: false,
             cash: Amount::ZERO,
             coins: vec![],
             venue_cash: "1000".parse().unwrap(),

@@ -3,7 +3,7 @@
 use desk::strategy::{Event, Instrument, Intent, Strategy};
 use money::{Span, Time};
 use protocol::command::{Command, Message, Sender};
-use protocol::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, QUOTE};
+use protocol::ids::{AccountId, AssetId, ClientId, MarketId, OrderId, QUOTE, SeriesId};
 use protocol::ledger::Holder;
 
 use super::account::Book;
@@ -17,6 +17,9 @@ pub(super) struct Agent {
     pub(super) account: AccountId,
     hears: Vec<Instrument>,
     reads_equity: bool,
+    pub(super) reads_options: bool,
+    /// The series below this number are known to it.
+    pub(super) series_heard: u32,
     latency: Span,
     to_venue: Link,
     from_venue: Link,
@@ -25,6 +28,8 @@ pub(super) struct Agent {
     inbound: u32,
     /// Orders that rest on the chain.
     pub(super) open: Vec<(ClientId, MarketId, OrderId)>,
+    /// Orders for options that rest on the chain.
+    pub(super) open_options: Vec<(ClientId, SeriesId, OrderId)>,
 }
 
 impl World {
@@ -48,12 +53,15 @@ impl World {
                 account,
                 hears: setup.hears,
                 reads_equity: setup.reads_equity,
+                reads_options: setup.reads_options,
+                series_heard: 0,
                 latency: setup.link.latency,
                 to_venue: Link::new(setup.link.clone()),
                 from_venue: Link::new(setup.link),
                 stream: seed.stream("link", u64::from(at)),
                 inbound: 0,
                 open: Vec::new(),
+                open_options: Vec::new(),
             });
         }
         self.schedule();
@@ -76,6 +84,9 @@ impl World {
             let offset = Span::from_nanos(self.publishers.interval.nanos() / publishers * at);
             let publisher = protocol::ids::PublisherId(at as u16);
             self.push(start.after(offset), Item::Publish(publisher));
+            if self.options.is_some() {
+                self.push(start.after(offset), Item::PublishSurface(publisher));
+            }
         }
         for at in 0..self.agents.len() as u32 {
             self.push(start.after(self.block_time), Item::Wake(at));
@@ -95,7 +106,8 @@ impl World {
             });
         }
         let is_open = agent.account.0 < self.state.accounts();
-        if is_open && self.state.time() <= seen_by && agent.inbound == 0 {
+        let stated = is_open && self.state.time() <= seen_by && agent.inbound == 0;
+        if stated {
             for &instrument in &agent.hears {
                 let outside = usize::from(instrument.0).checked_sub(self.state.markets().len());
                 let event = match outside {
@@ -114,6 +126,8 @@ impl World {
                 agent.strategy.on(&Event::Equity { equity }, &mut intents);
             }
         }
+        self.tell_options(at, seen_by, stated, &mut intents);
+        let agent = &mut self.agents[at as usize];
         agent.strategy.on(&Event::Wake { now: self.now }, &mut intents);
         self.send(at, &mut intents);
         self.intents = intents;

@@ -2,7 +2,7 @@
 
 use desk::strategy::{self, Instrument, Intent};
 use money::Amount;
-use protocol::command::{Command, Lifetime, Message, NewOrder, SelfTrade, Sender, Vote};
+use protocol::command::{Bid, Command, Lifetime, Message, NewOrder, SelfTrade, Sender, Vote};
 use protocol::engine;
 use protocol::event::Event;
 use protocol::ids::{AccountId, ClientId, MarketId, OrderId, PublisherId};
@@ -26,8 +26,20 @@ impl World {
             Intent::Place { instrument, .. }
             | Intent::Cancel { instrument, .. }
             | Intent::CancelAll { instrument } => usize::from(instrument.0),
+            Intent::Bid { account, fraction, least } => {
+                let bid = Command::BidPortfolio(Bid { account, fraction, least });
+                let sender = Sender::User(self.agents[at as usize].account);
+                return self.pending.push(Message { sender, command: bid });
+            }
             Intent::WakeAt(_) => return,
         };
+        if instrument >= markets + self.venues.len() {
+            if let Some(command) = self.option_command(at, intent) {
+                let sender = Sender::User(self.agents[at as usize].account);
+                self.pending.push(Message { sender, command });
+            }
+            return;
+        }
         if instrument >= markets {
             return self.trade_outside(at, instrument - markets, intent);
         }
@@ -56,7 +68,7 @@ impl World {
                 Command::Cancel { market, order }
             }
             Intent::CancelAll { .. } => Command::CancelAll { market: Some(market) },
-            Intent::WakeAt(_) => return,
+            Intent::Bid { .. } | Intent::WakeAt(_) => return,
         };
         self.pending.push(Message { sender: Sender::User(account), command });
     }
@@ -81,11 +93,18 @@ impl World {
         }
         self.early_cancels = early;
         self.board.post_chain(self.now, &self.state);
+        if let Some(options) = &mut self.options {
+            options.post(&self.state, self.now);
+        }
         self.push(self.now.after(self.block_time), Item::Block);
     }
 
     fn retry_cancel(&mut self, at: u32, intent: Intent) {
         let Intent::Cancel { instrument, client } = intent else { return };
+        if let Some((account, command)) = self.late_cancel(at, intent) {
+            self.pending.push(Message { sender: Sender::User(account), command });
+            return;
+        }
         let market = MarketId(instrument.0);
         let agent = &self.agents[at as usize];
         let known = agent.open.iter().find(|(own, id, _)| *own == client && *id == market);
@@ -125,8 +144,9 @@ impl World {
             Event::Deleveraged { account, counterparty, haircut, .. } => {
                 self.deleveraged([account, counterparty], haircut);
             }
-            Event::Rejected { account: None, .. }
-            | Event::Opened { .. }
+            Event::Option(event) => self.answer_option(event, events, at),
+            Event::Rejected { account: None, .. } => self.surface_refused(&events[at]),
+            Event::Opened { .. }
             | Event::Moved { .. }
             | Event::Indexed { .. }
             | Event::Funded { .. }
@@ -162,22 +182,23 @@ impl World {
             | Event::Breach { .. }
             | Event::NotProven { .. }
             | Event::LeftBehind { .. }
-            | Event::Option(_)
             | Event::Settled { .. } => {}
         }
     }
 
     /// What one account owed was taken from another.
-    fn deleveraged(&mut self, [account, counterparty]: [AccountId; 2], haircut: Amount) {
+    pub(super) fn deleveraged(&mut self, [account, counterparty]: [AccountId; 2], haircut: Amount) {
         self.books[account.index()].deleveraging += haircut;
         self.books[counterparty.index()].deleveraging -= haircut;
     }
 
     /// A command was refused: an order is then gone.
     fn refused(&mut self, account: AccountId, message: u32, client: ClientId) {
-        if let Command::Place(order) = &self.block.messages[message as usize].command {
-            let market = order.market;
-            self.gone(account, market, client, true);
+        let command = &self.block.messages[message as usize].command;
+        if let Command::Place(order) = command {
+            self.gone(account, order.market, client, true);
+        } else if let Command::PlaceOption(order) = command {
+            self.option_gone(account, order.series, client, true);
         }
     }
 

@@ -260,6 +260,7 @@ impl World {
             let spot = self.venues[base].path();
             series.samples.push(sample(&self.state, at, self.now, [spot, recorded]));
         }
+        self.sample_options();
         self.charge_financing();
         self.measure_inventory();
         self.push(self.now.after(self.sample), super::Item::Sample);

@@ -9,6 +9,7 @@ use protocol::ledger::Holder;
 use protocol::params::FundingRule;
 
 use super::World;
+use crate::option_record::OptionRecord;
 use crate::record::{ClassRecord, InsuranceRecord, InvariantRecord, MarketRecord, Money, Record};
 
 impl World {
@@ -21,6 +22,10 @@ impl World {
         counts.commands = self.commands;
         counts.liquidations = self.recorder.liquidated.iter().filter(|hit| **hit).count() as u64;
         let hash = self.state.hash();
+        let options = self.options.take().map(|options| {
+            let attributions = self.attributions(&options);
+            OptionRecord { attributions, ..options.record }
+        });
         Record {
             start_ms: start.millis() as i64,
             end_ms: self.end.millis() as i64,
@@ -38,6 +43,7 @@ impl World {
             state_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
             markets: self.market_records(),
             counts,
+            options,
             ..Record::default()
         }
     }
@@ -126,7 +132,7 @@ impl World {
     }
 
     /// Funding that the account has earned and not yet been paid.
-    fn pending_funding(&self, agent: usize) -> Amount {
+    pub(super) fn pending_funding(&self, agent: usize) -> Amount {
         let account = self.agents[agent].account;
         let owed = self.state.markets().iter().map(|market| {
             let entry = market.entry(account);
