@@ -508,7 +508,7 @@ mod tests {
             }
             Intent::Cancel { client, .. } => Some(format!("cancel {}", client.0)),
             Intent::CancelAll { instrument } => Some(format!("cancel all of {}", instrument.0)),
-            Intent::WakeAt(_) => None,
+            Intent::WakeAt(_) | Intent::Bid { .. } => None,
         };
         intents.iter().filter_map(place).collect()
     }
