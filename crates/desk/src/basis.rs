@@ -773,7 +773,7 @@ mod tests {
                             Intent::CancelAll { instrument } => {
                                 out.retain(|order| order.instrument != instrument);
                             }
-                            Intent::Cancel { .. } | Intent::WakeAt(_) => {}
+                            Intent::Cancel { .. } | Intent::WakeAt(_) | Intent::Bid { .. } => {}
                         }
                     }
                 }
