@@ -209,6 +209,8 @@ pub enum OptionEvent {
         price: Price,
         /// How much; negative when the account sold.
         qty: Qty,
+        /// What the account paid for it, or received (negative).
+        amount: Amount,
         /// What the other side gave up of the deficit.
         haircut: Amount,
     },

@@ -147,8 +147,8 @@ fn legs_of(chain: &Chain) -> Result<(), String> {
     Ok(())
 }
 
-/// I-33: whoever is auctioned has options and, orders apart, lacks initial margin, and their time is
-/// not over.
+/// I-33: whoever is auctioned has options and, orders apart, lacks initial margin, and their time
+/// is not over.
 pub(super) fn auctions(state: &State, _depth: Depth) -> Result<(), String> {
     for (account, auction) in state.book_auctions() {
         let given = Share { of: account, fraction: Rate::ZERO };

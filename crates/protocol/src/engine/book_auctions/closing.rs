@@ -140,15 +140,22 @@ fn close_against(
     let before = chain.leg(account, series).position;
     let size = chain.grid().qty(part.closed);
     let qty = if before.is_negative() { size } else { -size };
-    let worth = price.notional(before, Round::Down) - price.notional(before + qty, Round::Down);
+    let amount = price.notional(before + qty, Round::Down) - price.notional(before, Round::Down);
     chain.trade(account, place, qty);
     chain.trade(counterparty, place, -qty);
     options::trim_reduce_only(chain, place, counterparty, events);
     chain.tidy(counterparty);
     let haircut = part.haircut;
     let [to, from] = [account, counterparty].map(Holder::User);
-    state.ledger.transfer(from, to, QUOTE, worth + haircut);
+    state.ledger.transfer(from, to, QUOTE, haircut - amount);
     state.watch.touch(counterparty);
-    let closed = OptionEvent::Deleveraged { series, account, counterparty, price, qty, haircut };
-    events.push(Event::Option(closed));
+    events.push(Event::Option(OptionEvent::Deleveraged {
+        series,
+        account,
+        counterparty,
+        price,
+        qty,
+        amount,
+        haircut,
+    }));
 }

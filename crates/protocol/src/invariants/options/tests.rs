@@ -150,7 +150,9 @@ fn i_33_fires_when_an_auction_has_no_reason() {
             let auction = Auction::new(ChainId(0)).after(Span::HOUR, true);
             state.auctions.insert(AccountId(0), auction);
         },
-        |state| drop(state.auctions.insert(AccountId(9), Auction::new(ChainId(0)))),
+        |state| {
+            state.auctions.insert(AccountId(9), Auction::new(ChainId(0)));
+        },
     ];
     for (at, corrupt) in table.into_iter().enumerate() {
         let mut state = auctioned();

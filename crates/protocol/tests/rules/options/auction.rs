@@ -204,6 +204,44 @@ fn l_21_bids_are_refused_that_nobody_could_bear_or_that_are_not_a_strangers() {
 }
 
 #[test]
+fn l_21_nobody_takes_more_than_their_largest_position() {
+    let mut params = design_with_options();
+    params.rules.options[0].position_max = qty("1");
+    let mut floor = Floor::of(params);
+    let cash = ["22000", "1000000", "1000000", "1000000"];
+    let [short, long, rich, other] = cash.map(|cash| floor.x.user(cash));
+    let call = floor.series(5, "100000", CALL);
+    let mark = floor.about(call);
+    floor.trade(long, short, option(call, Side::Buy, &mark, "1"));
+    floor.trade(other, rich, option(call, Side::Buy, &mark, "0.95"));
+    let mut b = Broken { floor, short, long, rich, call };
+    b.move_to("109500");
+    assert_eq!(b.bid(rich, "1"), Err(Reject::PositionLimit));
+    assert_eq!(b.bid(rich, "0.05"), Ok(()));
+    assert_eq!(b.position(rich), qty("-1"));
+}
+
+#[test]
+fn l_21_a_part_whose_lots_would_leave_more_to_bear_is_refused() {
+    let mut floor = Floor::new();
+    let [short, long, rich] = ["11500", "1000000", "1000000"].map(|cash| floor.x.user(cash));
+    let call = floor.series(5, "100000", CALL);
+    let mark = floor.about(call);
+    floor.trade(short, long, option(call, Side::Buy, &mark, "1"));
+    floor.x.trade(long, short, order(BTC_PERP, Side::Buy, "100000", "1"));
+    floor.x.trade(short, long, order(SOL_PERP, Side::Buy, "100", "200"));
+    let mut b = Broken { floor, short, long, rich, call };
+    b.floor.x.prices[2] = Some(price("67"));
+    b.minutes(10);
+    assert!(b.is_auctioned(), "{:?}", b.health(Level::Maintenance));
+    // A lot of the calls, a hundredth, with a hundredth of that of the short that they protect.
+    assert_eq!(b.bid(b.rich, "0.0001"), Err(Reject::NotFreeing));
+    assert_eq!(b.bid(b.rich, "0.01"), Ok(()));
+    assert_eq!(b.floor.x.position(rich, BTC_PERP), qty("-0.01"));
+    assert_eq!(b.floor.x.position(rich, SOL_PERP), qty("2"));
+}
+
+#[test]
 fn l_21_what_is_paid_rises_in_time() {
     let mut b = Broken::at("109500");
     let mut last = Amount::ZERO;

@@ -18,6 +18,8 @@ use crate::machine::SplitMix;
 
 const ACCOUNTS: u32 = 5;
 const BLOCKS: u32 = 100;
+/// The first seed of those whose accounts break.
+const WILD: u64 = 100;
 
 struct Machine {
     floor: Floor,
@@ -28,8 +30,12 @@ struct Machine {
     positions: BTreeMap<(AccountId, SeriesId), Qty>,
     cash: Vec<Amount>,
     perpetuals: bool,
+    /// Larger orders and moves, so that accounts break, and bids for them.
+    wild: bool,
     trades: u32,
     settled: u32,
+    taken: u32,
+    closed: u32,
 }
 
 /// Two days and a month, strikes 10 % apart.
@@ -67,13 +73,21 @@ impl Machine {
             positions: BTreeMap::new(),
             cash,
             perpetuals: seed % 2 == 1,
+            wild: seed >= WILD,
             trades: 0,
             settled: 0,
+            taken: 0,
+            closed: 0,
         }
     }
 
     fn account(&mut self) -> AccountId {
         AccountId(u32::try_from(self.random.below(u64::from(ACCOUNTS))).unwrap())
+    }
+
+    /// A lot or some.
+    fn size(&self) -> i64 {
+        if self.wild { 5_000_000 } else { 1_000_000 }
     }
 
     fn option_order(&mut self) -> Option<OptionOrder> {
@@ -90,7 +104,7 @@ impl Machine {
             series: series.id,
             side,
             price: Price::from_raw((mark + spread).max(1) * Price::ONE.raw()),
-            qty: Qty::from_raw((1 + self.random.below(60) as i64) * 1_000_000),
+            qty: Qty::from_raw((1 + self.random.below(60) as i64) * self.size()),
             lifetime: lifetime[self.random.below(3) as usize],
             reduce_only: self.random.below(6) == 0,
             self_trade: self_trade[self.random.below(3) as usize],
@@ -106,9 +120,17 @@ impl Machine {
         NewOrder { client: ClientId(2), ..order(BTC_PERP, side, &at.to_string(), &size) }
     }
 
+    /// A bid for somebody who is auctioned.
+    fn bid(&mut self) -> Option<Command> {
+        let (account, _) = self.floor.x.state.book_auctions().next()?;
+        let fraction = Rate::from_bp(1 + self.random.below(10_000) as i64);
+        Some(Command::BidPortfolio(Bid { account, fraction, least: Rate::ZERO }))
+    }
+
     fn command(&mut self, still: bool) -> Option<Message> {
         let account = self.account();
-        let command = match self.random.below(12) {
+        let command = match self.random.below(if self.wild { 18 } else { 12 }) {
+            12.. => self.bid()?,
             0 => Command::CancelAllOptions { chain: None },
             1 => {
                 let asset = if self.random.below(2) == 0 { QUOTE } else { BTC };
@@ -134,7 +156,7 @@ impl Machine {
             1 => Span::HOUR,
             _ => Span::from_secs(1 + leap),
         };
-        let move_bp = match self.random.below(25) {
+        let move_bp = match self.random.below(if self.wild { 8 } else { 25 }) {
             0 => self.random.below(3_000) as i64 - 1_500,
             _ => self.random.below(100) as i64 - 50,
         };
@@ -236,6 +258,38 @@ impl Machine {
                 self.pay(account, payoff - fee);
                 self.settled += 1;
             }
+            Event::Option(OptionEvent::LegTaken { account, bidder, series, qty, amount }) => {
+                self.hold(account, series, -qty);
+                self.hold(bidder, series, qty);
+                self.pay(account, amount);
+                self.pay(bidder, -amount);
+            }
+            Event::Option(OptionEvent::HoldingTaken { account, bidder, amount, .. }) => {
+                self.pay(account, amount);
+                self.pay(bidder, -amount);
+            }
+            Event::Option(OptionEvent::PortfolioTaken {
+                account, bidder, paid, insured, ..
+            }) => {
+                self.pay(account, -paid);
+                self.pay(bidder, paid + insured);
+                self.taken += 1;
+            }
+            Event::Option(OptionEvent::Deleveraged {
+                series,
+                account,
+                counterparty,
+                qty,
+                amount,
+                haircut,
+                ..
+            }) => {
+                self.hold(account, series, qty);
+                self.hold(counterparty, series, -qty);
+                self.pay(account, haircut - amount);
+                self.pay(counterparty, amount - haircut);
+                self.closed += 1;
+            }
             Event::Option(OptionEvent::Haircut { account, counterparty, haircut, .. }) => {
                 self.pay(account, haircut);
                 self.pay(counterparty, -haircut);
@@ -268,21 +322,33 @@ fn is_untraded(market: &protocol::market::Market) -> bool {
     market.last.is_none()
 }
 
-fn run(seed: u64, blocks: u32) -> [u32; 2] {
+fn run(seed: u64, blocks: u32) -> [u32; 4] {
     let mut machine = Machine::new(seed);
     for _ in 0..blocks {
         machine.block();
         machine.still();
     }
-    [machine.trades, machine.settled]
+    [machine.trades, machine.settled, machine.taken, machine.closed]
 }
 
 #[test]
 fn k_8_s_6_whatever_is_traded_all_invariants_hold_and_nobody_loses_their_margin_by_a_fill() {
-    let mut totals = [0; 2];
+    let mut totals = [0; 4];
     for seed in 0..6 {
         let done = run(seed, BLOCKS);
-        totals = [totals[0] + done[0], totals[1] + done[1]];
+        totals = std::array::from_fn(|at| totals[at] + done[at]);
     }
-    assert!(totals[0] > 200 && totals[1] > 20, "{totals:?}");
+    let [trades, settled, ..] = totals;
+    assert!(trades > 200 && settled > 20, "{totals:?}");
+}
+
+#[test]
+fn l_21_l_22_whoever_breaks_is_taken_over_or_closed_and_the_events_tell_all_of_it() {
+    let mut totals = [0; 4];
+    for seed in WILD..WILD + 12 {
+        let done = run(seed, BLOCKS);
+        totals = std::array::from_fn(|at| totals[at] + done[at]);
+    }
+    let [.., taken, closed] = totals;
+    assert!(taken > 10 && closed > 10, "{totals:?}");
 }
