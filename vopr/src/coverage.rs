@@ -133,15 +133,7 @@ pub const TABLE: [Row; 71] = [
         name: "books taken",
         shows: |e| option(e, |e| matches!(e, OptionEvent::PortfolioTaken { .. })),
     },
-    Row {
-        name: "books taken for insurance",
-        shows: |e| {
-            option(
-                e,
-                |e| matches!(e, OptionEvent::PortfolioTaken { insured, .. } if insured.is_positive()),
-            )
-        },
-    },
+    Row { name: "books taken for insurance", shows: |e| option(e, rewarded) },
     Row {
         name: "positions taken with a book",
         shows: |e| option(e, |e| matches!(e, OptionEvent::PositionTaken { .. })),
@@ -190,6 +182,10 @@ fn hedged(event: &OptionEvent) -> bool {
 
 fn ended(event: &OptionEvent, why: AuctionEnd) -> bool {
     matches!(event, OptionEvent::BookAuctionEnded { reason, .. } if *reason == why)
+}
+
+fn rewarded(event: &OptionEvent) -> bool {
+    matches!(event, OptionEvent::PortfolioTaken { insured, .. } if insured.is_positive())
 }
 
 /// Options with positions are settled; `unseen`: after the longest wait, at the last index.

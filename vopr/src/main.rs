@@ -14,10 +14,11 @@ const FULL: u64 = 1_000_000;
 
 /// Throws a hostile market at the rulebook and checks every invariant after every block.
 ///
-/// A seed makes a design, a crowd and the weather of prices and publishers; at the end everybody
-/// gets out. The same seed plays the same market. A broken invariant ends the command with 1 and
-/// names the seed, the block and the command that plays it again. Below a million commands some of
-/// what can happen may not; it is listed, and above a million its absence is a failure.
+/// A seed makes a design, mostly with options, a crowd and the weather of prices and publishers; at
+/// the end everybody gets out. The same seed plays the same market. A broken invariant ends the
+/// command with 1 and names the seed, the block and the command that plays it again. Below a
+/// million commands some of what can happen may not; it is listed, and above a million its absence
+/// is a failure.
 /// Example: cargo xtask vopr --seed 1 --seeds 20
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask vopr", args_conflicts_with_subcommands = true)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use money::{Amount, Price, Round, Time};
+use money::{Amount, Price, Round, Time, mul_div};
 use pricing::slice::effective_time;
 
 use super::super::Depth;
@@ -54,21 +54,29 @@ fn shape(calls: &[(Price, Price)], forward: Price) -> Result<(), String> {
     Ok(())
 }
 
-/// Total variance on a grid of ln(K/F), by expiry.
+/// Strikes at which total variance is compared, in thousandths of the forward.
+const GRID: [i64; 15] =
+    [20, 100, 300, 500, 700, 800, 900, 950, 1000, 1050, 1100, 1250, 1600, 3000, 50_000];
+
+/// Total variance σ²T by expiry, at the same strike over forward. Volatilities are rounded down.
 fn calendar(chain: &Chain, now: Time) -> Result<(), String> {
-    const STEPS: i32 = 20;
     let averaging = chain.params.settlement.averaging;
     let live = chain.surface.slices().iter().filter(|said| said.expiry > now);
     let aged = live.map(|said| {
         let effective = effective_time(said.expiry.since(now), averaging);
-        (said.expiry, said.slice().svi(effective))
+        (said.expiry, said.slice(), i128::from(effective.nanos()))
     });
     let aged: Vec<_> = aged.collect();
+    let forward = Price::from_raw(1_000 * Price::ONE.raw());
     for pair in aged.windows(2) {
-        let ((_, near), (expiry, far)) = (pair[0], pair[1]);
-        for k in (-STEPS..=STEPS).map(|step| f64::from(step) / 5.0) {
-            if far.variance(k) * (1.0 + 1e-9) < near.variance(k) {
-                return Err(format!("{expiry}: less total variance at {k} than before it"));
+        let ((_, near, before), (expiry, far, after)) = (pair[0], pair[1]);
+        for strike in GRID.map(|at| Price::from_raw(at * Price::ONE.raw())) {
+            let [near, far] =
+                [near, far].map(|slice| i128::from(slice.volatility(forward, strike).raw()));
+            let least = mul_div(near * near, before, after.max(1), Round::Down);
+            let has = (far + 2) * (far + 2);
+            if least.is_none_or(|least| has + has / 1_000_000_000 < least) {
+                return Err(format!("{expiry}: less total variance at {strike} than before it"));
             }
         }
     }

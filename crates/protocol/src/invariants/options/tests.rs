@@ -157,7 +157,7 @@ fn i_33_fires_when_an_auction_has_no_reason() {
     for (at, corrupt) in table.into_iter().enumerate() {
         let mut state = auctioned();
         corrupt(&mut state);
-        assert!((row("I-34").holds)(&state, Depth::Sums).is_err(), "case {at}");
+        assert!((row("I-33").holds)(&state, Depth::Sums).is_err(), "case {at}");
     }
 }
 

@@ -123,6 +123,32 @@ fn i_16_to_i_21_fire_when_their_rule_is_broken_and_no_other_does() {
     fires(table);
 }
 
+/// L-5: what a hedge was for needs more once another's liquidation has closed it, and no less if
+/// nothing was closed.
+#[test]
+fn i_19_a_hedge_that_another_liquidation_closes_is_not_held_against_the_account() {
+    for (closed, broken) in [(Qty::ONE, vec![]), (Qty::ZERO, vec!["I-19"])] {
+        let mut scene = Scene::quiet();
+        open_position(&mut scene.after);
+        scene.before = Before::new(&scene.after);
+        scene.before.height -= 1;
+        let Health { equity, requirement } = scene.after.health(A, Level::Maintenance);
+        let maintenance = requirement - UNIT;
+        scene.events = vec![
+            Event::LiquidationStarted { account: A, equity: equity + UNIT + UNIT, maintenance },
+            Event::Deleveraged {
+                market: PERP,
+                account: B,
+                counterparty: A,
+                price: Price::ONE,
+                qty: closed,
+                haircut: UNIT,
+            },
+        ];
+        assert_eq!(scene.broken(), broken, "{closed}");
+    }
+}
+
 #[test]
 fn i_22_to_i_25_fire_when_their_rule_is_broken_and_no_other_does() {
     let table: [(&str, Corrupt); 4] = [
