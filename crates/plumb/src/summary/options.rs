@@ -41,7 +41,8 @@ pub fn run(record: &Record) -> String {
             count(counts.surfaces_refused),
         ),
         format!(
-            "  {} trades of {} coins, premium {} USD; {} auctions of books, {} bids, {} deleveraged",
+            "  {} trades of {} coins, premium {} USD; {} auctions of books, {} bids, {} \
+             deleveraged",
             count(counts.trades),
             number(counts.traded_coins, 1),
             usd(counts.premium_usd),
