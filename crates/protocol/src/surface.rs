@@ -155,7 +155,9 @@ pub fn choose(
         .filter_map(|(at, &(vote, stake))| Some((at, vote?, stake)))
         .filter(|(_, vote, _)| {
             let fresh = now.since(vote.source_time) <= params.surface.vote_age_max;
-            fresh && expected.iter().all(|&expiry| vote.slice(expiry).is_some())
+            fresh
+                && expected.iter().all(|&expiry| vote.slice(expiry).is_some())
+                && keeps_calendar(vote, expected, params)
         })
         .collect();
     let all: u128 = votes.iter().map(|&(_, stake)| u128::from(stake)).sum();
@@ -173,6 +175,24 @@ pub fn choose(
     };
     let best = places.iter().map(cost).enumerate().min_by_key(|&(at, cost)| (cost, at));
     best.map(|(at, _)| fresh[at].0)
+}
+
+/// Whether what is kept of a vote, its expected slices, is free of calendar arbitrage: a slice and
+/// the next were compared when it was sent (rule V-2), those with others between them were not.
+fn keeps_calendar(vote: &Vote, expected: &[Time], params: &OptionParams) -> bool {
+    let aged = |at: usize| {
+        let left = vote.slices[at].expiry.since(vote.source_time);
+        (vote.slices[at].slice(), effective_time(left, params.settlement.averaging))
+    };
+    let kept = |at: &usize| expected.binary_search(&vote.slices[*at].expiry).is_ok();
+    let mut kept = (0..vote.slices.len()).filter(kept);
+    let Some(mut last) = kept.next() else { return true };
+    kept.all(|at| {
+        let ((near, near_time), (far, time)) = (aged(last), aged(at));
+        let compared = last + 1 == at;
+        last = at;
+        compared || !far.crosses(time, (&near, near_time))
+    })
 }
 
 /// Each vote as a point: for every expected expiry its volatilities at −2 … 2 standard deviations

@@ -1,8 +1,9 @@
-//! The book as its definition says it, with no thought for speed: a sorted map from price to a
-//! queue for each side. Tests compare [`super::FastBook`] with it. As it holds nothing while it is
-//! empty, where a fast book holds a window of a megabyte, the hundreds of series of options use it.
+//! The book as its definition says it: a sorted map from price to a queue for each side. No look-up
+//! by handle walks a queue, since what rests there is for others to choose. Tests compare
+//! [`super::FastBook`] with it. As it holds nothing while it is empty, where a fast book holds a
+//! window of a megabyte, the hundreds of series of options use it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::{
     Book, Fill, FillKind, LAST_GENERATION, NewResting, Resting, Snapshot, Taken, Taker, handle,
@@ -11,7 +12,9 @@ use super::{
 use crate::command::SelfTrade;
 use crate::ids::{Lots, OrderId, Side, Tick};
 
-type Levels = BTreeMap<Tick, VecDeque<Resting>>;
+/// Orders of one price by their arrival.
+type Queue = BTreeMap<u64, Resting>;
+type Levels = BTreeMap<Tick, Queue>;
 
 /// The obviously correct book.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +22,9 @@ pub struct NaiveBook {
     bids: Levels,
     asks: Levels,
     /// Where each resting order is.
-    places: BTreeMap<OrderId, (Side, Tick)>,
+    places: BTreeMap<OrderId, (Side, Tick, u64)>,
+    /// The next arrival.
+    arrivals: u64,
     /// The generation of every slot that was ever used.
     generations: Vec<u32>,
     /// Free slots; the last one is reused first.
@@ -59,7 +64,8 @@ impl Book for NaiveBook {
                 break;
             };
             let queue = self.levels_mut(side).get_mut(&tick).expect("the best level exists");
-            let maker = queue.front_mut().expect("a level has an order");
+            let mut maker = queue.first_entry().expect("a level has an order");
+            let maker = maker.get_mut();
             let own = maker.owner == taker.owner;
             if own && taker.self_trade == SelfTrade::CancelTaker {
                 return Taken { left, self_trade: true };
@@ -91,16 +97,16 @@ impl Book for NaiveBook {
     }
 
     fn shrink(&mut self, id: OrderId, by: Lots) {
-        let (side, tick) = *self.places.get(&id).expect("the order rests");
+        let (side, tick, arrival) = *self.places.get(&id).expect("the order rests");
         let queue = self.levels_mut(side).get_mut(&tick).expect("the order's level exists");
-        let order = queue.iter_mut().find(|order| order.id == id).expect("its level holds it");
+        let order = queue.get_mut(&arrival).expect("its level holds it");
         assert!(order.lots > by, "an order keeps a lot");
         order.lots = Lots(order.lots.0 - by.0);
     }
 
     fn order(&self, id: OrderId) -> Option<Resting> {
-        let (side, tick) = *self.places.get(&id)?;
-        self.levels_of(side).get(&tick)?.iter().find(|order| order.id == id).copied()
+        let (side, tick, arrival) = *self.places.get(&id)?;
+        self.levels_of(side).get(&tick)?.get(&arrival).copied()
     }
 
     fn len(&self) -> usize {
@@ -108,16 +114,17 @@ impl Book for NaiveBook {
     }
 
     fn levels(&self, side: Side) -> impl Iterator<Item = (Tick, Lots)> {
-        let mut levels: Vec<_> = self.levels_of(side).iter().map(|(t, q)| (*t, total(q))).collect();
-        if side == Side::Buy {
-            levels.reverse();
-        }
-        levels.into_iter()
+        let (bids, asks) = match side {
+            Side::Buy => (Some(self.bids.iter().rev()), None),
+            Side::Sell => (None, Some(self.asks.iter())),
+        };
+        let levels = bids.into_iter().flatten().chain(asks.into_iter().flatten());
+        levels.map(|(tick, queue)| (*tick, total(queue)))
     }
 
     fn orders(&self) -> Vec<Resting> {
-        let bids = self.bids.values().rev().flatten();
-        let asks = self.asks.values().flatten();
+        let bids = self.bids.values().rev().flat_map(Queue::values);
+        let asks = self.asks.values().flat_map(Queue::values);
         bids.chain(asks).copied().collect()
     }
 
@@ -169,16 +176,17 @@ impl NaiveBook {
     }
 
     fn rest(&mut self, order: Resting) {
-        self.places.insert(order.id, (order.side, order.tick));
-        self.levels_mut(order.side).entry(order.tick).or_default().push_back(order);
+        let arrival = self.arrivals;
+        self.arrivals += 1;
+        self.places.insert(order.id, (order.side, order.tick, arrival));
+        self.levels_mut(order.side).entry(order.tick).or_default().insert(arrival, order);
     }
 
     fn remove(&mut self, id: OrderId) -> Option<Resting> {
-        let (side, tick) = self.places.remove(&id)?;
+        let (side, tick, arrival) = self.places.remove(&id)?;
         let levels = self.levels_mut(side);
         let queue = levels.get_mut(&tick).expect("the order's level exists");
-        let at = queue.iter().position(|order| order.id == id).expect("its level holds the order");
-        let order = queue.remove(at).expect("the position was just found");
+        let order = queue.remove(&arrival).expect("its level holds the order");
         if queue.is_empty() {
             levels.remove(&tick);
         }
@@ -190,6 +198,6 @@ impl NaiveBook {
     }
 }
 
-fn total(queue: &VecDeque<Resting>) -> Lots {
-    queue.iter().fold(Lots(0), |sum, order| Lots(sum.0.saturating_add(order.lots.0)))
+fn total(queue: &Queue) -> Lots {
+    queue.values().fold(Lots(0), |sum, order| Lots(sum.0.saturating_add(order.lots.0)))
 }

@@ -18,18 +18,25 @@ pub(super) use orders::{
 };
 pub(super) use surface::publish;
 
-/// The options of every asset, after its index was formed.
+/// The options of every asset, after its index was formed. All are valued before any is settled:
+/// what an account owes depends on the marks of all that it has.
 pub(super) fn open(state: &mut State, elapsed: Span, events: &mut Vec<Event>) {
-    for id in (0..state.chains.len()).zip(0u16..).map(|(_, id)| ChainId(id)) {
+    for id in ids(state) {
         expiry::observe(state, id, elapsed);
         surface::accept(state, id, events);
         refresh(state, id);
+    }
+    for id in ids(state) {
         let settled = expiry::settle_due(state, id, events);
         let listed = listing::list(state, id, events);
         if settled || listed {
             refresh(state, id);
         }
     }
+}
+
+fn ids(state: &State) -> impl Iterator<Item = ChainId> + use<> {
+    (0..state.chains.len()).zip(0u16..).map(|(_, id)| ChainId(id))
 }
 
 /// Values the series of an asset at its index.

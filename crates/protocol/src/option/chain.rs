@@ -137,6 +137,14 @@ impl Chain {
         self.expiries.iter().find(|expiry| expiry.time == time)
     }
 
+    /// Open interest in all series of an expiry, at most the largest of its type: rule B-2 keeps
+    /// that of one series inside it.
+    pub(crate) fn interest(&self, expiry: Time) -> Qty {
+        let series = self.series.iter().filter(|series| series.contract.expiry == expiry);
+        let sum: i128 = series.map(|series| i128::from(series.open_interest.raw())).sum();
+        Qty::from_raw(i64::try_from(sum).unwrap_or(i64::MAX))
+    }
+
     /// The window over whose index an expiry settles (rule K-7).
     pub fn window(&self, expiry: Time) -> Window {
         let settlement = self.params.settlement;
@@ -303,4 +311,29 @@ fn rows(expiries: &[Expiry], series: &[Series]) -> impl Iterator<Item = scan::Se
         let Contract { expiry, strike, kind } = series.contract;
         scan::Series { smile: smile(expiries, expiry), kind, strike }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::OptionKind;
+
+    #[test]
+    fn k_8_the_interest_of_an_expiry_may_exceed_its_type() {
+        let step = (Price::from_raw(1_000_000), Qty::from_raw(1_000_000));
+        let mut chain = Chain::new(OptionParams::new(AssetId(1), step.0, step.1), 1);
+        let mut series = |id: u32, expiry: Time, interest: i64| {
+            let contract = Contract { expiry, strike: Price::ONE, kind: OptionKind::Call };
+            let (book, open_interest) = (NaiveBook::default(), Qty::from_raw(interest));
+            let id = SeriesId(id);
+            chain.series.push(Series { id, contract, book, mark: None, open_interest, sum: 0 });
+        };
+        let [near, far] = [1, 2].map(Time::from_nanos);
+        series(0, near, i64::MAX / 2);
+        series(1, far, i64::MAX - 1);
+        series(2, near, 7);
+        series(3, far, 2);
+        assert_eq!(chain.interest(near), Qty::from_raw(i64::MAX / 2 + 7));
+        assert_eq!(chain.interest(far), Qty::from_raw(i64::MAX));
+    }
 }

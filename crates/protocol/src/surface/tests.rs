@@ -212,6 +212,29 @@ fn v_3_what_is_old_or_lacks_an_expiry_does_not_count() {
     assert_eq!(of(&old), None);
 }
 
+/// Two neighbours may fall short of each other by a billionth; what lay between two expiries is
+/// not kept, and they would fall short by two.
+#[test]
+fn v_3_what_is_kept_of_a_vote_is_free_of_calendar_arbitrage() {
+    let of = |days: u64, short: f64| {
+        let flat = slice(Span::DAY.times(days), 0.6, 0.0);
+        let total = 0.36 * years(effective(Span::DAY.times(7))) * (1.0 - short);
+        let time = years(effective(Span::DAY.times(days)));
+        SliceVote { a: rate(total / time), b: Rate::ZERO, sigma: rate(0.1), ..flat }
+    };
+    let falling = vote(vec![of(7, 0.0), of(20, 0.8e-9), of(30, 1.6e-9)]);
+    let [all, ends] = [vec![0, 1, 2], vec![0, 2]]
+        .map(|kept| kept.iter().map(|&at: &usize| expiries(&falling)[at]).collect::<Vec<_>>());
+    let chosen = |vote: &Vote, expected: &[Time]| {
+        assert_eq!(check(vote, expected, START, &params()), Ok(()));
+        choose(&[(Some(vote), 1)], expected, START, &params())
+    };
+    assert_eq!(chosen(&falling, &all), Some(0));
+    assert_eq!(chosen(&falling, &ends), None);
+    let rising = vote(vec![of(7, 0.0), of(20, 0.8e-9), of(30, 0.8e-9)]);
+    assert_eq!(chosen(&rising, &ends), Some(0));
+}
+
 /// The distance of rule V-3 on the grid of a set of votes.
 fn distances(votes: &[Vote]) -> Vec<Vec<i128>> {
     let fresh: Vec<(usize, &Vote, u64)> =

@@ -33,20 +33,22 @@ pub(super) fn observe(state: &mut State, id: ChainId, elapsed: Span) {
 }
 
 /// Cancels the orders of what has expired, and settles it when its price is there; whether anything
-/// was settled.
+/// was settled. An expiry that waits for its price keeps no other waiting.
 pub(super) fn settle_due(state: &mut State, id: ChainId, events: &mut Vec<Event>) -> bool {
+    let now = state.time;
+    let listed = state.chains[id.index()].expiries.iter();
+    let over: Vec<Time> =
+        listed.map(|expiry| expiry.time).take_while(|expiry| *expiry <= now).collect();
     let mut settled = false;
-    while let Some(expiry) = state.chains[id.index()].expiries.first().copied() {
-        if expiry.time > state.time {
-            break;
-        }
-        cancel_orders(state, id, expiry.time, events);
+    for expiry in over {
+        cancel_orders(state, id, expiry, events);
         let chain = &state.chains[id.index()];
         let index = state.oracle.index(chain.base()).price;
-        let window = chain.window(expiry.time);
-        let Some(price) = settlement(expiry.average, index, state.time, &window) else { break };
-        settle(state, id, (expiry.time, price), events);
-        settled = true;
+        let average = chain.expiry(expiry).expect("it is listed").average;
+        if let Some(price) = settlement(average, index, now, &chain.window(expiry)) {
+            settle(state, id, (expiry, price), events);
+            settled = true;
+        }
     }
     settled
 }
@@ -68,9 +70,8 @@ fn cancel_orders(state: &mut State, id: ChainId, expiry: Time, events: &mut Vec<
 /// Rule K-8.
 fn settle(state: &mut State, id: ChainId, (expiry, price): (Time, Price), events: &mut Vec<Event>) {
     let holders: Vec<AccountId> = state.chains[id.index()].holders.iter().copied().collect();
-    let of_expiry = |series: &&crate::option::Series| series.contract.expiry == expiry;
     let chain = &state.chains[id.index()];
-    let interest = chain.series.iter().filter(of_expiry).map(|series| series.open_interest).sum();
+    let interest = chain.interest(expiry);
     let covered = chain.expiry(expiry).expect("it is listed").covered();
     let mut closed = Vec::new();
     for account in holders {

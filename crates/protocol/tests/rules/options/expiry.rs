@@ -4,6 +4,8 @@ use money::{Amount, Span};
 use protocol::event::{Event, Gone, OptionEvent};
 use protocol::ids::*;
 use protocol::ledger::Holder;
+use protocol::option::Contract;
+use protocol::params::OptionParams;
 use protocol::reject::Reject;
 use protocol::state::Level;
 
@@ -173,4 +175,54 @@ fn k_8_a_deficit_is_paid_by_insurance_and_then_by_those_who_gained() {
     for (account, before) in [a, c].into_iter().zip(before) {
         assert!(floor.x.cash(account) > before, "a haircut takes no more than the gain");
     }
+}
+
+#[test]
+fn k_9_an_expiry_that_waits_for_its_price_keeps_no_other_waiting() {
+    let mut params = design_with_options();
+    params.rules.options[0].settlement.extension_max = Span::DAY.times(3);
+    let mut floor = Floor::of(params);
+    let a = floor.x.user("100000");
+    let [first, second] = [0, 1].map(|expiry| floor.series(expiry, "100000", CALL));
+    floor.rest(a, option(second, Side::Buy, "100", "1"));
+    (floor.x.prices, floor.volatility) = ([None; 3], None);
+    floor.x.step = Span::MINUTE.times(10);
+    stepping(&mut floor, 480 + 1430);
+    assert_eq!(floor.leg(a, second).orders, 1);
+    floor.run(&[]);
+    let chain = &floor.x.state.chains()[0];
+    assert!(chain.series(first).is_some() && chain.series(second).is_some(), "both wait");
+    assert_eq!(floor.leg(a, second).orders, 0, "nothing rests in what is over");
+}
+
+#[test]
+fn k_8_a_deficit_is_measured_at_the_marks_of_the_same_block() {
+    const WEEK: usize = 3;
+    let mut params = design_with_options();
+    params.rules.options.push(OptionParams::new(SOL, price("0.01"), qty("1")));
+    let mut floor = Floor::of(params);
+    floor.x.prices[2] = Some(price("150"));
+    floor.run(&[]);
+    floor.run(&[]);
+    let (a, b, c) = (floor.x.user("100000"), floor.x.user("30000"), floor.x.user("100000"));
+    let call = floor.series(0, "100000", CALL);
+    let price_of = floor.about(call);
+    floor.trade(a, b, option(call, Side::Buy, &price_of, "1"));
+    let other = &floor.x.state.chains()[1];
+    let contract = Contract { expiry: other.expiries[WEEK].time, strike: price("120"), kind: CALL };
+    let long = other.find(contract).expect("it is listed").id;
+    floor.trade(b, c, option(long, Side::Buy, "31", "300"));
+    until(&mut floor, 449);
+    floor.x.prices[1] = Some(price("124000"));
+    until(&mut floor, 479);
+    let equity = floor.x.state.equity(b);
+    assert!(amount("5000") < equity, "{equity}: by its other options");
+    floor.x.prices[2] = Some(price("100"));
+    floor.run(&[]);
+    assert!(settled(&floor).is_some());
+    let cut = |event: &Event| {
+        matches!(event, Event::Option(OptionEvent::Haircut { account, counterparty, .. })
+            if (*account, *counterparty) == (b, a))
+    };
+    assert_eq!(floor.count(cut), 1, "those are worth nothing in this block");
 }
