@@ -508,7 +508,7 @@ mod tests {
             }
             Intent::Cancel { client, .. } => Some(format!("cancel {}", client.0)),
             Intent::CancelAll { instrument } => Some(format!("cancel all of {}", instrument.0)),
-            Intent::WakeAt(_) | Intent::Bid { .. } => None,
+            Intent::Bid { .. } | Intent::WakeAt(_) => None,
         };
         intents.iter().filter_map(place).collect()
     }
@@ -773,7 +773,7 @@ mod tests {
                             Intent::CancelAll { instrument } => {
                                 out.retain(|order| order.instrument != instrument);
                             }
-                            Intent::Cancel { .. } | Intent::WakeAt(_) | Intent::Bid { .. } => {}
+                            Intent::Cancel { .. } | Intent::Bid { .. } | Intent::WakeAt(_) => {}
                         }
                     }
                 }

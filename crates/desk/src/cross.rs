@@ -338,7 +338,7 @@ mod tests {
             }
             Intent::Cancel { client, .. } => Some(format!("cancel {}", client.0)),
             Intent::CancelAll { .. } => Some("cancel all".to_string()),
-            Intent::WakeAt(_) | Intent::Bid { .. } => None,
+            Intent::Bid { .. } | Intent::WakeAt(_) => None,
         };
         intents.iter().filter_map(text).collect()
     }

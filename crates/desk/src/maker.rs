@@ -308,7 +308,7 @@ mod tests {
             Intent::Place { side, price, qty, .. } => Some(format!("{side:?} {qty} at {price}")),
             Intent::Cancel { client, .. } => Some(format!("cancel {}", client.0)),
             Intent::CancelAll { .. } => Some("cancel all".to_string()),
-            Intent::WakeAt(_) | Intent::Bid { .. } => None,
+            Intent::Bid { .. } | Intent::WakeAt(_) => None,
         };
         intents.iter().filter_map(text).collect()
     }
@@ -425,7 +425,7 @@ mod tests {
                     match intent {
                         Intent::Place { side, qty, client, .. } => out.push((client, side, qty)),
                         Intent::CancelAll { .. } => out.clear(),
-                        Intent::Cancel { .. } | Intent::WakeAt(_) | Intent::Bid { .. } => {}
+                        Intent::Cancel { .. } | Intent::Bid { .. } | Intent::WakeAt(_) => {}
                     }
                 }
                 for side in [Side::Buy, Side::Sell] {

@@ -254,3 +254,130 @@ impl Strategy for OptionTaker {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::gamma::{HedgeCost, HedgeRule, Hedger};
+    use crate::strategy::{Contract, Instrument, Level, Listing, Slice};
+    use money::Price;
+    use pricing::svi::Svi;
+    use protocol::ids::OptionKind;
+
+    const PERPETUAL: Instrument = Instrument(0);
+    const CALL: Instrument = Instrument(2);
+
+    fn listing() -> Listing {
+        Listing {
+            name: "BTC".to_string(),
+            tick: Price::ONE,
+            lot: "0.01".parse().unwrap(),
+            fee_maker: Rate::ZERO,
+            fee_taker: Rate::from_bp(3),
+            funding: None,
+        }
+    }
+
+    fn expiry() -> Time {
+        Time::ZERO.after(Span::DAY.times(365))
+    }
+
+    /// A desk that has heard of one call at the money of 50 %, quoted at these prices.
+    fn desk(bid: i64, ask: i64) -> OptionTaker {
+        let cost = HedgeCost { one_way: 0.0, funding: 0.0 };
+        let hedger =
+            Hedger { rule: HedgeRule::Band { delta: 0.1 }, cost, lot: "0.01".parse().unwrap() };
+        let hedge = Hedge::new(PERPETUAL, &listing(), hedger, 0.01).unwrap();
+        let config = OptionTakerConfig {
+            view: View::Surface,
+            edge: 0.01,
+            hedge_cost: 0.0,
+            bid: Rate::from_bp(1_000),
+            order: Qty::ONE,
+            orders_max: 4,
+            position_max: Qty::ONE,
+            vega_max: 1e9,
+            delta: (0.05, 0.95),
+            closed_before: Span::HOUR,
+            period: Span::SECOND,
+            patience: Span::MINUTE,
+        };
+        let chain = ChainListing { series: listing(), fee_cap: Rate::from_bp(1_250) };
+        let mut desk = OptionTaker::new(config, chain, hedge).unwrap();
+        let (strike, kind) = (whole(100_000), OptionKind::Call);
+        let contract = Contract { expiry: expiry(), strike, kind };
+        let svi = Svi { a: 0.25, b: 0.0, rho: 0.0, m: 0.0, sigma: 0.1 };
+        let level = |price: i64| Some(Level { price: whole(price), qty: Qty::ONE });
+        for event in [
+            Event::Series { instrument: CALL, contract },
+            Event::Surface(Slice { expiry: expiry(), forward: 100_000.0, svi }),
+            Event::Quote { instrument: CALL, bid: level(bid), ask: level(ask) },
+            Event::Quote { instrument: PERPETUAL, bid: level(99_999), ask: level(100_001) },
+        ] {
+            desk.on(&event, &mut Vec::new());
+        }
+        desk
+    }
+
+    fn whole(units: i64) -> Price {
+        Price::from_raw(units * Price::ONE.raw())
+    }
+
+    fn woken(desk: &mut OptionTaker) -> Vec<Intent> {
+        let mut intents = Vec::new();
+        desk.on(&Event::Wake { now: Time::ZERO.after(Span::SECOND) }, &mut intents);
+        intents
+    }
+
+    fn sides(intents: &[Intent]) -> Vec<Side> {
+        let side = |intent: &Intent| match *intent {
+            Intent::Place { instrument, side, .. } if instrument == CALL => Some(side),
+            Intent::Place { .. }
+            | Intent::Cancel { .. }
+            | Intent::CancelAll { .. }
+            | Intent::Bid { .. }
+            | Intent::WakeAt(_) => None,
+        };
+        intents.iter().filter_map(side).collect()
+    }
+
+    #[test]
+    fn a_quote_is_taken_when_it_is_off_the_surface_beyond_fee_and_edge() {
+        // Worth 19,741 at 50 %; a point of volatility is 387, the fee 30.
+        assert_eq!(sides(&woken(&mut desk(19_400, 20_100))), []);
+        assert_eq!(sides(&woken(&mut desk(18_000, 19_300))), [Side::Buy]);
+        assert_eq!(sides(&woken(&mut desk(20_200, 21_000))), [Side::Sell]);
+    }
+
+    #[test]
+    fn a_position_is_hedged_to_the_edge_of_the_band() {
+        let mut desk = desk(19_400, 20_100);
+        desk.on(&Event::Position { instrument: CALL, qty: Qty::ONE }, &mut Vec::new());
+        let intents = woken(&mut desk);
+        // Delta of the call is 0.599: 0.5 is sold, and 0.1 stays.
+        let hedge = intents.iter().find_map(|intent| match *intent {
+            Intent::Place { instrument, side, qty, .. } if instrument == PERPETUAL => {
+                Some((side, qty))
+            }
+            Intent::Place { .. }
+            | Intent::Cancel { .. }
+            | Intent::CancelAll { .. }
+            | Intent::Bid { .. }
+            | Intent::WakeAt(_) => None,
+        });
+        assert_eq!(hedge, Some((Side::Sell, "0.5".parse().unwrap())));
+    }
+
+    #[test]
+    fn an_auction_is_bid_for_once_it_pays_enough() {
+        for (bp, bids) in [(999, 0), (1_000, 1)] {
+            let mut desk = desk(19_400, 20_100);
+            let auction = Event::Auction { account: AccountId(7), pays: Rate::from_bp(bp) };
+            desk.on(&auction, &mut Vec::new());
+            let sent = woken(&mut desk);
+            let count = sent.iter().filter(|intent| matches!(intent, Intent::Bid { .. })).count();
+            assert_eq!(count, bids, "{bp}");
+        }
+    }
+}
