@@ -173,27 +173,26 @@ impl State {
         premium_fee(index, qty, (premium, rate, chain.params.fee_cap)) + Amount::from_raw(roundings)
     }
 
-    /// What an account's resting orders of a side lose against the mark if all of them fill.
-    pub(crate) fn resting_loss(
-        &self,
-        chain: &Chain,
-        account: AccountId,
-        (place, side): (usize, Side),
-    ) -> Amount {
-        let (series, grid) = (&chain.series[place], chain.grid());
-        let mark = mark(chain, place);
-        let bad = |price: Price| match side {
-            Side::Buy => price > mark,
-            Side::Sell => price < mark,
+    /// What an account's resting orders for options on an asset lose against the marks if all of
+    /// them fill: each is looked at once, and none where no best order lies beyond its mark.
+    fn resting_losses_in(&self, chain: &Chain, account: AccountId) -> Amount {
+        let (grid, legs) = (chain.grid(), chain.legs(account));
+        let beyond = |leg: &Leg| {
+            let place = chain.place(leg.series).expect("a leg is in a series");
+            let best = |side| chain.series[place].book.best(side).map(|tick| grid.price(tick));
+            let (bid, ask, mark) = (best(Side::Buy), best(Side::Sell), mark(chain, place));
+            bid.is_some_and(|bid| bid > mark) || ask.is_some_and(|ask| ask < mark)
         };
-        if !series.book.best(side).is_some_and(|best| bad(grid.price(best))) {
+        if !legs.iter().any(|leg| leg.orders > 0 && beyond(leg)) {
             return Amount::ZERO;
         }
-        let own = chain.orders[account.index()].iter().filter(|(at, _)| *at == series.id);
-        let orders = own.filter_map(|(_, id)| series.book.order(*id));
-        let losses = orders.filter(|order| order.side == side).map(|order| {
+        let own = chain.orders[account.index()].iter().filter_map(|&(series, id)| {
+            let place = chain.place(series)?;
+            Some((mark(chain, place), chain.series[place].book.order(id)?))
+        });
+        let losses = own.map(|(mark, order)| {
             let (qty, value) = (grid.qty(order.lots), grid.notional(order.tick, order.lots));
-            let loss = match side {
+            let loss = match order.side {
                 Side::Buy => value - mark.notional(qty, Round::Down),
                 Side::Sell => mark.notional(qty, Round::Up) - value,
             };
@@ -207,18 +206,12 @@ impl State {
     pub(crate) fn option_open_loss(&self, account: AccountId) -> Amount {
         let of = |chain: &Chain| -> Amount {
             let ordered = chain.legs(account).iter().filter(|leg| leg.orders > 0);
-            let loss = |leg: &Leg| {
-                let place = chain.place(leg.series).expect("a leg is in a series");
+            let fees = |leg: &Leg| {
                 let value = chain.grid().value(leg.bid_tick_lots + leg.ask_tick_lots);
                 let lots = leg.bid_lots + leg.ask_lots;
-                let sides = [Side::Buy, Side::Sell];
-                let losses = sides.map(|side| self.resting_loss(chain, account, (place, side)));
-                ROUNDINGS
-                    + losses[0]
-                    + losses[1]
-                    + self.option_fees(chain, value, (lots, chain.params.fee_maker))
+                ROUNDINGS + self.option_fees(chain, value, (lots, chain.params.fee_maker))
             };
-            ordered.map(loss).sum()
+            ordered.map(fees).sum::<Amount>() + self.resting_losses_in(chain, account)
         };
         self.chains.iter().map(of).sum()
     }

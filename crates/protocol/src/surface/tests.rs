@@ -187,6 +187,7 @@ fn v_3_the_vote_in_the_middle_is_chosen_with_two_thirds_of_the_stake() {
     some[2].0 = None;
     assert_eq!(chosen(&some), Some(1), "of two alike the earlier, and quorum is not all");
     assert_eq!(chosen(&[(None, 2), (Some(&votes[0]), 3), (Some(&votes[1]), 1)]), Some(1), "⅔");
+    assert_eq!(chosen(&[(None, 2), (Some(&votes[0]), 2), (Some(&votes[1]), 1)]), None, "less");
     (some[0].0, some[1].0) = (None, None);
     assert_eq!(chosen(&some), None);
     let (same, forward) = (market(0.6, -0.3), |basis: f64| {

@@ -78,6 +78,13 @@ fn k_2_strikes_follow_the_index_and_never_exceed_the_largest_number() {
     floor.x.prices[1] = Some(price("150000"));
     floor.run(&[]);
     assert_eq!((floor.x.state.chains()[0].series.len(), floor.count(full)), (40, 0), "said once");
+    floor.x.step = Span::HOUR;
+    for _ in 0..9 {
+        floor.run(&[]);
+    }
+    let chain = &floor.x.state.chains()[0];
+    let listed = (chain.expiries[0].time.to_string()[5..10].to_string(), chain.series.len());
+    assert_eq!(listed, ("01-02".into(), 40), "the room of what was settled is used");
 }
 
 #[test]

@@ -356,3 +356,44 @@ fn k_10_the_premium_needs_money_and_a_short_needs_margin() {
     assert_eq!(floor.place(c, sell), Ok(()));
     assert_eq!(floor.x.withdraw(c, QUOTE, "30000"), Err(Reject::InsufficientMargin));
 }
+
+#[test]
+fn k_10_what_a_bid_pays_above_the_mark_is_counted_at_once() {
+    let mut floor = Floor::new();
+    let a = floor.x.user("7000");
+    let month = floor.series(5, "100000", CALL);
+    // The mark is below 6 000, and all of it may be lost: 3 000 more are not there.
+    let beyond = option(month, Side::Buy, "9000", "1");
+    assert_eq!(floor.place(a, beyond), Err(Reject::InsufficientMargin));
+    let post = OptionOrder { lifetime: Lifetime::PostOnly, ..beyond };
+    assert_eq!(floor.place(a, post), Err(Reject::InsufficientMargin));
+    floor.rest(a, option(month, Side::Buy, "5700", "1"));
+}
+
+#[test]
+fn t_8_open_orders_for_options_count_towards_the_largest_position() {
+    let mut params = design_with_options();
+    params.rules.options[0].position_max = qty("50");
+    let mut floor = Floor::of(params);
+    let a = floor.x.user("1000000");
+    let month = floor.series(5, "100000", CALL);
+    floor.rest(a, option(month, Side::Buy, "10", "30"));
+    let more = option(month, Side::Buy, "10", "20.01");
+    assert_eq!(floor.place(a, more), Err(Reject::PositionLimit));
+    floor.rest(a, option(month, Side::Buy, "10", "20"));
+}
+
+#[test]
+fn k_3_an_account_has_at_most_1024_orders_for_options_on_an_asset() {
+    let mut floor = Floor::new();
+    let a = floor.x.user("1000000");
+    let series: Vec<SeriesId> =
+        floor.x.state.chains()[0].series.iter().map(|series| series.id).collect();
+    let bid = |series| user(a, Command::PlaceOption(option(series, Side::Buy, "1", "0.01")));
+    let bids: Vec<Message> = series[..128].iter().flat_map(|id| vec![bid(*id); 8]).collect();
+    floor.run(&bids);
+    assert_eq!(floor.x.state.chains()[0].open_orders(a), 1024);
+    assert_eq!(floor.send(bid(series[128])), Err(Reject::TooManyOrders));
+    floor.send(user(a, Command::CancelAllOptions { chain: Some(CHAIN) })).unwrap();
+    assert_eq!(floor.send(bid(series[128])), Ok(()));
+}
