@@ -149,8 +149,8 @@ proptest! {
     }
 }
 
-/// A holding is charged 38 %, of which its worst scenario is 14.4 %: with a short it needs nothing, a
-/// long perpetual hedges the puts for nothing, and neither is more than both.
+/// A holding is charged 38 %, of which its worst scenario is 14.4 %: with a short it needs nothing,
+/// and a long perpetual hedges the puts for nothing.
 #[test]
 fn s_5_beyond_twice_the_worst_scenario_nothing_may_need_more_than_either_direction() {
     let world = market(60.0);
