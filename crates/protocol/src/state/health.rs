@@ -219,10 +219,12 @@ impl State {
         } else {
             [false; 2]
         };
-        let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
-            if ordered { &[Some(Side::Buy), Some(Side::Sell)] } else { &[None] }
-        });
         let options = self.option_losses((account, asset), level, change);
+        // With options what stays as it is may need more than either direction (rule S-5).
+        let all = if options.is_some() { 0 } else { 1 };
+        let [spot, perpetual] = ordered.map(|ordered| -> &[Option<Side>] {
+            if ordered { &[None, Some(Side::Buy), Some(Side::Sell)][all..] } else { &[None] }
+        });
         let (mut worst, mut least, mut most) = (Amount::ZERO, Qty::MAX, -Qty::MAX);
         let mut losses = None;
         for &spot_fills in spot {

@@ -130,6 +130,10 @@ proptest! {
         part in 0.0f64..=1.0, index in 60.0f64..160.0,
     ) {
         let (world, terms) = (market(index), maintenance());
+        // What rule S-5 says it of.
+        let [long, short] = world.table.worst_linear(terms.scan);
+        let dearest = charges.haircut.max(charges.margin);
+        prop_assume!(dearest <= charges.basis + long.min(short) + long.min(short));
         let of = |position: i64| {
             let own = Exposure {
                 long: Qty::from_raw(position.max(0)),
@@ -143,6 +147,22 @@ proptest! {
         prop_assert!(of(between) <= of(from).max(of(to)) + Amount::from_raw(16));
         prop_assert!(of(0) <= of(from.min(0)).max(of(to.max(0))) + Amount::from_raw(16));
     }
+}
+
+/// A holding is charged 38 %, of which its worst scenario is 14.4 %: with a short it needs nothing,
+/// and a long perpetual hedges the puts for nothing.
+#[test]
+fn s_5_beyond_twice_the_worst_scenario_nothing_may_need_more_than_either_direction() {
+    let world = market(60.0);
+    let legs = [Leg { row: world.row(0, OptionKind::Put, 95.0), qty: qty(1000.0) }];
+    let charges = Charges { haircut: rate(0.38), margin: Rate::ZERO, basis: Rate::ZERO };
+    let of = |long: f64, short: f64| {
+        let (long, short) = (qty(long), qty(short));
+        let linear = Exposure { holding: qty(250.0), long, short };
+        units(world.table.requirement(legs.iter().copied(), linear, charges, maintenance()))
+    };
+    let (bought, still, sold) = (of(10.0, 0.0), of(0.0, 0.0), of(0.0, 10.0));
+    assert!(bought < still - 50.0 && sold < still - 50.0, "{bought}, {still}, {sold}");
 }
 
 /// A scenario takes 14.4 % of a unit, its margin is 5 %: apart the long perpetual hedges the calls

@@ -5,7 +5,7 @@ use protocol::command::*;
 use protocol::event::{Event, OptionEvent};
 use protocol::ids::*;
 use protocol::option::Contract;
-use protocol::params::OptionParams;
+use protocol::params::{Kind, OptionParams};
 use protocol::reject::Reject;
 use protocol::state::Level;
 
@@ -155,4 +155,47 @@ fn s_7_options_on_assets_that_move_alike_earn_a_credit() {
     for (apart, alike) in apart.into_iter().zip(alike) {
         assert!(alike < apart && alike.is_positive(), "{alike} of {apart}");
     }
+}
+
+#[test]
+fn s_6_an_ask_that_rests_needs_no_less_than_the_short_that_it_becomes() {
+    let mut floor = Floor::new();
+    let (a, b) = (floor.x.user("1000000"), floor.x.user("1000000"));
+    let month = floor.series(5, "100000", CALL);
+    let ask = option(month, Side::Sell, "6000", "1");
+    floor.rest(a, ask);
+    let before = floor.requirement(a, Level::Initial);
+    let take = OptionOrder { side: Side::Buy, lifetime: Lifetime::Immediate, ..ask };
+    floor.place(b, take).unwrap();
+    assert_eq!(floor.position(a, month), qty("-1"));
+    let after = floor.requirement(a, Level::Initial);
+    assert!(after <= before && after > amount("2000"), "{before}, then {after}");
+}
+
+/// A holding is charged 50 %, its worst scenario is 13.86 %: a sale frees it of the rest, and a
+/// purchase hedges the puts.
+#[test]
+fn r_2_with_options_orders_on_both_sides_need_no_less_than_none() {
+    let mut params = design_with_options();
+    params.rules.options[0].scan.range = rate("0.05");
+    let asset = &mut params.assets[BTC.index()];
+    (asset.haircut_initial, asset.basis_initial) = (rate("0.5"), rate("0.02"));
+    for market in &mut params.markets {
+        if let Kind::Perpetual(perpetual) = &mut market.kind {
+            perpetual.margin_initial = rate("0.08");
+        }
+    }
+    let mut floor = Floor::of(params);
+    let (a, b) = (floor.x.user("1000000"), floor.x.user("1000000"));
+    floor.x.give(a, BTC, "1");
+    let put = floor.series(5, "110000", PUT);
+    let price_of = floor.about(put);
+    floor.trade(a, b, option(put, Side::Buy, &price_of, "10"));
+    let before = floor.requirement(a, Level::Initial);
+    let place = |side, at| user(a, Command::Place(order(BTC_PERP, side, at, "0.5")));
+    floor.run(&[place(Side::Buy, "95000"), place(Side::Sell, "105000")]);
+    assert_eq!(floor.x.state.market(BTC_PERP).entry(a).orders, 2);
+    let after = floor.requirement(a, Level::Initial);
+    // But for what a second of time is worth.
+    assert!(before - after < amount("0.01"), "{before}, then {after}");
 }
