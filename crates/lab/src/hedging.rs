@@ -124,6 +124,9 @@ pub enum Refusal {
     /// A file of options that cannot be opened.
     #[error("{0}: cannot be read: {1}")]
     Unreadable(PathBuf, std::io::Error),
+    /// A snapshot that an earlier file holds already.
+    #[error("{0}: its snapshot of {1} is in a file named before it; name each snapshot once")]
+    TwoFiles(PathBuf, Time),
     /// A folder that cannot be listed.
     #[error("{0}: cannot be listed ({1}); give folders of bars with --bars")]
     Folder(PathBuf, String),

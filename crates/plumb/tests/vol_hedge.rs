@@ -122,6 +122,21 @@ fn the_shipped_week_is_hedged() {
 }
 
 #[test]
+fn missing_bars_are_counted() {
+    let folder = market();
+    for name in ["bars/BTCUSDT-spot-1h.csv", "bars/BTCUSDT-perp-1h.csv"] {
+        let path = folder.path().join(name);
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let kept = whole.lines().enumerate().filter(|(at, _)| !(50..60).contains(at));
+        let kept: Vec<&str> = kept.map(|(_, line)| line).collect();
+        std::fs::write(&path, kept.join("\n")).unwrap();
+    }
+    let flags = ["--bars", "bars", "--rule", "4h", "--days", "8", "--paths", "0"];
+    let output = plumb(folder.path(), &[&["vol", "hedge", "chain.csv"][..], &flags].concat());
+    assert!(text(&output.stdout).contains("\n10 bars missing"), "{}", text(&output.stdout));
+}
+
+#[test]
 fn what_cannot_be_studied_is_refused_with_the_reason() {
     let folder = market();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -129,7 +144,7 @@ fn what_cannot_be_studied_is_refused_with_the_reason() {
     let lines = |count: usize| chain.lines().take(count).collect::<Vec<_>>().join("\n");
     write("one.csv", &lines(3));
     write("broken.csv", &lines(1));
-    let table: [(&[&str], &str); 10] = [
+    let table: [(&[&str], &str); 11] = [
         (&["chain.csv"], "--bars <DIR>"),
         (&["none.csv", "--bars", "bars"], "none.csv: cannot be read"),
         (&["broken.csv", "--bars", "bars"], "broken.csv: the file holds no rows"),
@@ -137,6 +152,7 @@ fn what_cannot_be_studied_is_refused_with_the_reason() {
             &["chain.csv", "--bars", "bars", "--days", "40", "--roll", "30"],
             "nothing could be opened",
         ),
+        (&["chain.csv", "chain.csv", "--bars", "bars"], "is in a file named before it"),
         (&["one.csv", "--bars", "bars"], "1 snapshot of BTC; hedging needs two or more"),
         (&["chain.csv", "--bars", "."], "has no BTCUSDT-spot-*"),
         (&["chain.csv", "--bars", "bars", "--rule", "often"], "`often` is no hedging rule"),

@@ -15,7 +15,7 @@ use super::ledger::{self, Outcome, Period};
 use super::rule::rule_text;
 use super::scan::Scan;
 use super::signal::{self, Score, Signal};
-use super::tape::Tape;
+use super::tape::{Close, Tape};
 use super::{Hedge, Plan, Refusal, Shape, Side, millis, overlap};
 
 /// What is studied.
@@ -94,6 +94,8 @@ pub struct Study {
     pub hedged_from_ms: i64,
     /// Last such close.
     pub hedged_to_ms: i64,
+    /// Bars that are missing between them; nothing is hedged there.
+    pub bars_missing: u64,
     /// λ of a hedge trade.
     pub one_way: f64,
     /// Causes, in the order of `cents`, whose last is the total.
@@ -155,6 +157,7 @@ impl Study {
             parts: PARTS.iter().chain(["total"].iter()).map(|name| (*name).to_owned()).collect(),
             hedged_from_ms: millis(first),
             hedged_to_ms: millis(last),
+            bars_missing: closes.windows(2).map(missing).sum(),
             books,
             unopened,
             frontier: finest.map_or_else(Vec::new, |tape| frontier(tape, input)),
@@ -167,6 +170,12 @@ impl Study {
             scan: Scan::of(&input.chains),
         })
     }
+}
+
+/// Bars that are missing between two closes.
+fn missing(pair: &[Close]) -> u64 {
+    let bars = pair[1].time.since(pair[0].time).nanos() / pair[1].step.nanos().max(1);
+    bars.saturating_sub(1)
 }
 
 fn frontier(tape: &Tape, input: &StudyInput) -> Vec<RuleFrontier> {

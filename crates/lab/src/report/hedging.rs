@@ -46,6 +46,7 @@ fn header(study: &Study) -> String {
                 "Options and bars, UTC",
                 format!("{} – {}", minute(study.hedged_from_ms), minute(study.hedged_to_ms)),
             ),
+            ("Bars missing", count(study.bars_missing)),
             ("Too long for this period", unopened),
             ("Damaged rows left out", count(study.damaged_rows as u64)),
             ("Hedge trade, bp", number(study.one_way * 1e4, 2)),

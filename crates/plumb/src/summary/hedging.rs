@@ -19,6 +19,12 @@ pub fn tables(study: &Study, colour: Colour) -> String {
         minute(study.hedged_from_ms),
         minute(study.hedged_to_ms)
     ));
+    if study.bars_missing > 0 {
+        parts.push(format!(
+            "{} bars missing: nothing is hedged there, and realised volatility reads low",
+            count(study.bars_missing)
+        ));
+    }
     if !study.unopened.is_empty() {
         parts.push(format!("too long for this period: {}", study.unopened.join("; ")));
     }

@@ -130,7 +130,7 @@ fn slices(quotes: &Quotes) -> Result<Option<Vec<Given>>, Failure> {
             [("years", years), ("a", a), ("b", b), ("rho", rho), ("m", m), ("sigma", sigma)];
         if let Some((name, value)) = fields.into_iter().find(|(_, value)| value.abs() > LARGEST) {
             return Err(Failure::Lab(format!(
-                "{path}: slice {}: {name} {value:e} is beyond ±{LARGEST}; give w(k), total variance",
+                "{path}: slice {}: {name} {value:e} is beyond ±{LARGEST}; give total variance",
                 i + 1
             )));
         }
