@@ -9,7 +9,8 @@
 //! overlap and the small-sample factor of Harvey, Leybourne and Newbold (1997).
 //!
 //! Implied variance of a slice is that of a variance swap, `2/T · Σ ΔK/K² · Q(K) − (F/K₀ − 1)²/T`,
-//! Q the price from the out-of-the-money side. Nothing here reads a value later than the day that
+//! Q the price from the out-of-the-money side and at K₀, the last strike up to F, the mean of put
+//! and call (Cboe 2019, VIX). Nothing here reads a value later than the day that
 //! it is asked for.
 
 use money::{Span, Time};
@@ -219,7 +220,9 @@ pub fn variance_swap(forward: f64, quotes: &[(f64, f64)], years: f64) -> Option<
     for (at, (strike, price)) in quotes.iter().enumerate() {
         let (below, above) = (at.saturating_sub(1), (at + 1).min(last));
         let reach = (quotes[above].0 - quotes[below].0) / (above - below) as f64;
-        sum += reach / (strike * strike) * price;
+        // By parity the call at the centre is the put and what it is in the money.
+        let half = if *strike == centre { (forward - centre) / 2.0 } else { 0.0 };
+        sum += reach / (strike * strike) * (price + half);
     }
     let shift = forward / centre - 1.0;
     let variance = (2.0 * sum - shift * shift) / years;
@@ -409,6 +412,21 @@ mod tests {
         let quotes: Vec<(f64, f64)> = (0..220).map(quote).collect();
         near(variance_swap(forward, &quotes, years).unwrap(), 0.36, 1e-3);
         assert_eq!(variance_swap(forward, &quotes[..2], years), None);
+    }
+
+    /// Wherever the forward lies between two strikes, and as little as a week ahead.
+    #[test]
+    fn a_variance_swap_does_not_depend_on_where_the_forward_lies() {
+        let years = 7.0 / 365.0;
+        for forward in [60_000.0, 60_100.0, 60_250.0, 60_400.0, 60_499.0] {
+            let quote = |step: u32| {
+                let strike = 20_000.0 + 500.0 * f64::from(step);
+                let kind = if strike <= forward { OptionKind::Put } else { OptionKind::Call };
+                (strike, price(kind, forward, strike, 0.6, years))
+            };
+            let quotes: Vec<(f64, f64)> = (0..220).map(quote).collect();
+            near(variance_swap(forward, &quotes, years).unwrap(), 0.36, 1e-3);
+        }
     }
 
     #[test]

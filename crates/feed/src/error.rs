@@ -166,6 +166,9 @@ pub enum Cause {
     /// A text that names no option.
     #[error("`{0}` names no option; expected e.g. BTC-27MAR26-70000-C")]
     NotAnOption(String),
+    /// An option and the time that two rows give it.
+    #[error("`{0}` stands twice at {1}; remove one of the rows")]
+    RepeatedOption(String, Time),
     /// A bid and the ask below it, as the file writes them.
     #[error("bid {0} is above ask {1}")]
     CrossedQuote(String, String),

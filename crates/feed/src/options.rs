@@ -9,11 +9,12 @@
 mod instrument;
 mod row;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use money::{Span, Time};
 
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, excerpt};
 use crate::lines::{Limits, Lines};
 
 pub use instrument::{Asset, Kind};
@@ -104,6 +105,7 @@ impl<'a> Reader<'a> {
     /// The next snapshot; `None` behind the last.
     fn advance(&mut self) -> Result<Option<Snapshot>, Error> {
         let (mut quotes, mut damaged) = (Vec::from_iter(self.ahead.take()), vec![]);
+        let mut seen: BTreeSet<Key> = quotes.iter().map(key).collect();
         while !self.ended {
             if !self.lines.advance()? {
                 self.ended = true;
@@ -112,13 +114,16 @@ impl<'a> Reader<'a> {
             if quotes.len() + damaged.len() == self.rows_max {
                 return Err(self.lines.fail(Cause::TooManyRows(self.rows_max)));
             }
-            match self.row(quotes.last()) {
+            match self.row(quotes.last(), &seen) {
                 Ok(quote) => match quotes.first() {
                     Some(OptionQuote { time, .. }) if *time != quote.time => {
                         self.ahead = Some(quote);
                         break;
                     }
-                    Some(_) | None => quotes.push(quote),
+                    Some(_) | None => {
+                        seen.insert(key(&quote));
+                        quotes.push(quote);
+                    }
                 },
                 Err(error) => damaged.push(error),
             }
@@ -126,11 +131,18 @@ impl<'a> Reader<'a> {
         match (quotes.first(), damaged.first()) {
             (Some(first), _) => Ok(Some(Snapshot { time: first.time, quotes, damaged })),
             (None, Some(error)) => Err(error.clone()),
+            (None, None) if self.lines.number() == 1 => {
+                Err(Cause::Empty(EXPECTED).of_file(self.lines.file()))
+            }
             (None, None) => Ok(None),
         }
     }
 
-    fn row(&self, before: Option<&OptionQuote>) -> Result<OptionQuote, Error> {
+    fn row(
+        &self,
+        before: Option<&OptionQuote>,
+        seen: &BTreeSet<Key>,
+    ) -> Result<OptionQuote, Error> {
         let quote = self
             .layout
             .quote(self.lines.text())
@@ -139,8 +151,9 @@ impl<'a> Reader<'a> {
             Some(before) if quote.time < before.time => {
                 Err(self.lines.fail(Cause::Unsorted(quote.time, before.time)))
             }
-            Some(before) if same_option(before, &quote) => {
-                Err(self.lines.fail(Cause::Duplicate(quote.time)))
+            Some(_) | None if seen.contains(&key(&quote)) => {
+                let name = self.layout.instrument(self.lines.text());
+                Err(self.lines.fail(Cause::RepeatedOption(excerpt(name), quote.time)))
             }
             Some(_) | None => Ok(quote),
         }
@@ -159,10 +172,11 @@ impl Iterator for Reader<'_> {
     }
 }
 
-fn same_option(left: &OptionQuote, right: &OptionQuote) -> bool {
-    (left.asset, left.time, left.expiry, left.kind)
-        == (right.asset, right.time, right.expiry, right.kind)
-        && left.strike == right.strike
+/// What only one row of a file may have: time, coin, expiry, right, and the strike's bits.
+type Key = (Time, Asset, Time, Kind, u64);
+
+fn key(quote: &OptionQuote) -> Key {
+    (quote.time, quote.asset, quote.expiry, quote.kind, quote.strike.to_bits())
 }
 
 #[cfg(test)]

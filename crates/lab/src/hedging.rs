@@ -124,6 +124,9 @@ pub enum Refusal {
     /// A file of options that cannot be opened.
     #[error("{0}: cannot be read: {1}")]
     Unreadable(PathBuf, std::io::Error),
+    /// A snapshot that an earlier file holds already.
+    #[error("{0}: its snapshot of {1} is in a file named before it; name each snapshot once")]
+    TwoFiles(PathBuf, Time),
     /// A folder that cannot be listed.
     #[error("{0}: cannot be listed ({1}); give folders of bars with --bars")]
     Folder(PathBuf, String),
@@ -148,12 +151,13 @@ pub enum Refusal {
     /// Options and bars do not meet.
     #[error("options run from {0} to {1}, bars from {2} to {3}; give bars of the same period")]
     NoOverlap(Time, Time, Time, Time),
-    /// The period is too short for the plan.
+    /// The period is too short for these plans.
     #[error(
-        "nothing could be opened: no expiry quoted on both sides ends inside the data; give a \
-         longer period, or a shorter --days or --roll"
+        "{0}: nothing could be opened: no expiry near --days (half to twice of it), quoted on both \
+         sides, ends while there are options and bars ({1} to {2}); give a longer period, or \
+         another --days or --roll"
     )]
-    NothingOpened,
+    NothingOpened(String, Time, Time),
     /// A value beyond what the ledger holds.
     #[error("a value is too large for the ledger; give a smaller --size")]
     TooLarge,
@@ -177,6 +181,11 @@ fn overlap<'t>(tape: &'t Tape, chains: &[Chain]) -> Result<&'t [Close], Refusal>
         return Err(Refusal::NoOverlap(first.time, last.time, from, ends(&tape.closes)));
     }
     Ok(closes)
+}
+
+/// Milliseconds since 1970, as JSON and pages have them.
+fn millis(time: Time) -> i64 {
+    i64::try_from(time.millis()).expect("milliseconds up to the year 2554 fit")
 }
 
 #[cfg(test)]

@@ -45,10 +45,11 @@ pub enum Vol {
     /// Check slices for butterfly and calendar arbitrage, over every strike and not on a grid.
     ///
     /// FILE is a CSV with the columns years,a,b,rho,m,sigma (and name, if wanted), the JSON of
-    /// `plumb vol fit --json`, or option quotes, which are fitted first. Slices of rising years are
-    /// neighbours in the calendar check; slices of equal years are alternatives. What is refused is
-    /// said with its place and size, and ends the command with 2, unless --repair finds the nearest
-    /// free slices. Example: plumb vol check slices.csv --repair
+    /// `plumb vol fit --json`, or option quotes, of which every coin of the first snapshot (or of
+    /// --snapshot) is fitted first. Slices of rising years are neighbours in the calendar check;
+    /// slices of equal years are alternatives. What is refused is said with its place and size, and
+    /// ends the command with 2, unless --repair finds the nearest free slices.
+    /// Example: plumb vol check slices.csv --repair
     Check {
         #[command(flatten)]
         quotes: Quotes,
@@ -62,7 +63,7 @@ pub enum Vol {
     /// Draw a snapshot as a page: smiles with bid and ask, total variance, density, term structure.
     ///
     /// Writes DIR/surface.html, which needs no network. Takes the first snapshot of the file unless
-    /// --snapshot names another.
+    /// --snapshot names another, and its first coin unless --asset names one.
     /// Example: plumb vol plot data/deribit-2026-02/btc-crash.csv.gz --out runs/crash
     Plot {
         #[command(flatten)]
@@ -76,6 +77,8 @@ pub enum Vol {
     /// Every profit is split into delta, gamma, theta, vega, funding, costs and a named rest, which
     /// add up to the ledger to the cent. Beside it: hedge error against the number of hedges,
     /// implied against forecast volatility, and riskless packages in the chains.
+    /// Example: plumb vol hedge data/deribit-2026-02/btc-week.csv.gz
+    /// --bars data/binance-2026-02 --days 5 --paths 0
     Hedge(VolHedge),
 }
 
@@ -118,13 +121,13 @@ pub fn run(command: Vol) -> Result<(), Failure> {
         }
         Vol::Check { quotes, repair, json } => check::run(&quotes, repair, json),
         Vol::Plot { quotes, out } => {
+            let fitted = quotes.first()?.swap_remove(0);
             open_folder(&out)?;
-            let fitted = quotes.first()?;
             let title = format!("{} · {} UTC", fitted.asset, &fitted.time.to_string()[..19]);
             let page = lab::report::surface_page(&title, quotes.model.name(), &fitted.surface);
             let path = out.join("surface.html");
             lab::table::write_file(&path, page.as_bytes()).map_err(refuse)?;
-            say(&format!("Page: {}", path.display()))
+            say(&format!("Page of {title}: {}", path.display()))
         }
         Vol::Hedge(command) => vol_hedge::run(&command),
     }
@@ -161,13 +164,14 @@ impl Quotes {
         let bar =
             bar(length, "{msg} {bar:32} {bytes}/{total_bytes}  {elapsed} elapsed, {eta} left");
         let mut measures = Measures::new(&self.file, self.model);
+        let mut seen = Seen::default();
         for (number, snapshot) in (1..).zip(self.reader(Some(&bar))?) {
             let snapshot = snapshot?;
             measures.damaged.extend_from_slice(&snapshot.damaged);
-            if !self.wants(number, &snapshot) {
+            if !seen.count(&snapshot, self.wants(number, &snapshot)) {
                 continue;
             }
-            bar.set_message(snapshot.time.to_string()[..16].to_owned());
+            bar.set_message(minute(snapshot.time));
             measures.add_snapshot(&snapshot);
             for asset in self.assets(&snapshot) {
                 if let Some(fitted) = self.fitted(&snapshot, asset) {
@@ -176,25 +180,26 @@ impl Quotes {
             }
         }
         bar.finish_and_clear();
-        for error in measures.damaged.iter().take(5) {
-            eprintln!("plumb: row left out: {error}");
-        }
-        if measures.is_empty() { Err(self.nothing()) } else { Ok(measures) }
+        warn(&measures.damaged);
+        if measures.is_empty() { Err(self.nothing(&seen)) } else { Ok(measures) }
     }
 
-    /// The first surface that was asked for.
-    fn first(&self) -> Result<Fitted, Failure> {
+    /// The surfaces of the first snapshot that was asked for and has any; at least one.
+    fn first(&self) -> Result<Vec<Fitted>, Failure> {
+        let mut seen = Seen::default();
         for (number, snapshot) in (1..).zip(self.reader(None)?) {
             let snapshot = snapshot?;
-            if !self.wants(number, &snapshot) {
+            if !seen.count(&snapshot, self.wants(number, &snapshot)) {
                 continue;
             }
             let fitted = |asset| self.fitted(&snapshot, asset);
-            if let Some(fitted) = self.assets(&snapshot).into_iter().find_map(fitted) {
-                return Ok(fitted);
+            let all: Vec<Fitted> = self.assets(&snapshot).into_iter().filter_map(fitted).collect();
+            if !all.is_empty() {
+                warn(&snapshot.damaged);
+                return Ok(all);
             }
         }
-        Err(self.nothing())
+        Err(self.nothing(&seen))
     }
 
     fn reader(&self, bar: Option<&ProgressBar>) -> Result<Reader<'static>, Failure> {
@@ -252,14 +257,61 @@ impl Quotes {
         Some(Fitted { asset, time: snapshot.time, surface, free, law, fit_s, repair_s })
     }
 
-    fn nothing(&self) -> Failure {
-        let which = self.snapshot.as_ref().map_or(String::new(), |which| {
-            format!(" in a snapshot `{which}` (give its number from 1, or how its UTC time begins)")
-        });
+    /// Why nothing was fitted.
+    fn nothing(&self, seen: &Seen) -> Failure {
+        let file = self.file.display();
+        if let (Some(which), 0, Some((first, last))) = (&self.snapshot, seen.wanted, seen.ends) {
+            return Failure::Lab(format!(
+                "{file}: has no snapshot `{which}`; give a number from 1 to {}, or how a UTC time \
+                 begins, from {} to {}",
+                seen.all,
+                minute(first),
+                minute(last)
+            ));
+        }
         let asset = self.asset.as_ref().map_or(String::new(), |asset| format!(" of {asset}"));
         Failure::Lab(format!(
-            "{}: no expiry{asset}{which} has two-sided quotes at three strikes or more",
-            self.file.display()
+            "{file}: no expiry{asset} has bid and ask, both with a volatility, at three strikes or \
+             more; it has quotes of {}",
+            seen.assets.iter().map(Asset::to_string).collect::<Vec<String>>().join(", ")
         ))
+    }
+}
+
+/// The snapshots of a file up to now.
+#[derive(Default)]
+struct Seen {
+    all: usize,
+    /// Those that were asked for.
+    wanted: usize,
+    ends: Option<(Time, Time)>,
+    assets: BTreeSet<Asset>,
+}
+
+impl Seen {
+    /// Takes in a snapshot and gives `wanted` back.
+    fn count(&mut self, snapshot: &Snapshot, wanted: bool) -> bool {
+        self.all += 1;
+        self.wanted += usize::from(wanted);
+        let first = self.ends.map_or(snapshot.time, |(first, _)| first);
+        self.ends = Some((first, snapshot.time));
+        self.assets.extend(snapshot.quotes.iter().map(|quote| quote.asset));
+        wanted
+    }
+}
+
+/// To the minute, as `--snapshot` takes it.
+fn minute(time: Time) -> String {
+    time.to_string()[..16].replacen(' ', "T", 1)
+}
+
+/// Names the first damaged rows of a file, and how many more there are.
+fn warn(damaged: &[feed::Error]) {
+    const NAMED: usize = 5;
+    for error in damaged.iter().take(NAMED) {
+        eprintln!("plumb: row left out: {error}");
+    }
+    if damaged.len() > NAMED {
+        eprintln!("plumb: {} more rows left out", damaged.len() - NAMED);
     }
 }

@@ -33,7 +33,8 @@ pub struct VolHedge {
     /// Rules: none, a time (5m, 4h, 1d), band:DELTA, ww:AVERSION, zak:AVERSION; by commas.
     #[arg(long, value_name = "RULES", value_delimiter = ',', default_value = RULES)]
     rule: Vec<String>,
-    /// Days to the expiry that is looked for; several give a book for each.
+    /// Days to the expiry that is looked for, the nearest of half to twice as many; several give a
+    /// book for each.
     #[arg(long, value_name = "DAYS", value_delimiter = ',', default_value = "7,30")]
     days: Vec<u32>,
     /// Days after which options are traded back and rolled; at their expiry by default.

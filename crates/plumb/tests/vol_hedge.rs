@@ -99,6 +99,43 @@ fn causes_add_up_to_the_cent_and_the_report_is_written() {
     assert!(widest <= Some(100), "{widest:?}");
 }
 
+/// The shipped week of the crash: what the docs say to run gives the table that they show.
+#[test]
+fn the_shipped_week_is_hedged() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = |name: &str| format!("{}/../../data/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (chain, bars) = (data("deribit-2026-02/btc-week.csv.gz"), data("binance-2026-02"));
+    let flags = ["--days", "5,30", "--paths", "0", "--rule", "none,1h,ww:0.001"];
+    let output =
+        plumb(folder.path(), &[&["vol", "hedge", &chain, "--bars", &bars][..], &flags].concat());
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for part in [
+        "hedged from 2026-02-01 04:55 to 2026-02-08 04:55",
+        "too long for this period: sell straddle 30d",
+        "sell straddle 5d, held to expiry, hedged in perpetual: 1 stretch, implied 51.1 %",
+        "none      −10,309",
+        "ww:0.001   −1,263",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn missing_bars_are_counted() {
+    let folder = market();
+    for name in ["bars/BTCUSDT-spot-1h.csv", "bars/BTCUSDT-perp-1h.csv"] {
+        let path = folder.path().join(name);
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let kept = whole.lines().enumerate().filter(|(at, _)| !(50..60).contains(at));
+        let kept: Vec<&str> = kept.map(|(_, line)| line).collect();
+        std::fs::write(&path, kept.join("\n")).unwrap();
+    }
+    let flags = ["--bars", "bars", "--rule", "4h", "--days", "8", "--paths", "0"];
+    let output = plumb(folder.path(), &[&["vol", "hedge", "chain.csv"][..], &flags].concat());
+    assert!(text(&output.stdout).contains("\n10 bars missing"), "{}", text(&output.stdout));
+}
+
 #[test]
 fn what_cannot_be_studied_is_refused_with_the_reason() {
     let folder = market();
@@ -107,10 +144,15 @@ fn what_cannot_be_studied_is_refused_with_the_reason() {
     let lines = |count: usize| chain.lines().take(count).collect::<Vec<_>>().join("\n");
     write("one.csv", &lines(3));
     write("broken.csv", &lines(1));
-    let table: [(&[&str], &str); 9] = [
+    let table: [(&[&str], &str); 11] = [
         (&["chain.csv"], "--bars <DIR>"),
         (&["none.csv", "--bars", "bars"], "none.csv: cannot be read"),
-        (&["broken.csv", "--bars", "bars"], "hold no quote of BTC (of others: none)"),
+        (&["broken.csv", "--bars", "bars"], "broken.csv: the file holds no rows"),
+        (
+            &["chain.csv", "--bars", "bars", "--days", "40", "--roll", "30"],
+            "nothing could be opened",
+        ),
+        (&["chain.csv", "chain.csv", "--bars", "bars"], "is in a file named before it"),
         (&["one.csv", "--bars", "bars"], "1 snapshot of BTC; hedging needs two or more"),
         (&["chain.csv", "--bars", "."], "has no BTCUSDT-spot-*"),
         (&["chain.csv", "--bars", "bars", "--rule", "often"], "`often` is no hedging rule"),

@@ -52,6 +52,11 @@ impl Layout {
         Ok(Layout { columns: names.len(), places })
     }
 
+    /// The instrument's name on a line.
+    pub(super) fn instrument<'t>(&self, text: &'t str) -> &'t str {
+        text.split(',').nth(self.places[1]).unwrap_or("")
+    }
+
     /// The quote on a line.
     pub(super) fn quote(&self, text: &str) -> Result<OptionQuote, Fault> {
         let mut fields = [""; COLUMNS];

@@ -57,6 +57,16 @@ fn rows_of_one_time_are_one_snapshot() {
 }
 
 #[test]
+fn an_option_counts_once_a_snapshot_wherever_its_rows_stand() {
+    let put = FIRST.replace("-C,", "-P,");
+    let later = FIRST.replace("1767115875944", "1767137475944");
+    let snapshots = read(&format!("{HEADER}{FIRST}{put}{FIRST}{later}{later}")).expect("whole");
+    assert_eq!(snapshots.iter().map(|s| s.quotes.len()).collect::<Vec<_>>(), [2, 1]);
+    let damaged: Vec<u64> = snapshots.iter().flat_map(|s| &s.damaged).map(|e| e.line).collect();
+    assert_eq!(damaged, [4, 6]);
+}
+
+#[test]
 fn a_damaged_row_is_named_by_line_column_and_cause() {
     let put = FIRST.trim_end().replace("-C,", "-P,");
     let table = [
@@ -76,8 +86,8 @@ fn a_damaged_row_is_named_by_line_column_and_cause() {
         ),
         (
             FIRST.trim_end().to_owned(),
-            "chain.csv:3: time 2025-12-30 17:31:15.944 is that of the row \
-          above; remove the duplicate",
+            "chain.csv:3: `BTC-16JAN26-100000-C` stands twice at \
+          2025-12-30 17:31:15.944; remove one of the rows",
         ),
     ];
     for (row, expected) in table {
@@ -92,6 +102,7 @@ fn a_file_that_holds_no_chain_is_refused() {
         refusal("open_time,open\n").starts_with("chain.csv:1: no column is named `snapshot_ms`")
     );
     assert!(refusal("").starts_with("chain.csv: the file holds no rows"));
+    assert!(refusal(HEADER).starts_with("chain.csv: the file holds no rows"));
     assert!(refusal("<html>\n").starts_with("chain.csv:1: an HTML or XML page"));
     let only_damage = format!("{HEADER}{}", FIRST.replace("0.3924", "x"));
     assert_eq!(refusal(&only_damage), "chain.csv:2:6: `x` is not a decimal number");

@@ -113,9 +113,13 @@ pub fn load(asset: &str, files: &[PathBuf]) -> Result<(Vec<Chain>, usize), Refus
     for path in files {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| Refusal::Unreadable(path.clone(), error))?;
+        let before: BTreeSet<Time> = snapshots.keys().copied().collect();
         for snapshot in options::Reader::open(&name, file, &feed::Limits::default())? {
             let snapshot = snapshot?;
             damaged += snapshot.damaged.len();
+            if before.contains(&snapshot.time) {
+                return Err(Refusal::TwoFiles(path.clone(), snapshot.time));
+            }
             for quote in snapshot.quotes {
                 if quote.asset.as_str() != asset {
                     others.insert(quote.asset);

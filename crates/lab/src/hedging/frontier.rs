@@ -46,8 +46,12 @@ pub struct Terms {
     pub lot: Qty,
 }
 
+/// Weeks below which a deviation over them says nothing.
+pub const WEEKS_MIN: usize = 20;
+
 impl RuleFrontier {
-    /// A rule over the options that start each day of a tape, on bars of its first length.
+    /// A rule over the options that start each day of a tape, on bars of its first length; `None`
+    /// for fewer than [`WEEKS_MIN`].
     pub fn of(tape: &Tape, rule: HedgeRule, terms: &Terms) -> Option<RuleFrontier> {
         let step = tape.closes.first()?.step;
         let cost = HedgeCost { one_way: terms.one_way, funding: 0.0 };
@@ -60,6 +64,9 @@ impl RuleFrontier {
             net.push(result.error - result.cost);
             costs.push(result.cost);
             trades.push(result.trades);
+        }
+        if errors.count() < WEEKS_MIN as u64 {
+            return None;
         }
         Some(RuleFrontier {
             rule: rule_text(rule),

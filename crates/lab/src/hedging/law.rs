@@ -16,7 +16,7 @@ use pricing::convert::price_f64;
 use pricing::hedging;
 use serde::Serialize;
 
-use super::frontier::weeks;
+use super::frontier::{WEEKS_MIN, weeks};
 use super::tape::Tape;
 use crate::random::{Seed, Stream};
 
@@ -228,6 +228,7 @@ fn drawn(
 }
 
 /// Windows of spot of one life each, one a day: prices from 100 on and the realised volatility.
+/// `None` if they are too few for a deviation.
 fn windows(tape: &Tape, life: Span) -> Option<Vec<(Vec<f64>, f64)>> {
     let step = tape.closes.first()?.step;
     let years = life.nanos() as f64 / (365.0 * Span::DAY.nanos() as f64);
@@ -241,7 +242,7 @@ fn windows(tape: &Tape, life: Span) -> Option<Vec<(Vec<f64>, f64)>> {
             found.push((prices, (squares / years).sqrt()));
         }
     }
-    (!found.is_empty()).then_some(found)
+    (found.len() >= WEEKS_MIN).then_some(found)
 }
 
 fn log_return(pair: &[f64]) -> f64 {

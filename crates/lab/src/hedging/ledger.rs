@@ -18,7 +18,7 @@ use pricing::convert::{amount, amount_f64, price_f64, qty_f64, rate};
 
 use super::chain::{Chain, Quote, years};
 use super::tape::{Close, Tape};
-use super::{Hedge, Plan, Refusal, Shape, Side};
+use super::{Hedge, Plan, Refusal, Shape, Side, millis};
 
 /// The time over which an option settles.
 const SETTLEMENT: Span = Span::from_secs(1800);
@@ -90,7 +90,7 @@ struct Ledger<'a> {
     out: Outcome,
 }
 
-/// Runs a plan under a rule along the tape.
+/// Runs a plan under a rule along the tape; without stretches if nothing could be opened.
 pub fn run(
     tape: &Tape,
     chains: &[Chain],
@@ -106,9 +106,6 @@ pub fn run(
         let fresh = (known > seen).then(|| &chains[known - 1]);
         seen = known;
         ledger.step(&before, &close, fresh, end)?;
-    }
-    if ledger.out.periods.is_empty() {
-        return Err(Refusal::NothingOpened);
     }
     Ok(ledger.out)
 }
@@ -422,18 +419,17 @@ impl Position {
     }
 }
 
-/// Put and call of the plan, both quoted on both sides: the expiry nearest to the tenor; at the
-/// money, or each nearest to the plan's delta.
+/// Put and call of the plan, both quoted on both sides: the expiry nearest to the tenor, at least
+/// half and at most twice as long; at the money, or each nearest to the plan's delta.
 fn choose<'c>(chain: &'c Chain, plan: &Plan, now: Time) -> Option<[&'c Quote; 2]> {
-    let off = |expiry: Time| {
-        let life = expiry.since(now).nanos();
-        life.abs_diff(plan.tenor.nanos())
-    };
+    let tenor = plan.tenor.nanos();
+    let off = |expiry: Time| expiry.since(now).nanos().abs_diff(tenor);
+    let near = |life: u64| life >= LIFE_MIN.nanos() && life >= tenor / 2 && life / 2 <= tenor;
     let expiry = chain
         .quotes
         .iter()
         .map(|quote| quote.expiry)
-        .filter(|expiry| expiry.since(now) >= LIFE_MIN)
+        .filter(|expiry| near(expiry.since(now).nanos()))
         .min_by_key(|expiry| off(*expiry))?;
     let quoted = |kind: OptionKind| {
         let of_kind = move |quote: &&Quote| {
@@ -466,8 +462,4 @@ fn settlement(tape: &Tape, expiry: Time) -> Option<f64> {
     let closes = tape.between(start, expiry);
     let sum: f64 = closes.iter().map(|close| price_f64(close.spot)).sum();
     (!closes.is_empty()).then(|| sum / closes.len() as f64)
-}
-
-fn millis(time: Time) -> i64 {
-    i64::try_from(time.millis()).expect("milliseconds up to the year 2554 fit")
 }

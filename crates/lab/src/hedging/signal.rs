@@ -6,6 +6,7 @@ use pricing::convert::price_f64;
 use serde::Serialize;
 
 use super::chain::{Chain, years};
+use super::millis;
 use super::tape::Tape;
 
 /// Readings are this far apart and remember this long.
@@ -189,8 +190,4 @@ fn implied_variance(chain: &Chain, life: Span) -> Option<f64> {
 
 fn mean(values: &[f64]) -> Option<f64> {
     pricing::statistics::mean(values)
-}
-
-fn millis(time: Time) -> i64 {
-    i64::try_from(time.millis()).expect("milliseconds up to the year 2554 fit")
 }

@@ -15,8 +15,8 @@ use super::ledger::{self, Outcome, Period};
 use super::rule::rule_text;
 use super::scan::Scan;
 use super::signal::{self, Score, Signal};
-use super::tape::Tape;
-use super::{Hedge, Plan, Refusal, Shape, Side};
+use super::tape::{Close, Tape};
+use super::{Hedge, Plan, Refusal, Shape, Side, millis, overlap};
 
 /// What is studied.
 #[derive(Clone, Debug)]
@@ -90,12 +90,20 @@ pub struct Study {
     pub from_ms: i64,
     /// Last snapshot.
     pub to_ms: i64,
+    /// First close that options and bars have in common.
+    pub hedged_from_ms: i64,
+    /// Last such close.
+    pub hedged_to_ms: i64,
+    /// Bars that are missing between them; nothing is hedged there.
+    pub bars_missing: u64,
     /// λ of a hedge trade.
     pub one_way: f64,
     /// Causes, in the order of `cents`, whose last is the total.
     pub parts: Vec<String>,
     /// Books.
     pub books: Vec<BookResult>,
+    /// Books for which no expiry ended inside the period.
+    pub unopened: Vec<String>,
     /// Rules over many options of the finest tape.
     pub frontier: Vec<RuleFrontier>,
     /// The law on simulated paths.
@@ -121,12 +129,19 @@ impl Study {
     /// Runs everything.
     pub fn run(input: &StudyInput) -> Result<Study, Refusal> {
         let tape = Tape::join(&input.tapes);
+        let closes = overlap(&tape, &input.chains)?;
+        let (first, last) = (closes[0].time, closes[closes.len() - 1].time);
         let books: Result<Vec<BookResult>, Refusal> = input
             .plans
             .iter()
             .map(|plan| BookResult::run(&tape, &input.chains, plan, &input.rules))
             .collect();
-        let books = books?;
+        let (books, unopened): (Vec<BookResult>, Vec<BookResult>) =
+            books?.into_iter().partition(|book| !book.periods.is_empty());
+        let unopened: Vec<String> = unopened.into_iter().map(|book| book.book).collect();
+        if books.is_empty() {
+            return Err(Refusal::NothingOpened(unopened.join("; "), first, last));
+        }
         let law = input.paths > 0;
         let finest = input.tapes.first().filter(|_| law);
         let shuffled = (input.paths / SHUFFLED_SHARE).max(1);
@@ -140,7 +155,11 @@ impl Study {
             to_ms: times(input.chains.last()),
             one_way: input.plans.first().map_or(f64::NAN, |plan| plan.fees.one_way()),
             parts: PARTS.iter().chain(["total"].iter()).map(|name| (*name).to_owned()).collect(),
+            hedged_from_ms: millis(first),
+            hedged_to_ms: millis(last),
+            bars_missing: closes.windows(2).map(missing).sum(),
             books,
+            unopened,
             frontier: finest.map_or_else(Vec::new, |tape| frontier(tape, input)),
             law_gbm: law.then(|| GbmLaw::simulate(input.seed, input.paths)),
             law_path: finest.and_then(|tape| PathLaw::measure(tape, input.life)),
@@ -151,6 +170,12 @@ impl Study {
             scan: Scan::of(&input.chains),
         })
     }
+}
+
+/// Bars that are missing between two closes.
+fn missing(pair: &[Close]) -> u64 {
+    let bars = pair[1].time.since(pair[0].time).nanos() / pair[1].step.nanos().max(1);
+    bars.saturating_sub(1)
 }
 
 fn frontier(tape: &Tape, input: &StudyInput) -> Vec<RuleFrontier> {
@@ -278,10 +303,6 @@ fn plan_text(plan: &Plan) -> String {
     };
     let tenor = feed::interval_text(plan.tenor);
     format!("{side} {shape} {tenor}, {rolled}, hedged in {hedge}")
-}
-
-fn millis(time: Time) -> i64 {
-    i64::try_from(time.millis()).expect("milliseconds up to the year 2554 fit")
 }
 
 #[cfg(test)]

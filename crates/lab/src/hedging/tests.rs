@@ -196,7 +196,14 @@ fn data_that_cannot_be_studied_is_refused_with_the_reason() {
     let early = Tape { closes: tape.closes[..1].to_vec(), ..tape.clone() };
     assert!(refusal(&early, &chains[4..]).contains("bars of the same period"));
     chains.iter_mut().for_each(|chain| chain.quotes.clear());
-    assert!(refusal(&tape, &chains).contains("nothing could be opened"));
+    let (damaged, seed, paths, life) = (0, 1, 0, Span::DAY.times(7));
+    let (plans, rules) = (vec![plan(Side::Sell)], vec![HedgeRule::None]);
+    let input = StudyInput { tapes: vec![tape], chains, damaged, plans, rules, seed, paths, life };
+    let said = Study::run(&input).unwrap_err().to_string();
+    assert!(
+        said.starts_with("sell straddle") && said.contains("nothing could be opened"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -28,6 +28,10 @@ pub fn sections(study: &Study, charts: &mut Vec<Value>) -> String {
 }
 
 fn header(study: &Study) -> String {
+    let unopened = match study.unopened.as_slice() {
+        [] => NONE.to_owned(),
+        books => books.join("; "),
+    };
     format!(
         "<header><p class=\"kicker\">Plumb · gamma hedging on recorded options</p><h1>{} options, \
          {} – {}</h1><p class=\"lead\">Options of a real venue, sold or bought at its quotes and \
@@ -38,9 +42,15 @@ fn header(study: &Study) -> String {
         day(study.to_ms),
         facts(&[
             ("Snapshots", count(study.snapshots as u64)),
+            (
+                "Options and bars, UTC",
+                format!("{} – {}", minute(study.hedged_from_ms), minute(study.hedged_to_ms)),
+            ),
+            ("Bars missing", count(study.bars_missing)),
+            ("Too long for this period", unopened),
             ("Damaged rows left out", count(study.damaged_rows as u64)),
             ("Hedge trade, bp", number(study.one_way * 1e4, 2)),
-            ("Accounts", "quote; premium in coin is converted at once".to_owned()),
+            ("Accounts", "USD; premium in coin is converted at once".to_owned()),
         ]),
     )
 }
@@ -402,6 +412,9 @@ fn path_table(title: &str, law: &PathLaw) -> String {
 }
 
 fn signal(study: &Study, charts: &mut Vec<Value>) -> String {
+    if study.scores.is_empty() {
+        return String::new();
+    }
     let mut html = String::from("<h2>Implied against forecast volatility</h2>");
     for (at, signal) in study.signals.iter().enumerate() {
         let id = format!("signal-{at}");

@@ -19,6 +19,7 @@
   const charts = JSON.parse(document.getElementById("charts").textContent);
   for (const chart of charts) {
     const layout = Object.assign({}, base, chart.layout);
+    layout.legend = Object.assign({}, base.legend, chart.layout.legend);
     for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
       const title = Object.assign({}, axis.title, layout[key].title);
       layout[key] = Object.assign({}, axis, layout[key], { title });

@@ -4,7 +4,7 @@ use super::chart::{chart, colour, level, with};
 use super::facts;
 use super::html::{escape, figure, table};
 use crate::text::{count, number};
-use desk::surface::{Errors, Expiry, Surface};
+use desk::surface::{Errors, Expiry, Point, Surface};
 use pricing::calibrate::is_surface_free;
 use pricing::svi::Svi;
 use serde_json::{Value, json};
@@ -41,7 +41,8 @@ pub fn sections(title: &str, model: &str, surface: &Surface, charts: &mut Vec<Va
     ));
     body.push_str(
         "<h2>Smiles</h2><p>Bars reach from bid to ask, in points of volatility; quotes \
-                   narrower than 5 points are dark. The line is the slice of the surface without \
+                   narrower than 5 points are dark, and the widest bars may leave the chart. The \
+                   dashed upright is the forward. The line is the slice of the surface without \
                    arbitrage, the dots the same expiry fitted alone.</p><div class=\"smiles\">",
     );
     for (at, expiry) in surface.expiries.iter().enumerate() {
@@ -134,7 +135,7 @@ fn smile(id: &str, expiry: &Expiry) -> Value {
             "y": short(chosen().map(|point| point.middle() * 100.0), 3),
             "error_y": { "type": "data", "thickness": 2, "width": 3, "color": colour,
                 "array": short(chosen().map(|point| point.spread() * 50.0), 3) },
-            "marker": { "size": 1, "color": colour },
+            "marker": { "size": 2, "color": colour },
         })
     };
     let curve = |slice: &Svi, name: &str, looks: Value| {
@@ -150,8 +151,8 @@ fn smile(id: &str, expiry: &Expiry) -> Value {
     };
     let axis = json!({ "title": { "text": "volatility, %" }, "range": shown(expiry) });
     let data = vec![
-        bars("wide quotes", "#c9ced6", false),
-        bars("quotes", "#5a6472", true),
+        bars("quotes of 5 points and wider", "#c9ced6", false),
+        bars("narrower", "#5a6472", true),
         curve(&expiry.after, "surface", json!({ "color": colour::SIMULATED, "width": 2 })),
         curve(
             &expiry.before,
@@ -166,18 +167,44 @@ fn smile(id: &str, expiry: &Expiry) -> Value {
     });
     let layout = json!({
         "hovermode": "closest", "shapes": [forward], "yaxis": axis,
-        "xaxis": { "type": "log", "title": { "text": "strike, USD" }, "nticks": 7 },
+        "xaxis": strikes(expiry), "legend": { "itemsizing": "constant" },
     });
     chart(id, data, layout)
 }
 
-/// The range of volatility that shows the slice and every narrow quote, in points: wide quotes far
-/// out would flatten the rest.
+/// A logarithmic axis of strikes with round numbers written out.
+fn strikes(expiry: &Expiry) -> Value {
+    let (low, high) = range(expiry);
+    let ends = [low, high].map(|k| expiry.chain.forward * libm::exp(k));
+    let mut axis = json!({ "type": "log", "title": { "text": "strike, USD" }, "nticks": 7 });
+    // Over less than this Plotly's own ticks are round; beyond it they are bare digits.
+    if ends[1] / ends[0] > 3.5 {
+        let round: &[f64] = if ends[1] / ends[0] > 12.0 {
+            &[1.0, 2.0, 5.0]
+        } else {
+            &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0]
+        };
+        let decades = libm::floor(libm::log10(ends[0]))..=libm::floor(libm::log10(ends[1]));
+        let (first, last) = (*decades.start() as i32, *decades.end() as i32);
+        let ticks = (first..=last)
+            .flat_map(|decade| round.iter().map(move |r| r * libm::pow(10.0, f64::from(decade))));
+        let inside = ticks.filter(|tick| (ends[0] * 0.95..=ends[1] * 1.05).contains(tick));
+        axis = with(axis, json!({ "tickvals": short(inside, 4), "tickformat": "~s" }));
+    }
+    axis
+}
+
+/// The range of volatility that shows the slice, every narrow quote and the tighter half of all, in
+/// points: the widest quotes would flatten the rest.
 fn shown(expiry: &Expiry) -> [f64; 2] {
     let years = expiry.chain.years;
     let curve = places(range(expiry)).into_iter().map(|k| expiry.after.volatility(k, years));
-    let narrow = expiry.chain.points.iter().filter(|p| p.spread() < desk::surface::NARROW);
-    let values: Vec<f64> = curve.chain(narrow.flat_map(|point| [point.bid, point.ask])).collect();
+    let points = &expiry.chain.points;
+    let mut spreads: Vec<f64> = points.iter().map(Point::spread).collect();
+    spreads.sort_by(f64::total_cmp);
+    let median = spreads.get(spreads.len() / 2).copied().unwrap_or(0.0);
+    let whole = points.iter().filter(|p| p.spread() <= median.max(desk::surface::NARROW));
+    let values: Vec<f64> = curve.chain(whole.flat_map(|point| [point.bid, point.ask])).collect();
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(0.0, f64::max);
     let pad = (high - low).max(0.02) * 0.08;

@@ -14,13 +14,27 @@ pub fn tables(study: &Study, colour: Colour) -> String {
         count(study.snapshots as u64)
     );
     let mut parts = vec![colour.paint("1", &title)];
+    parts.push(format!(
+        "hedged from {} to {}, where options and bars meet",
+        minute(study.hedged_from_ms),
+        minute(study.hedged_to_ms)
+    ));
+    if study.bars_missing > 0 {
+        parts.push(format!(
+            "{} bars missing: nothing is hedged there, and realised volatility reads low",
+            count(study.bars_missing)
+        ));
+    }
+    if !study.unopened.is_empty() {
+        parts.push(format!("too long for this period: {}", study.unopened.join("; ")));
+    }
     if study.damaged_rows > 0 {
         parts.push(format!("{} damaged rows left out", count(study.damaged_rows as u64)));
     }
     parts.extend(study.books.iter().map(|each| book(each, colour)));
     parts.extend(frontier(study));
     parts.extend(law(study));
-    parts.push(signal(study));
+    parts.extend(signal(study));
     let scan = &study.scan;
     parts.push(format!(
         "riskless packages after fees: in {} of {} snapshots",
@@ -59,9 +73,10 @@ fn book(book: &BookResult, colour: Colour) -> String {
         number((sum / book.periods.len() as f64).sqrt() * 100.0, 1)
     };
     format!(
-        "\n{}: {} stretches, implied {} %, realised {} %\n{table}",
+        "\n{}: {} {}, implied {} %, realised {} %\n{table}",
         colour.paint("1", &book.book),
         book.periods.len(),
+        if book.periods.len() == 1 { "stretch" } else { "stretches" },
         square(|period| period.implied),
         square(|period| period.realised),
     )
@@ -113,7 +128,10 @@ fn law(study: &Study) -> Option<String> {
     Some(format!("\n{table}"))
 }
 
-fn signal(study: &Study) -> String {
+fn signal(study: &Study) -> Option<String> {
+    if study.scores.is_empty() {
+        return None;
+    }
     let headings =
         ["QLIKE out of sample", "days", "count", "log-HAR", "EWMA", "naive", "DM vs naive"];
     let mut table = plain(&headings.map(str::to_owned));
@@ -144,5 +162,5 @@ fn signal(study: &Study) -> String {
             signal.right
         ));
     }
-    lines.join("\n")
+    Some(lines.join("\n"))
 }

@@ -9,9 +9,12 @@ use pricing::svi::{Fault, Svi, crosses};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Quotes;
+use super::{Fitted, Quotes};
 use crate::failure::{Failure, refuse, say};
 use crate::summary::{Colour, align, plain};
+
+/// No number of a slice is beyond this, in either direction.
+const LARGEST: f64 = 1e6;
 
 /// A slice as a file gives it.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,16 +57,9 @@ pub fn run(quotes: &Quotes, repair: bool, as_json: bool) -> Result<(), Failure> 
             }
         }
         None => {
-            let fitted = quotes.first()?;
-            let expiries = &fitted.surface.expiries;
-            let targets = expiries.iter().map(|expiry| expiry.chain.targets()).collect();
-            let given = expiries.iter().map(|expiry| {
-                let name = format!("{} {}", fitted.asset, &expiry.chain.expiry.to_string()[..10]);
-                let Svi { a, b, rho, m, sigma } = expiry.before;
-                let asset = fitted.asset.to_string();
-                Given { name, asset, years: expiry.chain.years, a, b, rho, m, sigma }
-            });
-            checked.extend(of_group(given.collect(), Some(targets), repair));
+            for fitted in quotes.first()? {
+                checked.extend(of_fit(&fitted, repair));
+            }
         }
     }
     if as_json {
@@ -82,6 +78,19 @@ pub fn run(quotes: &Quotes, repair: bool, as_json: bool) -> Result<(), Failure> 
             checked.len()
         ))),
     }
+}
+
+/// Checks the slices of a coin as they were fitted alone.
+fn of_fit(fitted: &Fitted, repair: bool) -> Vec<Checked> {
+    let expiries = &fitted.surface.expiries;
+    let targets = expiries.iter().map(|expiry| expiry.chain.targets()).collect();
+    let given = expiries.iter().map(|expiry| {
+        let name = format!("{} {}", fitted.asset, &expiry.chain.expiry.to_string()[..10]);
+        let Svi { a, b, rho, m, sigma } = expiry.before;
+        let asset = fitted.asset.to_string();
+        Given { name, asset, years: expiry.chain.years, a, b, rho, m, sigma }
+    });
+    of_group(given.collect(), Some(targets), repair)
 }
 
 /// The slices of a file; `None` if it holds quotes.
@@ -115,6 +124,15 @@ fn slices(quotes: &Quotes) -> Result<Option<Vec<Given>>, Failure> {
         if !(slice.years.is_finite() && slice.years > 0.0) {
             let text = format!("{path}: slice {}: years {} is not above zero", i + 1, slice.years);
             return Err(Failure::Lab(text));
+        }
+        let &Given { years, a, b, rho, m, sigma, .. } = slice;
+        let fields =
+            [("years", years), ("a", a), ("b", b), ("rho", rho), ("m", m), ("sigma", sigma)];
+        if let Some((name, value)) = fields.into_iter().find(|(_, value)| value.abs() > LARGEST) {
+            return Err(Failure::Lab(format!(
+                "{path}: slice {}: {name} {value:e} is beyond ±{LARGEST}; give total variance",
+                i + 1
+            )));
         }
     }
     Ok(Some(given))
@@ -292,9 +310,14 @@ fn table(checked: &[Checked], repair: bool, colour: Colour) -> String {
     }
     align(&mut table, 1);
     let refused = checked.iter().filter(|checked| !checked.faults.is_empty()).count();
-    let verdict = match (refused, repair) {
+    let repaired = repair && checked.iter().all(|checked| checked.repaired.is_some());
+    let verdict = match (refused, repaired) {
         (0, _) => "Free of butterfly and calendar arbitrage, for every strike.".to_owned(),
-        (_, _) => format!("{refused} of {} slices admit arbitrage.", checked.len()),
+        (_, false) => format!("{refused} of {} slices admit arbitrage.", checked.len()),
+        (_, true) => format!(
+            "{refused} of {} slices admit arbitrage; the repaired ones do not.",
+            checked.len()
+        ),
     };
     format!("{table}\n\n{said}{}\n", colour.paint("1", &verdict))
 }
