@@ -51,7 +51,7 @@ pub const WEEKS_MIN: usize = 20;
 
 impl RuleFrontier {
     /// A rule over the options that start each day of a tape, on bars of its first length; `None`
-    /// for fewer than [`WEEKS_MIN`].
+    /// for fewer than twenty.
     pub fn of(tape: &Tape, rule: HedgeRule, terms: &Terms) -> Option<RuleFrontier> {
         let step = tape.closes.first()?.step;
         let cost = HedgeCost { one_way: terms.one_way, funding: 0.0 };
