@@ -221,7 +221,7 @@ impl pulp::NullaryFnOnce for Evaluation<'_> {
 }
 
 /// So many options are taken at once.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// The first of a column, filled up with ones.
 #[inline(always)]
