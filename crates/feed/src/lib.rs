@@ -18,6 +18,7 @@ pub mod options;
 pub mod book;
 pub mod surfaces;
 pub mod table;
+pub mod tape;
 mod files;
 
 pub use error::{Cause, Error, interval_text};

@@ -25,6 +25,7 @@ pub mod compare;
 pub mod option_compare;
 pub mod table;
 pub mod stress;
+pub mod replay;
 pub mod frontier;
 pub mod hedging;
 pub mod report;
