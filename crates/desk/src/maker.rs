@@ -223,6 +223,7 @@ impl Strategy for Maker {
                 false
             }
             Event::Quote { .. }
+            | Event::Trade { .. }
             | Event::Funding { .. }
             | Event::Rested { .. }
             | Event::Fill { .. }
