@@ -19,7 +19,7 @@ use money::{Amount, Qty, Span, Time};
 use protocol::ids::Side;
 
 use crate::carry::{Outlook, Reversion};
-use crate::leg::{BadConfig, Leg, Pen, Want, signed};
+use crate::leg::{BadConfig, Clock, Leg, Pen, Want, signed};
 use crate::rule;
 use crate::strategy::{Event, Instrument, Intent, Listing, Published, Strategy};
 use crate::volatility::Volatility;
@@ -156,13 +156,11 @@ pub struct Basis {
     reservations: Option<Reservations>,
     equity_start: Option<Amount>,
     stopped: bool,
-    now: Time,
     /// When the reservations were last worked out.
     valued: Time,
     /// How far spot moves from look to look.
     volatility: Volatility,
-    due: Option<Time>,
-    last: u64,
+    clock: Clock,
 }
 
 impl Basis {
@@ -182,15 +180,13 @@ impl Basis {
             outlook: Outlook::new(rule::model(funding), config.financing_8h, config.horizon_h),
             reversion: Reversion::new(step_h, config.memory_h, config.half_life_h),
             volatility: Volatility::new(config.period, config.volatility_memory),
+            clock: Clock::new(config.period),
             config,
             published: Published::default(),
             reservations: None,
             equity_start: None,
             stopped: false,
-            now: Time::ZERO,
             valued: Time::ZERO,
-            due: None,
-            last: 0,
         })
     }
 
@@ -219,19 +215,16 @@ impl Basis {
         });
     }
 
-    fn wake(&mut self, now: Time, pen: &mut Pen) {
+    fn wake(&mut self, pen: &mut Pen) {
         self.perpetual.follow_up(self.config.patience, pen);
         self.spot.follow_up(self.config.patience, pen);
         if let Some(spot) = self.spot.mid() {
             self.volatility.push(spot);
         }
-        if self.reservations.is_none() || now.since(self.valued) >= self.config.valuation {
-            self.valued = now;
+        if self.reservations.is_none() || pen.now.since(self.valued) >= self.config.valuation {
+            self.valued = pen.now;
             self.observe();
         }
-        let next = now.after(self.config.period);
-        self.due = Some(next);
-        pen.intents.push(Intent::WakeAt(next));
     }
 
     fn judge_equity(&mut self, equity: Amount) {
@@ -364,16 +357,9 @@ fn cross(leg: &mut Leg, slot: usize, side: Side, qty: Qty, slippage: f64, pen: &
 
 impl Strategy for Basis {
     fn on(&mut self, event: &Event, intents: &mut Vec<Intent>) {
-        let mut last = self.last;
-        if self.due.is_none() {
-            self.due = Some(Time::ZERO);
-            intents.push(Intent::WakeAt(Time::ZERO));
-        }
+        let due = self.clock.hear(event, intents);
         let heard = match *event {
-            Event::Wake { now } => {
-                self.now = self.now.max(now);
-                self.due.is_some_and(|due| now >= due)
-            }
+            Event::Wake { .. } => due,
             Event::Equity { equity } => {
                 self.judge_equity(equity);
                 self.stopped
@@ -394,14 +380,15 @@ impl Strategy for Basis {
             | Event::Gone { .. }
             | Event::Position { .. } => self.perpetual.hear(event) | self.spot.hear(event),
         };
-        if heard {
-            let mut pen = Pen { intents, last: &mut last, now: self.now };
-            if let Event::Wake { now } = *event {
-                self.wake(now, &mut pen);
-            }
-            self.act(&mut pen);
+        let mut clock = self.clock;
+        if due {
+            self.wake(&mut clock.pen(intents));
+            clock.ask(intents);
         }
-        self.last = last;
+        if heard {
+            self.act(&mut clock.pen(intents));
+        }
+        self.clock = clock;
     }
 }
 

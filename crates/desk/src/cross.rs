@@ -12,11 +12,11 @@
 //! done before both venues have stated their balance. Invariant: each balance stays within its
 //! bounds whatever fills.
 
-use money::{Qty, Round, Span, Time};
+use money::{Qty, Round, Span};
 use pricing::convert::price_f64;
 use protocol::ids::Side;
 
-use crate::leg::{BadConfig, Leg, Pen, Want};
+use crate::leg::{BadConfig, Clock, Leg, Pen, Want};
 use crate::strategy::{Event, Instrument, Intent, Level, Listing, Strategy};
 use crate::volatility::Volatility;
 
@@ -109,9 +109,7 @@ pub struct Cross {
     volatility: Volatility,
     /// Whether a venue has quoted since its quotes were last used.
     fresh: [bool; 2],
-    now: Time,
-    due: Option<Time>,
-    last: u64,
+    clock: Clock,
 }
 
 impl Cross {
@@ -122,11 +120,9 @@ impl Cross {
         Ok(Cross {
             legs: [leg(0)?, leg(1)?],
             volatility: Volatility::new(config.period, config.volatility_memory),
+            clock: Clock::new(config.period),
             config,
             fresh: [false; 2],
-            now: Time::ZERO,
-            due: None,
-            last: 0,
         })
     }
 
@@ -228,16 +224,9 @@ impl Cross {
 
 impl Strategy for Cross {
     fn on(&mut self, event: &Event, intents: &mut Vec<Intent>) {
-        let mut last = self.last;
-        if self.due.is_none() {
-            self.due = Some(Time::ZERO);
-            intents.push(Intent::WakeAt(Time::ZERO));
-        }
+        let due = self.clock.hear(event, intents);
         let heard = match *event {
-            Event::Wake { now } => {
-                self.now = self.now.max(now);
-                self.due.is_some_and(|due| now >= due)
-            }
+            Event::Wake { .. } => due,
             Event::Quote { instrument, .. } => {
                 let mut known = false;
                 for (at, venue) in self.config.venues.iter().enumerate() {
@@ -259,21 +248,20 @@ impl Strategy for Cross {
             | Event::Surface(_)
             | Event::Auction { .. } => self.legs[0].hear(event) | self.legs[1].hear(event),
         };
-        if heard {
-            let mut pen = Pen { intents, last: &mut last, now: self.now };
-            if let Event::Wake { now } = *event {
-                if let Some(mid) = self.legs[1].mid() {
-                    self.volatility.push(mid);
-                }
-                self.legs[0].follow_up(self.config.patience, &mut pen);
-                self.legs[1].follow_up(self.config.patience, &mut pen);
-                let next = now.after(self.config.period);
-                self.due = Some(next);
-                pen.intents.push(Intent::WakeAt(next));
+        let mut clock = self.clock;
+        if due {
+            if let Some(mid) = self.legs[1].mid() {
+                self.volatility.push(mid);
             }
-            self.act(&mut pen);
+            for leg in &mut self.legs {
+                leg.follow_up(self.config.patience, &mut clock.pen(intents));
+            }
+            clock.ask(intents);
         }
-        self.last = last;
+        if heard {
+            self.act(&mut clock.pen(intents));
+        }
+        self.clock = clock;
     }
 }
 
@@ -281,7 +269,7 @@ impl Strategy for Cross {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use money::{Amount, Price, Rate};
+    use money::{Amount, Price, Rate, Time};
     use proptest::prelude::{prop, prop_assert, proptest};
     use protocol::ids::ClientId;
 

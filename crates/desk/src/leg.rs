@@ -51,6 +51,49 @@ pub struct Pen<'a> {
     pub now: Time,
 }
 
+/// When a strategy looks at its markets: at once, then a period after each look. It numbers the
+/// orders as well.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    period: Span,
+    /// Time of the last wake.
+    now: Time,
+    /// When the next look is due; none before the first event.
+    due: Option<Time>,
+    /// The number of the last order.
+    last: u64,
+}
+
+impl Clock {
+    /// A clock with this time between looks.
+    pub fn new(period: Span) -> Clock {
+        Clock { period, now: Time::ZERO, due: None, last: 0 }
+    }
+
+    /// Takes an event, on the first one asks to be woken at once; whether a look is due.
+    pub fn hear(&mut self, event: &Event, intents: &mut Vec<Intent>) -> bool {
+        let due = *self.due.get_or_insert_with(|| {
+            intents.push(Intent::WakeAt(Time::ZERO));
+            Time::ZERO
+        });
+        let Event::Wake { now } = *event else { return false };
+        self.now = self.now.max(now);
+        now >= due
+    }
+
+    /// Asks to be woken for the next look.
+    pub fn ask(&mut self, intents: &mut Vec<Intent>) {
+        let next = self.now.after(self.period);
+        self.due = Some(next);
+        intents.push(Intent::WakeAt(next));
+    }
+
+    /// Where intents are written now.
+    pub fn pen<'a>(&'a mut self, intents: &'a mut Vec<Intent>) -> Pen<'a> {
+        Pen { intents, last: &mut self.last, now: self.now }
+    }
+}
+
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -269,7 +312,29 @@ impl Leg {
 
     /// As [`Leg::on_tick`], and behind the opposite quote, so that a post-only order can rest.
     pub fn behind_quote(&self, side: Side, value: f64) -> Option<Price> {
-        let price = self.on_tick(side, value)?;
+        self.behind(side, self.on_tick(side, value)?)
+    }
+
+    /// The best price of a side itself, or so many ticks away from the other side, on the tick and
+    /// behind the opposite quote; `None` without a best price, or when there is none above zero.
+    pub fn at_best(&self, side: Side, ticks: u16) -> Option<Price> {
+        let best = match side {
+            Side::Buy => self.bid,
+            Side::Sell => self.ask,
+        };
+        let (best, tick) = (best?.price.raw(), self.tick.raw());
+        let away = side.sign().checked_mul(tick.checked_mul(i64::from(ticks))?)?;
+        let down = best.checked_sub(away)?;
+        let rest = down.rem_euclid(tick);
+        let raw = match side {
+            Side::Sell if rest > 0 => down.checked_add(tick - rest)?,
+            Side::Buy | Side::Sell => down - rest,
+        };
+        self.behind(side, Price::from_raw(raw))
+    }
+
+    /// A price moved behind the opposite quote; `None` when it is not above zero.
+    fn behind(&self, side: Side, price: Price) -> Option<Price> {
         let price = match (side, self.against(side)) {
             (Side::Buy, Some(ask)) => price.min(ask.price - self.tick),
             (Side::Sell, Some(bid)) => price.max(bid.price + self.tick),
@@ -433,6 +498,34 @@ mod tests {
         assert_eq!(leg.behind_quote(Side::Buy, 99.0), Some("99".parse().unwrap()));
         assert_eq!(leg.mid(), Some(100.5));
         assert!((leg.half_spread().unwrap() - 0.5 / 100.5).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_best_price_off_the_tick_is_rounded_away_from_the_other_side() {
+        let mut leg = leg();
+        let quote =
+            Event::Quote { instrument: Instrument(0), bid: level("100.2"), ask: level("101.2") };
+        leg.hear(&quote);
+        assert_eq!(leg.at_best(Side::Buy, 0), Some("100".parse().unwrap()));
+        assert_eq!(leg.at_best(Side::Sell, 0), Some("101.5".parse().unwrap()));
+        assert_eq!(leg.at_best(Side::Buy, 2), Some("99".parse().unwrap()));
+        assert_eq!(leg.at_best(Side::Sell, 2), Some("102.5".parse().unwrap()));
+        assert_eq!(leg.at_best(Side::Buy, 201), None);
+    }
+
+    #[test]
+    fn a_clock_asks_at_once_and_then_a_period_after_each_look() {
+        let (mut clock, mut intents) = (Clock::new(Span::SECOND), Vec::new());
+        let wake = |millis| Event::Wake { now: Time::from_millis(millis).unwrap() };
+        let equity = Event::Equity { equity: money::Amount::ZERO };
+        assert!(!clock.hear(&equity, &mut intents));
+        assert!(clock.hear(&wake(500), &mut intents));
+        clock.ask(&mut intents);
+        assert!(!clock.hear(&wake(1499), &mut intents), "nobody asked for this one");
+        assert!(clock.hear(&wake(1500), &mut intents));
+        let asked = [0, 1500].map(|millis| Intent::WakeAt(Time::from_millis(millis).unwrap()));
+        assert_eq!(intents, asked);
+        assert_eq!(clock.pen(&mut intents).now, Time::from_millis(1500).unwrap());
     }
 
     #[test]

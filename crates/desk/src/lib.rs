@@ -19,6 +19,7 @@ pub mod carry;
 pub mod basis;
 pub mod cross;
 pub mod maker;
+pub mod touch;
 
 pub mod limits;
 

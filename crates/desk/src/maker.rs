@@ -7,10 +7,10 @@
 //! of the reference mid's return over one period; the linear skew is that of Avellaneda and Stoikov
 //! (2008). Invariant: position plus open orders never pass the limit on either side.
 
-use money::{Qty, Span, Time};
+use money::{Qty, Span};
 use protocol::ids::Side;
 
-use crate::leg::{BadConfig, Leg, Pen, Want};
+use crate::leg::{BadConfig, Clock, Leg, Pen, Want};
 use crate::strategy::{Event, Instrument, Intent, Listing, Strategy};
 
 /// What a market maker is told. Rates are plain fractions.
@@ -109,9 +109,7 @@ pub struct Maker {
     variance_weight: f64,
     basis_weight: Option<f64>,
     sampled: Option<f64>,
-    now: Time,
-    due: Option<Time>,
-    last: u64,
+    clock: Clock,
 }
 
 impl Maker {
@@ -130,11 +128,9 @@ impl Maker {
             variance: 0.0,
             variance_weight: average_weight(config.period, config.volatility_memory),
             basis_weight: config.basis_memory.map(|memory| average_weight(config.period, memory)),
+            clock: Clock::new(config.period),
             config,
             sampled: None,
-            now: Time::ZERO,
-            due: None,
-            last: 0,
         })
     }
 
@@ -146,14 +142,6 @@ impl Maker {
     /// Half-spread of its first layer, as a fraction.
     pub fn half_spread(&self) -> f64 {
         self.config.half_spread.max(self.config.volatility_multiple * self.variance.sqrt())
-    }
-
-    fn wake(&mut self, now: Time, pen: &mut Pen) {
-        self.own.follow_up(self.config.patience, pen);
-        self.sample();
-        let next = now.after(self.config.period);
-        self.due = Some(next);
-        pen.intents.push(Intent::WakeAt(next));
     }
 
     fn sample(&mut self) {
@@ -207,16 +195,9 @@ fn average_weight(period: Span, memory: Span) -> f64 {
 
 impl Strategy for Maker {
     fn on(&mut self, event: &Event, intents: &mut Vec<Intent>) {
-        let mut last = self.last;
-        if self.due.is_none() {
-            self.due = Some(Time::ZERO);
-            intents.push(Intent::WakeAt(Time::ZERO));
-        }
+        let due = self.clock.hear(event, intents);
         let heard = match *event {
-            Event::Wake { now } => {
-                self.now = self.now.max(now);
-                self.due.is_some_and(|due| now >= due)
-            }
+            Event::Wake { .. } => due,
             // Its own book does not move its prices: the reference and its fills do.
             Event::Quote { instrument, .. } if instrument == self.config.instrument => {
                 self.own.hear(event);
@@ -234,14 +215,16 @@ impl Strategy for Maker {
             | Event::Surface(_)
             | Event::Auction { .. } => self.own.hear(event) | self.reference.hear(event),
         };
-        if heard {
-            let mut pen = Pen { intents, last: &mut last, now: self.now };
-            if let Event::Wake { now } = *event {
-                self.wake(now, &mut pen);
-            }
-            self.requote(&mut pen);
+        let mut clock = self.clock;
+        if due {
+            self.own.follow_up(self.config.patience, &mut clock.pen(intents));
+            self.sample();
+            clock.ask(intents);
         }
-        self.last = last;
+        if heard {
+            self.requote(&mut clock.pen(intents));
+        }
+        self.clock = clock;
     }
 }
 
@@ -250,7 +233,7 @@ impl Strategy for Maker {
 mod tests {
     use super::*;
     use crate::strategy::Level;
-    use money::{Amount, Price, Rate};
+    use money::{Amount, Price, Rate, Time};
     use proptest::prelude::{prop, prop_assert, proptest};
     use protocol::ids::ClientId;
 

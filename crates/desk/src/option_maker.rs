@@ -11,7 +11,7 @@ use pricing::convert::{price_f64, qty_f64};
 use protocol::ids::Side;
 
 use crate::chain::{Chain, ChainListing, Hedge, Value, vega};
-use crate::leg::{BadConfig, Pen, Want};
+use crate::leg::{BadConfig, Clock, Pen, Want};
 use crate::strategy::{Event, Intent, Strategy};
 
 /// What an option maker is told. Volatilities are a year, 0.01 is one point.
@@ -63,8 +63,7 @@ pub struct OptionMaker {
     config: OptionMakerConfig,
     chain: Chain,
     hedge: Hedge,
-    due: Option<Time>,
-    last: u64,
+    clock: Clock,
 }
 
 impl OptionMaker {
@@ -76,7 +75,7 @@ impl OptionMaker {
     ) -> Result<OptionMaker, BadConfig> {
         config.check()?;
         let chain = Chain::new(listing, 2)?;
-        Ok(OptionMaker { config, chain, hedge, due: None, last: 0 })
+        Ok(OptionMaker { clock: Clock::new(config.period), config, chain, hedge })
     }
 
     fn wake(&mut self, pen: &mut Pen) {
@@ -131,21 +130,14 @@ impl OptionMaker {
 
 impl Strategy for OptionMaker {
     fn on(&mut self, event: &Event, intents: &mut Vec<Intent>) {
-        if self.due.is_none() {
-            self.due = Some(Time::ZERO);
-            intents.push(Intent::WakeAt(Time::ZERO));
-        }
+        let due = self.clock.hear(event, intents);
         self.chain.hear(event);
         self.hedge.hear(event);
-        let Event::Wake { now } = *event else { return };
-        if self.due.is_some_and(|due| now >= due) {
-            let mut last = self.last;
-            let mut pen = Pen { intents, last: &mut last, now };
-            self.wake(&mut pen);
-            let next = now.after(self.config.period);
-            self.due = Some(next);
-            intents.push(Intent::WakeAt(next));
-            self.last = last;
+        if due {
+            let mut clock = self.clock;
+            self.wake(&mut clock.pen(intents));
+            clock.ask(intents);
+            self.clock = clock;
         }
     }
 }

@@ -12,7 +12,7 @@ use pricing::convert::{hours, price_f64, qty, qty_f64};
 use protocol::ids::{AccountId, Side};
 
 use crate::chain::{Chain, ChainListing, Hedge, Value, vega};
-use crate::leg::{BadConfig, Pen, Want};
+use crate::leg::{BadConfig, Clock, Pen, Want};
 use crate::strategy::{Event, Intent, Strategy};
 use crate::volatility::Volatility;
 
@@ -95,8 +95,7 @@ pub struct OptionTaker {
     looks: u64,
     /// Accounts that pay enough, since the last look.
     auctions: Vec<AccountId>,
-    due: Option<Time>,
-    last: u64,
+    clock: Clock,
 }
 
 /// Hours of a year.
@@ -120,14 +119,13 @@ impl OptionTaker {
         };
         let chain = Chain::new(listing, 1)?;
         Ok(OptionTaker {
+            clock: Clock::new(config.period),
             config,
             chain,
             hedge,
             realised,
             looks: 0,
             auctions: Vec::new(),
-            due: None,
-            last: 0,
         })
     }
 
@@ -231,10 +229,7 @@ impl OptionTaker {
 
 impl Strategy for OptionTaker {
     fn on(&mut self, event: &Event, intents: &mut Vec<Intent>) {
-        if self.due.is_none() {
-            self.due = Some(Time::ZERO);
-            intents.push(Intent::WakeAt(Time::ZERO));
-        }
+        let due = self.clock.hear(event, intents);
         self.chain.hear(event);
         self.hedge.hear(event);
         if let Event::Auction { account, pays } = *event
@@ -242,15 +237,11 @@ impl Strategy for OptionTaker {
         {
             self.auctions.push(account);
         }
-        let Event::Wake { now } = *event else { return };
-        if self.due.is_some_and(|due| now >= due) {
-            let mut last = self.last;
-            let mut pen = Pen { intents, last: &mut last, now };
-            self.wake(&mut pen);
-            let next = now.after(self.config.period);
-            self.due = Some(next);
-            intents.push(Intent::WakeAt(next));
-            self.last = last;
+        if due {
+            let mut clock = self.clock;
+            self.wake(&mut clock.pen(intents));
+            clock.ask(intents);
+            self.clock = clock;
         }
     }
 }

@@ -1,8 +1,6 @@
 //! `plumb lab`: run a scenario, compare funding rules, verify the rulebook against settlements.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::Subcommand;
@@ -20,7 +18,7 @@ use crate::failure::{Failure, refuse, say, signed, whole};
 use crate::frontier_command::FrontierOf;
 use crate::stress_command::Stress;
 use crate::summary::{self, Colour};
-use crate::work::{bar, open_folder};
+use crate::work::{bar, open_folder, processors, run_all, runs_bar};
 
 /// The laboratory.
 #[derive(Debug, Subcommand)]
@@ -289,7 +287,7 @@ fn compare(scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
         .collect();
     let tapes = Tapes::read(scenario).map_err(refuse)?;
     open_folder(&plan.folder)?;
-    let records = run_all((&designs, &plan.rules), &tapes, &jobs)?;
+    let records = simulate_all((&designs, &plan.rules), &tapes, &jobs)?;
     let measured: Vec<Metrics> =
         records.iter().map(|record| Metrics::of(record, &Options::default())).collect();
     let runs: Vec<Run> = records
@@ -335,7 +333,7 @@ fn compare_agents(
         (0..seeds).flat_map(|at| [0, 1].map(|arm| (arm, scenario.seed + at))).collect();
     let tapes = Tapes::read(scenario).map_err(refuse)?;
     open_folder(folder)?;
-    let records = run_all((&designs, &[]), &tapes, &jobs)?;
+    let records = simulate_all((&designs, &[]), &tapes, &jobs)?;
     let measured: Vec<OptionMetrics> = records
         .iter()
         .map(|record| OptionMetrics::of(record.options.as_ref().expect("both arms have options")))
@@ -376,36 +374,19 @@ fn market(scenario: &Scenario, wanted: Option<&str>) -> Result<String, Failure> 
 }
 
 /// Runs every job on as many threads as there are processors; results in the order of the jobs.
-fn run_all(
+fn simulate_all(
     (designs, rules): (&[Scenario], &[String]),
     tapes: &Tapes,
     jobs: &[(usize, u64)],
 ) -> Result<Vec<Record>, Failure> {
-    let template = "{msg} {bar:32} {pos}/{len} runs  {elapsed} elapsed, {eta} left";
-    let bar = bar(jobs.len() as u64, template);
-    bar.set_message("comparing");
-    bar.enable_steady_tick(std::time::Duration::from_millis(500));
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<Result<Record, Failure>>>> =
-        Mutex::new(jobs.iter().map(|_| None).collect());
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(jobs.len()) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&(rule, seed)) = jobs.get(at) else { break };
-                    let name = rules.get(rule).map(String::as_str);
-                    let outcome = simulate(&designs[rule], tapes, (seed, name), |_| {});
-                    bar.inc(1);
-                    results.lock().expect("no run panics with the lock")[at] = Some(outcome);
-                }
-            });
-        }
-    });
+    let bar = runs_bar(jobs.len(), "comparing");
+    let run = |&(rule, seed): &(usize, u64)| {
+        let name = rules.get(rule).map(String::as_str);
+        simulate(&designs[rule], tapes, (seed, name), |_| {})
+    };
+    let results = run_all(jobs, processors(), run, |_, _| bar.inc(1));
     bar.finish_and_clear();
-    let results = results.into_inner().expect("all runs have ended");
-    results.into_iter().map(|result| result.expect("every job has run")).collect()
+    results.into_iter().collect()
 }
 
 fn terms(interest_bp: i64, clamp_bp: i64) -> Result<IndustryTerms, Failure> {

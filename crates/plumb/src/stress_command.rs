@@ -1,15 +1,13 @@
 //! `plumb lab stress`: the incident library through our rules and the venue's.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 use lab::stress::{self, Extent, Incident, Job, Outcome, Report};
 
 use crate::failure::{Failure, refuse, say, whole};
 use crate::summary::{self, Colour};
-use crate::work::{bar, open_folder};
+use crate::work::{open_folder, processors, run_all, runs_bar};
 
 /// Where the incidents stand, seen from the working directory.
 const FOLDER: &str = "scenarios/incidents";
@@ -57,7 +55,7 @@ impl Stress {
             (false, false) => Extent::Chosen,
         };
         let jobs = stress::jobs(&incidents, extent);
-        let outcomes = run_all(&incidents, &jobs, self.seed);
+        let outcomes = simulate_all(&incidents, &jobs, self.seed);
         let report = Report::of(&incidents, &jobs, &outcomes, self.seed);
         if let Some(folder) = &self.out {
             lab::table::write_json(&folder.join("stress.json"), &report).map_err(refuse)?;
@@ -125,32 +123,14 @@ fn number(id: &str) -> u64 {
 }
 
 /// Runs every job on as many threads as there are processors; outcomes in the order of the jobs.
-fn run_all(incidents: &[Incident], jobs: &[Job], seed: u64) -> Vec<Outcome> {
-    let template = "{msg} {bar:32} {pos}/{len} runs  {elapsed} elapsed, {eta} left";
-    let bar = bar(jobs.len() as u64, template);
-    bar.set_message("incidents");
-    bar.enable_steady_tick(std::time::Duration::from_millis(500));
+fn simulate_all(incidents: &[Incident], jobs: &[Job], seed: u64) -> Vec<Outcome> {
+    let bar = runs_bar(jobs.len(), "incidents");
     // A broken invariant is a panic; it is counted in the outcome and its text kept there.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let next = AtomicUsize::new(0);
-    let outcomes: Mutex<Vec<Option<Outcome>>> = Mutex::new(jobs.iter().map(|_| None).collect());
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(jobs.len()) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(job) = jobs.get(at) else { break };
-                    let outcome = stress::run(incidents, job, seed);
-                    bar.inc(1);
-                    outcomes.lock().expect("no run panics with the lock")[at] = Some(outcome);
-                }
-            });
-        }
-    });
+    let run = |job: &Job| stress::run(incidents, job, seed);
+    let outcomes = run_all(jobs, processors(), run, |_, _| bar.inc(1));
     std::panic::set_hook(hook);
     bar.finish_and_clear();
-    let outcomes = outcomes.into_inner().expect("all runs have ended");
-    outcomes.into_iter().map(|outcome| outcome.expect("every job has run")).collect()
+    outcomes
 }
