@@ -63,11 +63,11 @@ pub struct Local {
 
 impl Local {
     /// A market of which nothing has been heard.
-    pub fn new(instrument: Instrument, units: Units, ladder: Ladder, keeps_trades: bool) -> Local {
+    pub fn new(instrument: Instrument, units: Units, keeps_trades: bool) -> Local {
         Local {
             instrument,
             units,
-            ladder,
+            ladder: Ladder::new(),
             seen: (None, None, 0),
             told: (None, None, 0),
             published: Published::default(),
@@ -78,9 +78,16 @@ impl Local {
         }
     }
 
-    /// Takes an event; whether there is something to tell now.
+    /// Takes what an event says of the book, and nothing else: it was not heard when it happened.
+    pub fn learn(&mut self, event: &Event) {
+        if event.kind != Kind::Trade {
+            self.hear(event, false);
+        }
+    }
+
+    /// Takes an event; whether there is something to tell now, if it is asked.
     #[inline]
-    pub fn hear(&mut self, event: &Event) -> bool {
+    pub fn hear(&mut self, event: &Event, asks: bool) -> bool {
         match event.kind {
             Kind::Level
             | Kind::Clear
@@ -90,7 +97,7 @@ impl Local {
             | Kind::Remove
             | Kind::Execute => {
                 self.ladder.apply(event);
-                event.last && self.look()
+                asks && event.last && self.look()
             }
             Kind::Trade => self.keeps_trades && self.keep_trade(event),
             Kind::Base
@@ -115,21 +122,14 @@ impl Local {
     /// Looks at the best quotes; whether they are not those that were told.
     #[inline]
     pub fn look(&mut self) -> bool {
-        self.seen = (self.ladder.best_bid(), self.ladder.best_ask(), self.shift);
-        self.seen != self.told
+        self.seen = (self.best(Side::Buy), self.best(Side::Sell), self.shift);
+        self.seen != self.told || self.published != self.told_published
     }
 
     /// Moves all prices from now on; whether there is something to tell.
     pub fn shift(&mut self, units: i64) -> bool {
         self.shift = units;
         self.look()
-    }
-
-    /// Middle of the best quotes; `None` while a side is empty.
-    pub fn mid(&self) -> Option<Price> {
-        let (bid, ask) = (self.ladder.best_bid()?, self.ladder.best_ask()?);
-        let (bid, ask) = (self.price(bid.0), self.price(ask.0));
-        Some(Price::from_raw(bid.raw().midpoint(ask.raw())))
     }
 
     /// Tells what is new since the last time.
@@ -149,6 +149,11 @@ impl Local {
             let (instrument, published) = (self.instrument, self.published);
             hear(&strategy::Event::Funding { instrument, published });
         }
+    }
+
+    #[inline]
+    fn best(&self, side: Side) -> Option<(i64, i64)> {
+        self.ladder.best(side).map(|price| (price, self.ladder.qty(side, price)))
     }
 
     fn price(&self, units: i64) -> Price {

@@ -7,19 +7,21 @@
 //! At one instant the exchange comes first, then quotes, then scheduled items in the order of
 //! their scheduling. The run ends when every tape has been seen by its exchange, or at a set time.
 
+mod accounts;
 mod feeds;
 mod market;
 mod orders;
+mod start;
+
+pub use start::{AccountSetup, FeedSetup, MarketSetup, RunError, Setup, run};
 
 use desk::strategy::{self, Intent, Strategy};
 use money::Time;
 
 use super::account::Account;
-use super::latency::Road;
 use super::order::{Answer, Order};
 use super::record::{Record, Seen};
 use crate::queue::Queue;
-use crate::random::Stream;
 use feeds::Feed;
 use market::Market;
 
@@ -41,14 +43,16 @@ enum Item {
     Arrive(u16, Request),
     /// A message reaches the strategy.
     Hear(strategy::Event),
-    /// Own impact has moved the local prices of a market to so many units.
-    Shift(u16, i64),
+    /// A market of dated contracts settles.
+    Expire(u16),
 }
 
 /// What is asked of an exchange.
 #[derive(Clone, Copy, Debug)]
 enum Request {
     Place { order: Order, reduce_only: bool },
+    /// An order off the tick or between two lots.
+    Refuse(protocol::ids::ClientId),
     Cancel(protocol::ids::ClientId),
     CancelAll,
 }
@@ -61,13 +65,10 @@ struct Run<'a> {
     queue: Queue<Item>,
     feeds: Vec<Feed>,
     markets: Vec<Market>,
-    account: Account,
+    accounts: Vec<Account>,
     strategy: &'a mut dyn Strategy,
     intents: Vec<Intent>,
     answers: Vec<Answer>,
-    to_exchange: Road,
-    to_desk: Road,
-    stream: Stream,
     /// Messages on their way to the strategy: while there are any, a statement would count a fill
     /// twice.
     inbound: u32,
@@ -75,10 +76,18 @@ struct Run<'a> {
     seen: Vec<Seen>,
 }
 
+/// Rounds of the loop between two reports of progress.
+const REPORT: u32 = 1 << 14;
+
 impl Run<'_> {
-    fn run(&mut self) -> Result<(), feed::Error> {
-        self.queue.push(self.now, Item::Wake);
+    fn run(&mut self, progress: &mut dyn FnMut(Time, u64)) -> Result<(), RunError> {
+        let mut rounds = 0u32;
         loop {
+            rounds = rounds.wrapping_add(1);
+            if rounds.is_multiple_of(REPORT) {
+                let seen = self.feeds.iter().map(Feed::seen).sum();
+                progress(Time::from_nanos(self.now), seen);
+            }
             let scheduled = self.scheduled();
             let told = match self.hear {
                 Hear::Wake => u64::MAX,
@@ -91,12 +100,12 @@ impl Run<'_> {
             if target >= self.end || self.feeds.iter().all(Feed::is_over) {
                 return Ok(());
             }
-            self.now = target;
-            self.observe();
+            self.now = self.now.max(target);
+            self.observe()?;
             if told <= target {
                 self.tell(target);
             } else {
-                self.take();
+                self.take()?;
             }
         }
     }
@@ -108,59 +117,41 @@ impl Run<'_> {
         queued.min(looks).min(self.end)
     }
 
-    /// Writes down what is due: mids after fills, a row of samples.
-    fn observe(&mut self) {
-        let now = Time::from_nanos(self.now);
-        if self.record.fills.due() <= now {
-            let markets = &self.markets;
-            self.record.fills.look(now, |market| markets[usize::from(market)].mid());
-        }
-        while self.record.samples.due() <= now {
-            self.account.accrue(self.record.samples.due());
-            self.mark_all();
-            let equity = self.account.equity();
-            self.record.samples.push(equity, &self.seen);
-        }
-    }
-
     /// Takes what is scheduled now, if anything is.
-    fn take(&mut self) {
+    fn take(&mut self) -> Result<(), RunError> {
         if self.queue.peek_time().is_none_or(|time| time > self.now) {
-            return;
+            return Ok(());
         }
-        let Some((_, item)) = self.queue.pop() else { return };
+        let Some((_, item)) = self.queue.pop() else { return Ok(()) };
         match item {
-            Item::Wake => self.wake(),
-            Item::Arrive(market, request) => self.arrive(market, request),
+            Item::Wake => self.wake()?,
+            Item::Arrive(market, request) => self.arrive(market, request)?,
             Item::Hear(event) => {
                 self.inbound -= 1;
                 self.strategy.on(&event, &mut self.intents);
                 self.send();
             }
-            Item::Shift(market, units) => {
-                self.markets[usize::from(market)].local.shift(units);
-            }
+            Item::Expire(market) => self.expire(usize::from(market))?,
         }
+        Ok(())
     }
 
     /// Tells the strategy what it can know by now, and then that it is awake.
-    fn wake(&mut self) {
+    fn wake(&mut self) -> Result<(), RunError> {
+        if self.hear == Hear::Wake {
+            self.listen()?;
+        }
         for market in &mut self.markets {
             if market.local.look() {
                 market.local.tell(|event| self.strategy.on(event, &mut self.intents));
             }
         }
         if self.inbound == 0 {
-            for (at, market) in self.markets.iter().enumerate() {
-                let (instrument, qty) = (market.instrument, self.account.position(at));
-                let event = strategy::Event::Position { instrument, qty };
-                self.strategy.on(&event, &mut self.intents);
-            }
-            let equity = self.account.equity();
-            self.strategy.on(&strategy::Event::Equity { equity }, &mut self.intents);
+            self.state()?;
         }
         let now = Time::from_nanos(self.now);
         self.strategy.on(&strategy::Event::Wake { now }, &mut self.intents);
         self.send();
+        Ok(())
     }
 }

@@ -38,6 +38,14 @@ impl Window {
         Window { source, batches: VecDeque::new(), first: 0, spare: Vec::new(), ended: false }
     }
 
+    /// Reads the first batch: some sources learn of their instruments with it.
+    ///
+    /// # Errors
+    /// What the source says.
+    pub fn open(&mut self) -> Result<(), feed::Error> {
+        self.load(&mut Cursor::default()).map(|_| ())
+    }
+
     /// What the source says of its instruments.
     pub fn header(&self) -> &Header {
         self.source.header()
@@ -87,6 +95,16 @@ impl Cursor {
     /// How many events it has seen.
     pub fn seen(&self) -> u64 {
         self.seen
+    }
+
+    /// Time of the last event seen.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// The next event if it was looked at: what a view that was stopped by the time waits with.
+    pub fn peek_held(&self) -> Option<u64> {
+        self.next.map(|(_, time)| time)
     }
 
     /// Time in this view of the next event; `None` at the end.

@@ -1,9 +1,8 @@
 //! Both views of every source brought to an instant.
 
-use feed::tape::Event;
 use money::Time;
 
-use super::Run;
+use super::{Hear, Run, RunError};
 use super::market::Market;
 use crate::replay::latency::Latency;
 use crate::replay::window::{Cursor, Window};
@@ -25,19 +24,31 @@ pub(super) struct Feed {
     /// a snapshot, but is told of nothing that happened.
     lost: bool,
     is_over: bool,
+    /// Markets on it at which own orders rest.
+    busy: u32,
 }
 
 impl Feed {
     /// A source at its start.
     pub(super) fn new(window: Window, latency: Latency, markets: Vec<Option<u16>>) -> Feed {
         let (exchange, local) = (Cursor::default(), Cursor::default());
-        let (told, lost, is_over) = (None, false, false);
-        Feed { window, exchange, local, latency, markets, told, lost, is_over }
+        let (told, lost, is_over, busy) = (None, false, false, 0);
+        Feed { window, exchange, local, latency, markets, told, lost, is_over, busy }
+    }
+
+    /// Whether the exchange has seen all of it.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// How many events the exchange has seen.
+    pub(super) fn seen(&self) -> u64 {
+        self.exchange.seen()
     }
 
     /// Time of the next event at the exchange; `None` at the end.
-    pub(super) fn next_at_exchange(&mut self) -> Result<Option<u64>, feed::Error> {
-        self.exchange.peek(&mut self.window, &mut |event| event.exchange.nanos())
+    pub(super) fn next_at_exchange(&mut self) -> Result<Option<u64>, RunError> {
+        Ok(self.exchange.peek(&mut self.window, &mut |event| event.exchange.nanos())?)
     }
 
     /// Brings the desk's view to a time, or to the first change that a strategy is to be told;
@@ -47,7 +58,7 @@ impl Feed {
         markets: &mut [Market],
         until: u64,
         tells: bool,
-    ) -> Result<bool, feed::Error> {
+    ) -> Result<bool, RunError> {
         let (mut left, mut told) = (STRETCH, None);
         let (table, latency) = (&self.markets, &mut self.latency);
         let lost = std::cell::Cell::new(self.lost);
@@ -83,7 +94,7 @@ impl Feed {
 impl Run<'_> {
     /// When the next change of a quote arrives, up to a limit and not further than a view goes at
     /// once.
-    pub(super) fn seek(&mut self, limit: u64) -> Result<u64, feed::Error> {
+    pub(super) fn seek(&mut self, limit: u64) -> Result<u64, RunError> {
         let mut first = u64::MAX;
         for feed in &mut self.feeds {
             if feed.told.is_none() && feed.advance_local(&mut self.markets, limit, true)? {
@@ -107,7 +118,7 @@ impl Run<'_> {
     }
 
     /// Brings every desk's view to now, without telling.
-    pub(super) fn listen(&mut self) -> Result<(), feed::Error> {
+    pub(super) fn listen(&mut self) -> Result<(), RunError> {
         for feed in &mut self.feeds {
             while feed.advance_local(&mut self.markets, self.now, false)? {}
         }
@@ -116,11 +127,11 @@ impl Run<'_> {
 
     /// Brings the exchanges to an instant, or to the first answer before it; whether it stopped
     /// before.
-    pub(super) fn meet(&mut self, target: u64) -> Result<bool, feed::Error> {
+    pub(super) fn meet(&mut self, target: u64) -> Result<bool, RunError> {
         loop {
             let (mut first, mut limit) = (None, target);
             for at in 0..self.feeds.len() {
-                if !self.is_busy(at) {
+                if self.feeds[at].busy == 0 {
                     continue;
                 }
                 let Some(next) = self.feeds[at].next_at_exchange()? else { continue };
@@ -136,16 +147,53 @@ impl Run<'_> {
             }
         }
         for at in 0..self.feeds.len() {
-            if !self.is_busy(at) && self.advance_exchange(at, target)? {
+            if self.feeds[at].busy == 0 && self.advance_exchange(at, target)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether own orders rest at a market of a feed.
-    fn is_busy(&self, feed: usize) -> bool {
-        let mut markets = self.feeds[feed].markets.iter().flatten();
-        markets.any(|&at| !self.markets[usize::from(at)].exchange.is_idle())
+    /// Brings the exchange's view of one feed to a time, or to the first event that the loop must
+    /// look at; whether it stopped before.
+    fn advance_exchange(&mut self, at: usize, until: u64) -> Result<bool, RunError> {
+        let feed = &mut self.feeds[at];
+        let (markets, answers, table) = (&mut self.markets, &mut self.answers, &feed.markets);
+        let (mut left, mut stop) = (STRETCH, None);
+        let stopped = feed.exchange.advance(
+            &mut feed.window,
+            until,
+            |event| event.exchange.nanos(),
+            |event, time| {
+                left -= 1;
+                if let Some(&Some(at)) = table.get(usize::from(event.instrument))
+                    && markets[usize::from(at)].meet(event, answers)
+                {
+                    stop = Some((usize::from(at), *event, time));
+                }
+                left == 0 || stop.is_some()
+            },
+        )?;
+        feed.is_over = !stopped && feed.exchange.peek_held().is_none();
+        self.now = self.now.max(feed.exchange.time().min(until));
+        if self.hear == Hear::Wake && stopped {
+            feed.advance_local(&mut self.markets, self.now, false)?;
+        }
+        if let Some((market, event, _)) = stop {
+            self.notice(market, &event)?;
+            self.settle(market)?;
+        }
+        Ok(stopped)
+    }
+
+    /// Counts for its feed whether own orders rest at a market.
+    pub(super) fn count_busy(&mut self, at: usize) {
+        let market = &mut self.markets[at];
+        let is_busy = !market.exchange.is_idle();
+        if is_busy != market.was_busy {
+            market.was_busy = is_busy;
+            let busy = &mut self.feeds[market.feed].busy;
+            *busy = if is_busy { *busy + 1 } else { *busy - 1 };
+        }
     }
 }
