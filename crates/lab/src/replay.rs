@@ -6,3 +6,4 @@
 
 pub mod order;
 pub mod record;
+pub mod measure;
