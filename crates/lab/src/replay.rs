@@ -6,3 +6,5 @@
 
 pub mod order;
 pub mod latency;
+pub mod fees;
+pub mod account;
