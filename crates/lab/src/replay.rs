@@ -5,3 +5,6 @@
 //! one, which is the same events later. A strategy hears the local view only.
 
 pub mod order;
+pub mod ladder;
+pub mod queue;
+pub mod exchange;
