@@ -175,6 +175,25 @@ pub enum Cause {
     /// A column's name, its text, and the range that it must lie in.
     #[error("{0} `{1}` is outside {2}")]
     OutOfRange(&'static str, String, String),
+    /// A value (a price, or a quantity as one) that is no multiple of its tape's unit; holds
+    /// `price` or `qty`, the value, the unit and the unit that it needs.
+    #[error("{0} {1} is no multiple of the tape's unit {2}: give --{0}-unit {3}")]
+    FinerThanUnit(&'static str, Price, Price, Price),
+    /// A text that is no yes or no.
+    #[error("`{0}` is neither true nor false")]
+    NotABool(String),
+    /// A text that is no number of a trade or of a change.
+    #[error("`{0}` is not a whole number from 0")]
+    NotWhole(String),
+    /// The number of a trade, the same as that of the row above.
+    #[error("trade {0} stands in the row above too; remove the duplicate")]
+    RepeatedTrade(u64),
+    /// A number of a trade or change, and the larger one of the row above.
+    #[error("number {0} is below {1} of the row above; sort the file by number")]
+    NumberOrder(u64, u64),
+    /// More instruments than a tape can name.
+    #[error("more than 65535 instruments; split the file")]
+    ManyInstruments,
 }
 
 impl Cause {

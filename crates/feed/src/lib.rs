@@ -18,15 +18,22 @@ pub mod options;
 pub mod book;
 pub mod surfaces;
 pub mod table;
+mod findings;
 pub mod tape;
+mod units;
+pub mod dumps;
 mod files;
+mod sources;
 
 pub use error::{Cause, Error, interval_text};
 pub use files::{
     Content, Encoding, Extremes, Info, Kind, detect, export_csv, import, info, open_bars,
     open_funding, open_funding_of, open_table,
 };
+pub use findings::{Finding, Notice};
 pub use lines::Limits;
 pub use record::{Bar, BookTicker, DepthUpdate, Funding, Level, MarketEvent, Taker, Trade};
 pub use series::{Gap, Record, Series};
+pub use sources::{open_source, source};
 pub use table::Table;
+pub use units::Options;

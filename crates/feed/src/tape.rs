@@ -17,6 +17,7 @@ pub use slot::{Decoder, Encoder, Slot};
 use money::{Price, Qty, Time};
 
 use crate::error::Error;
+use crate::findings::Finding;
 
 /// What an event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,6 +142,26 @@ pub trait Source {
     /// # Errors
     /// Names file, line and cause; after an error the source has ended.
     fn fill(&mut self, slots: &mut Vec<Slot>) -> Result<bool, Error>;
+
+    /// What was left out, folded or rounded so far.
+    fn findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+}
+
+/// What one unit of price and of quantity is to be; what is not given is told by the finest
+/// decimals of the first rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Of price, above zero.
+    pub price: Option<Price>,
+    /// Of quantity, above zero.
+    pub qty: Option<Qty>,
+}
+
+impl Units {
+    /// Rows from whose decimals a unit is told.
+    pub const SNIFFED_ROWS: usize = 10_000;
 }
 
 impl Event {

@@ -1,0 +1,105 @@
+//! What a source noticed while it read and did not hand on as it stood: counted, with the line of
+//! the first, so that nothing is left out in silence. A finding is no error: the tape holds.
+
+use std::fmt;
+
+use crate::book::SequenceGap;
+
+/// What was noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Changes of the book that came before its snapshot and are part of it now.
+    Folded,
+    /// Changes of the book that were older than it.
+    Old,
+    /// Changes of the book that waited for a snapshot which never came, or too long.
+    Unused,
+    /// The book was emptied because changes are missing; holds the first such place.
+    Missing(SequenceGap),
+    /// Messages without the exchange's time; they have the last that was known.
+    Timeless,
+    /// Trades that came a second time and were left out.
+    Repeated,
+    /// Numbers of trades that the rows pass over.
+    Skipped,
+    /// Values that were rounded to the decimals of their type.
+    Rounded,
+    /// Rows that the interval lets expect and that are not there.
+    Gap,
+    /// Rows that were left out; holds the error of the first.
+    Damaged(String),
+    /// The recorder's clock is behind the exchange's by at least so many nanoseconds.
+    ClockBehind(u64),
+}
+
+/// One kind of notice, with its count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was noticed.
+    pub notice: Notice,
+    /// How often.
+    pub count: u64,
+    /// The line of the first.
+    pub line: u64,
+}
+
+/// The findings of one source so far, one of each kind, in the order of the first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    /// Counts `count` more of a kind.
+    pub(crate) fn add(&mut self, notice: Notice, count: u64, line: u64) {
+        if count == 0 {
+            return;
+        }
+        let kind = std::mem::discriminant(&notice);
+        match self.0.iter_mut().find(|known| std::mem::discriminant(&known.notice) == kind) {
+            Some(known) => known.count = known.count.saturating_add(count),
+            None => self.0.push(Finding { notice, count, line }),
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn list(&self) -> Vec<Finding> {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding { notice, count, line } = self;
+        match notice {
+            Notice::ClockBehind(nanos) => {
+                let millis = nanos.div_ceil(1_000_000);
+                return write!(
+                    f,
+                    "the recorder's clock is at least {millis} ms behind the exchange's: give \
+                     --shift {millis}ms or more"
+                );
+            }
+            Notice::Folded => {
+                write!(f, "{count} changes of the book came before its snapshot and are in it")
+            }
+            Notice::Old => write!(f, "{count} changes of the book were older than it"),
+            Notice::Unused => {
+                write!(f, "{count} changes of the book were left out: no snapshot for them")
+            }
+            Notice::Missing(SequenceGap { had, claimed }) => write!(
+                f,
+                "changes of the book are missing ({count} times; the first behind {had}, up to \
+                 {claimed}): it was emptied"
+            ),
+            Notice::Timeless => write!(
+                f,
+                "{count} messages have no time of the exchange: they were given the last known"
+            ),
+            Notice::Repeated => write!(f, "{count} trades came twice and were left out"),
+            Notice::Skipped => write!(f, "{count} numbers of trades are missing"),
+            Notice::Rounded => write!(f, "{count} values were rounded to the decimals held"),
+            Notice::Gap => write!(f, "{count} rows are missing"),
+            Notice::Damaged(first) => write!(f, "{count} rows were left out; {first}"),
+        }?;
+        write!(f, "; first at line {line}")
+    }
+}
