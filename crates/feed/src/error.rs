@@ -191,6 +191,9 @@ pub enum Cause {
     /// A number of a trade or change, and the larger one of the row above.
     #[error("number {0} is below {1} of the row above; sort the file by number")]
     NumberOrder(u64, u64),
+    /// A snapshot of the book without a symbol, and the symbols that it may be of.
+    #[error("a snapshot of the book without a symbol, among {0}: split the capture by symbol")]
+    SnapshotOfWhom(String),
     /// More instruments than a tape can name.
     #[error("more than 65535 instruments; split the file")]
     ManyInstruments,

@@ -18,7 +18,7 @@ pub enum Notice {
     Missing(SequenceGap),
     /// Messages without the exchange's time; they have the last that was known.
     Timeless,
-    /// Trades that came a second time and were left out.
+    /// Trades whose number is not above that of the trade before; they were left out.
     Repeated,
     /// Numbers of trades that the rows pass over.
     Skipped,
@@ -28,6 +28,8 @@ pub enum Notice {
     Gap,
     /// Rows that were left out; holds the error of the first.
     Damaged(String),
+    /// Messages received, by the recorder's clock, before the one above.
+    ClockBack,
     /// The recorder's clock is behind the exchange's by at least so many nanoseconds.
     ClockBehind(u64),
 }
@@ -74,8 +76,8 @@ impl fmt::Display for Finding {
                 let millis = nanos.div_ceil(1_000_000);
                 return write!(
                     f,
-                    "the recorder's clock is at least {millis} ms behind the exchange's: give \
-                     --shift {millis}ms or more"
+                    "the recorder's clock is at least {millis} ms behind the exchange's: raise \
+                     --shift by as much"
                 );
             }
             Notice::Folded => {
@@ -94,7 +96,12 @@ impl fmt::Display for Finding {
                 f,
                 "{count} messages have no time of the exchange: they were given the last known"
             ),
-            Notice::Repeated => write!(f, "{count} trades came twice and were left out"),
+            Notice::Repeated => {
+                write!(f, "{count} trades came again (number not above the last): left out")
+            }
+            Notice::ClockBack => {
+                write!(f, "{count} times the recorder's clock is before that of the line above")
+            }
             Notice::Skipped => write!(f, "{count} numbers of trades are missing"),
             Notice::Rounded => write!(f, "{count} values were rounded to the decimals held"),
             Notice::Gap => write!(f, "{count} rows are missing"),

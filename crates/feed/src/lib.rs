@@ -22,6 +22,7 @@ mod findings;
 pub mod tape;
 mod units;
 pub mod dumps;
+pub mod streams;
 mod files;
 mod sources;
 

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use crate::capture;
 use crate::csv;
 use crate::dumps;
 use crate::error::{Cause, Error, excerpt};
 use crate::lines::Lines;
+use crate::streams;
 use crate::tape::Source;
 use crate::units::Options;
 
@@ -19,6 +21,7 @@ const EXPECTED: &str = "recorded market data";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
     Dump,
+    Capture,
 }
 
 /// Opens a recorded file.
@@ -49,6 +52,7 @@ pub fn source<'a>(
     let input = Cursor::new(look).chain(input);
     match layout {
         Layout::Dump => dumps::open(file, input, options),
+        Layout::Capture => streams::open(file, input, options),
     }
 }
 
@@ -56,6 +60,9 @@ fn layout(file: &str, look: &[u8], options: &Options) -> Result<Layout, Error> {
     let mut lines = Lines::new(file, look, &options.limits, EXPECTED)?;
     if !lines.advance()? {
         return Err(Cause::Empty(EXPECTED).of_file(file));
+    }
+    if capture::recognises(lines.text()) {
+        return Ok(Layout::Capture);
     }
     let fields = csv::split(lines.text());
     if dumps::recognises(&fields) {

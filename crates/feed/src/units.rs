@@ -16,8 +16,8 @@ use crate::tape::{Encoder, Event, Header, Kind, Listed, Slot, Source, Units};
 pub struct Options {
     /// The units of its tape.
     pub units: Units,
-    /// The instrument's name, where the source has one that is unlike its file's.
-    pub name: Option<String>,
+    /// The symbol to read of a source that has several, and the name of one that has none.
+    pub symbol: Option<String>,
     /// The venue, where the source does not tell it.
     pub venue: Option<String>,
     /// What to add to the recorder's clock, in nanoseconds.
@@ -30,7 +30,7 @@ impl Default for Options {
     /// Everything as the source has it; lines up to 1 MiB, any length.
     fn default() -> Options {
         let limits = Limits { total_bytes: u64::MAX, rows: usize::MAX, ..Limits::default() };
-        Options { units: Units::default(), name: None, venue: None, shift_ns: 0, limits }
+        Options { units: Units::default(), symbol: None, venue: None, shift_ns: 0, limits }
     }
 }
 
@@ -162,6 +162,20 @@ impl Drafts {
         });
         self.finest.push([ONE, ONE]);
         Some(index)
+    }
+
+    /// Names an instrument that was listed without knowing what it is.
+    pub(crate) fn rename(&mut self, index: u16, name: &str) {
+        if let Some(listed) = self.header.instruments.get_mut(usize::from(index)) {
+            name.clone_into(&mut listed.name);
+        }
+    }
+
+    /// The venue of an instrument, told by its rows.
+    pub(crate) fn set_venue(&mut self, index: u16, venue: &str) {
+        if let Some(listed) = self.header.instruments.get_mut(usize::from(index)) {
+            venue.clone_into(&mut listed.venue);
+        }
     }
 
     /// Takes an event whose price and quantity are in 10⁻⁸ where its kind counts units.
@@ -329,9 +343,22 @@ pub(crate) fn plain(time: Time, kind: Kind) -> Event {
 
 /// The instrument that a file's name begins with: `BTCUSDT` of `dir/BTCUSDT-trades-2024-08.csv`.
 pub(crate) fn name_of(file: &str, options: &Options) -> String {
-    if let Some(name) = &options.name {
+    if let Some(name) = &options.symbol {
         return name.clone();
     }
     let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
     base.split(['-', '.']).next().unwrap_or(base).to_owned()
+}
+
+/// All events of a source, for tests.
+#[cfg(test)]
+pub(crate) fn drain(source: &mut dyn Source) -> Result<Vec<Event>, Error> {
+    let (mut slots, mut events) = (Vec::new(), Vec::new());
+    while source.fill(&mut slots)? {}
+    let (mut left, mut decoder) = (slots.as_slice(), crate::tape::Decoder::default());
+    while let Some(event) = decoder.next(&mut left) {
+        events.push(event);
+    }
+    assert!(left.is_empty(), "whole events only");
+    Ok(events)
 }

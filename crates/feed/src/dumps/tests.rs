@@ -1,24 +1,15 @@
 //! Dumps to events, with every layout.
 
 use super::*;
+use crate::tape::Header;
 use crate::tape::Units;
-use crate::tape::{Decoder, Event, Header};
 
 const FUTURES: &str = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,\
     is_buyer_maker\n10,61800.30,0.006,7,7,1723161256322,false\n12,61800.2,1,8,9,1723161256322,true\n";
 
-pub(super) fn read(
-    name: &str,
-    text: &str,
-    options: &Options,
-) -> Result<(Header, Vec<Event>), Error> {
+fn read(name: &str, text: &str, options: &Options) -> Result<(Header, Vec<Event>), Error> {
     let mut source = open(name, text.as_bytes(), options)?;
-    let (mut slots, mut events) = (Vec::new(), Vec::new());
-    while source.fill(&mut slots)? {}
-    let (mut left, mut decoder) = (slots.as_slice(), Decoder::default());
-    while let Some(event) = decoder.next(&mut left) {
-        events.push(event);
-    }
+    let events = units::drain(source.as_mut())?;
     Ok((source.header().clone(), events))
 }
 
