@@ -1,72 +1,132 @@
-//! Any recorded file as a source of market events; its first line tells the layout.
+//! Files of market events of any layout, told by their first bytes, as sources of a tape; and
+//! files that tapes are written to.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::Path;
 
 use crate::capture;
 use crate::csv;
 use crate::dumps;
 use crate::error::{Cause, Error, excerpt};
-use crate::lines::Lines;
+use crate::lines::{Limits, Lines};
+use crate::meter::{Meter, Metered};
+use crate::part::Part;
 use crate::streams;
-use crate::tape::Source;
+use crate::tape::{self, Sink, Source, Units};
 use crate::units::Options;
 
-/// Bytes that are looked at to tell a layout, as they stand in the file.
-const LOOK: u64 = 1 << 18;
-const EXPECTED: &str = "recorded market data";
-
-/// What a file holds, as far as its first line tells.
+/// How a file of events is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    Dump,
+pub enum Layout {
+    /// A tape.
+    Tape,
+    /// A websocket capture.
     Capture,
+    /// A dump of trades or best prices.
+    Dump,
 }
 
-/// Opens a recorded file.
-///
-/// # Errors
-/// Names file, line and cause where it cannot be read, fits no layout, or its first rows are
-/// damaged.
-pub fn open_source(path: impl AsRef<Path>, options: &Options) -> Result<Box<dyn Source>, Error> {
-    let file = path.as_ref().to_string_lossy().into_owned();
-    let input = File::open(path.as_ref())
-        .map_err(|error| Cause::Unreadable(error.to_string()).of_file(&file))?;
-    source(&file, input, options)
+/// What an importer is told beside the file.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// Units of price and quantity where the file does not say.
+    pub units: Units,
+    /// The symbol to read of a file that has several, and the name of one that has none.
+    pub symbol: Option<String>,
+    /// The layout, where it is not to be told by the first bytes.
+    pub layout: Option<Layout>,
+    /// The venue, where the file does not tell it.
+    pub venue: Option<String>,
+    /// What to add to the recorder's clock, in nanoseconds.
+    pub shift_ns: i64,
+    /// Counts the bytes of the file that have been read.
+    pub meter: Meter,
 }
 
-/// Opens recorded bytes, plain or gzip; `file` is the name in errors and may tell the instrument.
+impl OpenOptions {
+    /// What importers of rows are told.
+    fn of_rows(&self) -> Options {
+        let (units, shift_ns) = (self.units, self.shift_ns);
+        let (symbol, venue) = (self.symbol.clone(), self.venue.clone());
+        Options { units, symbol, venue, shift_ns, ..Options::default() }
+    }
+}
+
+impl Layout {
+    /// All layouts.
+    pub const ALL: [Layout; 3] = [Layout::Tape, Layout::Capture, Layout::Dump];
+
+    /// Its name on a command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Layout::Tape => "tape",
+            Layout::Capture => "capture",
+            Layout::Dump => "dump",
+        }
+    }
+
+    /// Tells the layout of a file from its first bytes.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and one of no known layout.
+    pub fn detect(path: impl AsRef<Path>) -> Result<Layout, Error> {
+        let (file, input) = open(path.as_ref(), &Meter::default())?;
+        let mut start = Vec::new();
+        let read = input.take(8).read_to_end(&mut start);
+        read.map_err(|error| Cause::Unreadable(error.to_string()).of_file(&file))?;
+        if start == tape::file::MAGIC {
+            return Ok(Layout::Tape);
+        }
+        let (file, input) = open(path.as_ref(), &Meter::default())?;
+        let mut lines = Lines::new(&file, input, &Limits::default(), "market events")?;
+        if !lines.advance()? {
+            return Err(Cause::Empty("market events").of_file(&file));
+        }
+        of_line(lines.text()).ok_or_else(|| lines.fail(Cause::UnknownLayout(excerpt(lines.text()))))
+    }
+}
+
+/// The layout of a text that begins with this line.
+fn of_line(line: &str) -> Option<Layout> {
+    if capture::recognises(line) {
+        return Some(Layout::Capture);
+    }
+    let fields = csv::split(line);
+    dumps::recognises(&fields).then_some(Layout::Dump)
+}
+
+/// Opens a file of market events of any layout.
 ///
 /// # Errors
-/// As [`open_source`].
-pub fn source<'a>(
-    file: &str,
-    mut input: impl Read + 'a,
-    options: &Options,
-) -> Result<Box<dyn Source + 'a>, Error> {
-    let mut look = Vec::new();
-    let unreadable = |error: std::io::Error| Cause::Unreadable(error.to_string()).of_file(file);
-    input.by_ref().take(LOOK).read_to_end(&mut look).map_err(unreadable)?;
-    let layout = layout(file, &look, options)?;
-    let input = Cursor::new(look).chain(input);
+/// A file that cannot be read or is of no known layout, and what its importer refuses.
+pub fn open_source(
+    path: impl AsRef<Path>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, Error> {
+    let path = path.as_ref();
+    let layout = options.layout.map_or_else(|| Layout::detect(path), Ok)?;
+    let (file, input) = open(path, &options.meter)?;
     match layout {
-        Layout::Dump => dumps::open(file, input, options),
-        Layout::Capture => streams::open(file, input, options),
+        Layout::Tape => Ok(Box::new(tape::file::Reader::new(&file, input)?)),
+        Layout::Capture => streams::open(&file, input, &options.of_rows()),
+        Layout::Dump => dumps::open(&file, input, &options.of_rows()),
     }
 }
 
-fn layout(file: &str, look: &[u8], options: &Options) -> Result<Layout, Error> {
-    let mut lines = Lines::new(file, look, &options.limits, EXPECTED)?;
-    if !lines.advance()? {
-        return Err(Cause::Empty(EXPECTED).of_file(file));
+/// Begins a file of events in a layout that is written.
+///
+/// # Errors
+/// A place that cannot be written to.
+pub fn create_sink(path: impl AsRef<Path>) -> Result<Box<dyn Sink>, Error> {
+    let part = Part::create(path.as_ref())?;
+    Ok(Box::new(tape::file::Writer::new(&part.name(), part)?))
+}
+
+fn open(path: &Path, meter: &Meter) -> Result<(String, Metered<File>), Error> {
+    let file = path.to_string_lossy().into_owned();
+    match File::open(path) {
+        Ok(input) => Ok((file, Metered::new(input, meter))),
+        Err(error) => Err(Cause::Unreadable(error.to_string()).of_file(&file)),
     }
-    if capture::recognises(lines.text()) {
-        return Ok(Layout::Capture);
-    }
-    let fields = csv::split(lines.text());
-    if dumps::recognises(&fields) {
-        return Ok(Layout::Dump);
-    }
-    Err(lines.fail(Cause::UnknownLayout(excerpt(lines.text()))))
 }
