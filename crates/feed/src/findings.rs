@@ -41,7 +41,7 @@ pub struct Finding {
     pub notice: Notice,
     /// How often.
     pub count: u64,
-    /// The line of the first.
+    /// The line of the first; 0 where no line tells it.
     pub line: u64,
 }
 
@@ -107,6 +107,6 @@ impl fmt::Display for Finding {
             Notice::Gap => write!(f, "{count} rows are missing"),
             Notice::Damaged(first) => write!(f, "{count} rows were left out; {first}"),
         }?;
-        write!(f, "; first at line {line}")
+        if *line > 0 { write!(f, "; first at line {line}") } else { Ok(()) }
     }
 }

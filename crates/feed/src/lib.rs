@@ -11,6 +11,7 @@ mod series;
 mod number;
 mod meter;
 mod part;
+mod json_rows;
 mod lines;
 mod csv;
 pub mod klines;
@@ -25,6 +26,8 @@ pub mod tape;
 mod units;
 pub mod dumps;
 pub mod streams;
+pub mod bars;
+pub mod settlements;
 mod files;
 mod sources;
 
@@ -40,4 +43,4 @@ pub use record::{Bar, BookTicker, DepthUpdate, Funding, Level, MarketEvent, Take
 pub use series::{Gap, Record, Series};
 pub use sources::{Layout, OpenOptions, create_sink, open_source};
 pub use table::Table;
-pub use units::Options;
+pub use units::{Options, Prices};

@@ -5,16 +5,20 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::bars;
 use crate::capture;
 use crate::csv;
 use crate::dumps;
 use crate::error::{Cause, Error, excerpt};
+use crate::funding;
+use crate::klines;
 use crate::lines::{Limits, Lines};
 use crate::meter::{Meter, Metered};
 use crate::part::Part;
+use crate::settlements;
 use crate::streams;
 use crate::tape::{self, Sink, Source, Units};
-use crate::units::Options;
+use crate::units::{Options, Prices};
 
 /// How a file of events is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,10 @@ pub enum Layout {
     Capture,
     /// A dump of trades or best prices.
     Dump,
+    /// Klines.
+    Bars,
+    /// Funding rates.
+    Funding,
 }
 
 /// What an importer is told beside the file.
@@ -38,6 +46,8 @@ pub struct OpenOptions {
     pub layout: Option<Layout>,
     /// The venue, where the file does not tell it.
     pub venue: Option<String>,
+    /// What bars are of, where the file's name does not tell it.
+    pub prices: Option<Prices>,
     /// What to add to the recorder's clock, in nanoseconds.
     pub shift_ns: i64,
     /// Counts the bytes of the file that have been read.
@@ -49,13 +59,14 @@ impl OpenOptions {
     fn of_rows(&self) -> Options {
         let (units, shift_ns) = (self.units, self.shift_ns);
         let (symbol, venue) = (self.symbol.clone(), self.venue.clone());
-        Options { units, symbol, venue, shift_ns, ..Options::default() }
+        Options { units, symbol, venue, prices: self.prices, shift_ns, ..Options::default() }
     }
 }
 
 impl Layout {
     /// All layouts.
-    pub const ALL: [Layout; 3] = [Layout::Tape, Layout::Capture, Layout::Dump];
+    pub const ALL: [Layout; 5] =
+        [Layout::Tape, Layout::Capture, Layout::Dump, Layout::Bars, Layout::Funding];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
@@ -63,6 +74,8 @@ impl Layout {
             Layout::Tape => "tape",
             Layout::Capture => "capture",
             Layout::Dump => "dump",
+            Layout::Bars => "bars",
+            Layout::Funding => "funding",
         }
     }
 
@@ -93,7 +106,13 @@ fn of_line(line: &str) -> Option<Layout> {
         return Some(Layout::Capture);
     }
     let fields = csv::split(line);
-    dumps::recognises(&fields).then_some(Layout::Dump)
+    // Klines without a header are any six to twelve numbers: they come last.
+    let layouts = [
+        (dumps::recognises(&fields), Layout::Dump),
+        (funding::recognises(&fields), Layout::Funding),
+        (klines::recognises(&fields), Layout::Bars),
+    ];
+    layouts.into_iter().find(|(is, _)| *is).map(|(_, layout)| layout)
 }
 
 /// Opens a file of market events of any layout.
@@ -111,6 +130,8 @@ pub fn open_source(
         Layout::Tape => Ok(Box::new(tape::file::Reader::new(&file, input)?)),
         Layout::Capture => streams::open(&file, input, &options.of_rows()),
         Layout::Dump => dumps::open(&file, input, &options.of_rows()),
+        Layout::Bars => bars::open(&file, input, &options.of_rows()),
+        Layout::Funding => settlements::open(&file, input, &options.of_rows()),
     }
 }
 

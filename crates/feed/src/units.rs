@@ -20,17 +20,37 @@ pub struct Options {
     pub symbol: Option<String>,
     /// The venue, where the source does not tell it.
     pub venue: Option<String>,
+    /// What bars are of; where it is not given, the file's name may tell it.
+    pub prices: Option<Prices>,
     /// What to add to the recorder's clock, in nanoseconds.
     pub shift_ns: i64,
     /// What lines and bytes may not exceed.
     pub limits: Limits,
 }
 
+/// What prices the bars of a file are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prices {
+    /// Trades.
+    Trades,
+    /// The venue's mark.
+    Mark,
+    /// The venue's index.
+    Index,
+}
+
 impl Default for Options {
     /// Everything as the source has it; lines up to 1 MiB, any length.
     fn default() -> Options {
         let limits = Limits { total_bytes: u64::MAX, rows: usize::MAX, ..Limits::default() };
-        Options { units: Units::default(), symbol: None, venue: None, shift_ns: 0, limits }
+        Options {
+            units: Units::default(),
+            symbol: None,
+            venue: None,
+            prices: None,
+            shift_ns: 0,
+            limits,
+        }
     }
 }
 
