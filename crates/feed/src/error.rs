@@ -87,6 +87,9 @@ pub enum Cause {
     /// A number that is no time in any known unit.
     #[error("`{0}` is not a time: expected whole s, ms, µs or ns since 1970, in 2000 to 2099")]
     NotATime(String),
+    /// A text that is no time of a day.
+    #[error("`{0}` is not a time: expected UTC as 2026-02-05 21:29:00")]
+    NotUtc(String),
     /// The unit of this time and that of the rows above.
     #[error("a time in {0}, while the rows above are in {1}; one file has one unit")]
     MixedUnits(&'static str, &'static str),
@@ -200,7 +203,7 @@ pub enum Cause {
     #[error("`{0}` is neither true nor false")]
     NotABool(String),
     /// A text that is no number of a trade or of a change.
-    #[error("`{0}` is not a whole number from 0")]
+    #[error("`{0}` is not a whole number from 0, or it is too large")]
     NotWhole(String),
     /// The number of a trade, the same as that of the row above.
     #[error("trade {0} stands in the row above too; remove the duplicate")]

@@ -26,6 +26,8 @@ pub enum Notice {
     Rounded,
     /// Rows that the interval lets expect and that are not there.
     Gap,
+    /// Rows whose lowest and highest price do not hold first and last; they were moved apart.
+    Widened,
     /// Rows that were left out; holds the error of the first.
     Damaged(String),
     /// Messages received, by the recorder's clock, before the one above.
@@ -105,6 +107,11 @@ impl fmt::Display for Finding {
             Notice::Skipped => write!(f, "{count} numbers of trades are missing"),
             Notice::Rounded => write!(f, "{count} values were rounded to the decimals held"),
             Notice::Gap => write!(f, "{count} rows are missing"),
+            Notice::Widened => write!(
+                f,
+                "{count} rows have a first or last price outside lowest and highest, which were \
+                 moved apart"
+            ),
             Notice::Damaged(first) => write!(f, "{count} rows were left out; {first}"),
         }?;
         if *line > 0 { write!(f, "; first at line {line}") } else { Ok(()) }

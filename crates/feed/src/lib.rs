@@ -28,6 +28,8 @@ pub mod dumps;
 pub mod streams;
 pub mod bars;
 pub mod settlements;
+pub mod chains;
+pub mod pools;
 mod files;
 mod sources;
 

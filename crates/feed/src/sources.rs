@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::bars;
 use crate::capture;
+use crate::chains;
 use crate::csv;
 use crate::dumps;
 use crate::error::{Cause, Error, excerpt};
@@ -15,6 +16,7 @@ use crate::klines;
 use crate::lines::{Limits, Lines};
 use crate::meter::{Meter, Metered};
 use crate::part::Part;
+use crate::pools;
 use crate::settlements;
 use crate::streams;
 use crate::tape::{self, Sink, Source, Units};
@@ -33,6 +35,10 @@ pub enum Layout {
     Bars,
     /// Funding rates.
     Funding,
+    /// Option chains.
+    Chain,
+    /// Minutes of a pool.
+    Pool,
 }
 
 /// What an importer is told beside the file.
@@ -65,8 +71,15 @@ impl OpenOptions {
 
 impl Layout {
     /// All layouts.
-    pub const ALL: [Layout; 5] =
-        [Layout::Tape, Layout::Capture, Layout::Dump, Layout::Bars, Layout::Funding];
+    pub const ALL: [Layout; 7] = [
+        Layout::Tape,
+        Layout::Capture,
+        Layout::Dump,
+        Layout::Bars,
+        Layout::Funding,
+        Layout::Chain,
+        Layout::Pool,
+    ];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
@@ -76,6 +89,8 @@ impl Layout {
             Layout::Dump => "dump",
             Layout::Bars => "bars",
             Layout::Funding => "funding",
+            Layout::Chain => "chain",
+            Layout::Pool => "pool",
         }
     }
 
@@ -110,6 +125,8 @@ fn of_line(line: &str) -> Option<Layout> {
     let layouts = [
         (dumps::recognises(&fields), Layout::Dump),
         (funding::recognises(&fields), Layout::Funding),
+        (chains::recognises(line), Layout::Chain),
+        (pools::recognises(&fields), Layout::Pool),
         (klines::recognises(&fields), Layout::Bars),
     ];
     layouts.into_iter().find(|(is, _)| *is).map(|(_, layout)| layout)
@@ -132,6 +149,8 @@ pub fn open_source(
         Layout::Dump => dumps::open(&file, input, &options.of_rows()),
         Layout::Bars => bars::open(&file, input, &options.of_rows()),
         Layout::Funding => settlements::open(&file, input, &options.of_rows()),
+        Layout::Chain => chains::open(&file, input, &options.of_rows()),
+        Layout::Pool => pools::open(&file, input, &options.of_rows()),
     }
 }
 

@@ -99,7 +99,7 @@ struct Import<R> {
 }
 
 /// One, in 10⁻⁸: the coarsest unit that is told by rows.
-const ONE: i64 = 100_000_000;
+pub(crate) const ONE: i64 = 100_000_000;
 
 /// Makes a source of rows; reads the first of them to learn the units.
 pub(crate) fn source<'a, R: Rows + 'a>(
@@ -211,6 +211,13 @@ impl Drafts {
             }
         }
         self.waiting.push(Draft { event, line, columns });
+    }
+
+    /// Ends the message of the events taken last.
+    pub(crate) fn end_message(&mut self) {
+        if let Some(draft) = self.waiting.last_mut() {
+            draft.event.last = true;
+        }
     }
 
     /// An instrument that first appears when the units are told.
