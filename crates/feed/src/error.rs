@@ -166,6 +166,12 @@ pub enum Cause {
     /// A file whose first line fits no layout.
     #[error("no known layout: `{0}`; expected klines, funding rates, a capture or Parquet")]
     UnknownLayout(String),
+    /// A file whose first line is that of no source of events.
+    #[error(
+        "no known layout of events: `{0}`; expected a tape, a capture, a dump, klines, funding \
+             rates, an option chain or pool minutes"
+    )]
+    UnknownEvents(String),
     /// A damaged tape: the block (from 1) and the byte (from 0) where it was found, and what is
     /// wrong.
     #[error("block {block}, byte {byte}: {why}; the tape is damaged: fetch or make it again")]

@@ -26,7 +26,7 @@ pub enum Notice {
     Rounded,
     /// Rows that the interval lets expect and that are not there.
     Gap,
-    /// Rows whose lowest and highest price do not hold first and last; they were moved apart.
+    /// Rows whose lowest and highest price do not hold the first and last; they were moved apart.
     Widened,
     /// Rows that were left out; holds the error of the first.
     Damaged(String),
@@ -82,38 +82,28 @@ impl fmt::Display for Finding {
                      --shift by as much"
                 );
             }
-            Notice::Folded => {
-                write!(f, "{count} changes of the book came before its snapshot and are in it")
-            }
-            Notice::Old => write!(f, "{count} changes of the book were older than it"),
-            Notice::Unused => {
-                write!(f, "{count} changes of the book were left out: no snapshot for them")
-            }
+            Notice::Folded => f.write_str("changes of the book before its snapshot, now in it"),
+            Notice::Old => f.write_str("changes of the book older than it, left out"),
+            Notice::Unused => f.write_str("changes of the book without a snapshot, left out"),
             Notice::Missing(SequenceGap { had, claimed }) => write!(
                 f,
-                "changes of the book are missing ({count} times; the first behind {had}, up to \
-                 {claimed}): it was emptied"
+                "the book emptied because changes are missing (first: behind {had}, up to \
+                 {claimed})"
             ),
-            Notice::Timeless => write!(
-                f,
-                "{count} messages have no time of the exchange: they were given the last known"
-            ),
-            Notice::Repeated => {
-                write!(f, "{count} trades came again (number not above the last): left out")
+            Notice::Timeless => {
+                f.write_str("messages without the exchange's time, given the last known")
             }
-            Notice::ClockBack => {
-                write!(f, "{count} times the recorder's clock is before that of the line above")
+            Notice::Repeated => f.write_str("trades not numbered above the last, left out"),
+            Notice::ClockBack => f.write_str("recorder's clock before that of the line above"),
+            Notice::Skipped => f.write_str("numbers of trades missing"),
+            Notice::Rounded => f.write_str("values rounded to the decimals held"),
+            Notice::Gap => f.write_str("rows missing"),
+            Notice::Widened => {
+                f.write_str("rows with open or close outside low and high, which were moved apart")
             }
-            Notice::Skipped => write!(f, "{count} numbers of trades are missing"),
-            Notice::Rounded => write!(f, "{count} values were rounded to the decimals held"),
-            Notice::Gap => write!(f, "{count} rows are missing"),
-            Notice::Widened => write!(
-                f,
-                "{count} rows have a first or last price outside lowest and highest, which were \
-                 moved apart"
-            ),
-            Notice::Damaged(first) => write!(f, "{count} rows were left out; {first}"),
+            Notice::Damaged(first) => write!(f, "rows left out (first: {first})"),
         }?;
+        write!(f, ": {count}")?;
         if *line > 0 { write!(f, "; first at line {line}") } else { Ok(()) }
     }
 }

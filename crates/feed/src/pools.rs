@@ -186,8 +186,10 @@ fn minute(fields: &Fields<'_>, places: &[usize; NAMES.len()]) -> Result<Minute, 
     Ok(Minute { start, ticks, inflows, liquidity })
 }
 
+/// A tick; some files write whole ones as `198133.0`.
 fn whole_tick(name: &'static str, text: &str) -> Result<i64, Cause> {
-    let tick: i64 = text.parse().map_err(|_| Cause::NotANumber(excerpt(text)))?;
+    let digits = text.strip_suffix(".0").unwrap_or(text);
+    let tick: i64 = digits.parse().map_err(|_| Cause::NotANumber(excerpt(text)))?;
     if tick.abs() <= TICK_MAX {
         return Ok(tick);
     }

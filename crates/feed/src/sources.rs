@@ -111,7 +111,7 @@ impl Layout {
         if !lines.advance()? {
             return Err(Cause::Empty("market events").of_file(&file));
         }
-        of_line(lines.text()).ok_or_else(|| lines.fail(Cause::UnknownLayout(excerpt(lines.text()))))
+        of_line(lines.text()).ok_or_else(|| lines.fail(Cause::UnknownEvents(excerpt(lines.text()))))
     }
 }
 

@@ -91,7 +91,7 @@ fn rows_behind_the_first_keep_order_and_grid_and_gaps_are_counted() {
     let mut source = open("B", text.as_bytes(), &Options::default()).unwrap();
     units::drain(source.as_mut()).unwrap();
     let told: Vec<_> = source.findings().iter().map(Finding::to_string).collect();
-    assert_eq!(told, ["3 rows are missing; first at line 10006"]);
+    assert_eq!(told, ["rows missing: 3; first at line 10006"]);
 }
 
 #[test]

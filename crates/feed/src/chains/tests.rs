@@ -57,7 +57,7 @@ fn a_snapshot_is_one_message_of_quotes_in_coin() {
     assert_eq!(events.iter().find(|e| e.instrument == 3).map(|e| e.qty), Some(10));
     let ends: Vec<_> = (0..events.len()).filter(|index| events[*index].last).collect();
     assert_eq!(ends, [events.len() - 1]);
-    assert_eq!(findings, ["1 values were rounded to the decimals held; first at line 2"]);
+    assert_eq!(findings, ["values rounded to the decimals held: 1; first at line 2"]);
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn a_damaged_row_is_left_out_and_counted_and_time_may_not_go_back() {
     let text = rows(&[CALL, CALL, &crossed, PUT]);
     let (header, _, findings) = read(&text, &Options::default()).unwrap();
     assert_eq!(header.instruments.len(), 3);
-    let told = "2 rows were left out; chain.csv:3:2: `BTC-16JAN26-100000-C` stands twice at \
-                2025-12-30 17:31:15.944; remove one of the rows; first at line 3";
+    let told = "rows left out (first: chain.csv:3:2: `BTC-16JAN26-100000-C` stands twice at \
+                2025-12-30 17:31:15.944; remove one of the rows): 2; first at line 3";
     assert_eq!(findings[1], told);
     let alone = read(&rows(&[&crossed]), &Options::default()).unwrap_err().to_string();
     assert_eq!(alone, "chain.csv:2:3: bid 0.0039 is above ask 0.0033");

@@ -42,11 +42,11 @@ fn a_minute_is_one_message_at_its_end() {
     assert_eq!(wide, expected);
     assert_eq!(events[0].exchange.to_string(), "2022-07-19 00:01:00.000");
     assert_eq!(events[14].wide(), u128::MAX);
+    assert_eq!(read(&TWO.replace("202656", "202656.0")).unwrap().1, events);
     assert_eq!((events[9].kind, events[9].price), (Kind::High, 202_700));
     let told = [
-        "2 rows are missing; first at line 3",
-        "1 rows have a first or last price outside lowest and highest, which were moved apart; \
-         first at line 3",
+        "rows missing: 2; first at line 3",
+        "rows with open or close outside low and high, which were moved apart: 1; first at line 3",
     ];
     assert_eq!(findings, told);
 }

@@ -60,9 +60,9 @@ fn changes_before_the_snapshot_are_folded_into_it_as_one_message() {
     let listed = &header.instruments[0];
     assert_eq!((listed.name.as_str(), listed.venue.as_str()), ("BTCUSDT", "binance"));
     let told = [
-        "1 messages have no time of the exchange: they were given the last known; first at line 4",
-        "2 changes of the book were older than it; first at line 1",
-        "2 changes of the book came before its snapshot and are in it; first at line 1",
+        "messages without the exchange's time, given the last known: 1; first at line 4",
+        "changes of the book older than it, left out: 2; first at line 1",
+        "changes of the book before its snapshot, now in it: 2; first at line 1",
         "the recorder's clock is at least 6000 ms behind the exchange's: raise --shift by as much",
     ];
     assert_eq!(findings, told);
@@ -89,17 +89,15 @@ fn a_gap_empties_the_book_until_the_next_snapshot() {
     assert_eq!(seen, whole);
     assert!(
         findings.contains(
-            &"changes of the book are missing (2 times; the first behind 7, up \
-        to 8): it was emptied; first at line 3"
+            &"the book emptied because changes are missing (first: behind 7, \
+        up to 8): 2; first at line 3"
                 .to_owned()
         ),
         "{findings:?}"
     );
     assert!(
         findings.contains(
-            &"1 changes of the book were left out: no snapshot for them; first \
-        at line 6"
-                .to_owned()
+            &"changes of the book without a snapshot, left out: 1; first at line 6".to_owned()
         ),
         "{findings:?}"
     );
@@ -111,7 +109,7 @@ fn a_snapshot_older_than_the_book_is_left_out() {
     let (_, events, findings) = read(&text.concat(), &Options::default()).unwrap();
     assert_eq!(events.iter().filter(|event| event.kind == Kind::Clear).count(), 1);
     assert_eq!(events.len(), 3 + 2 + 2);
-    let old = "1 changes of the book were older than it; first at line 3".to_owned();
+    let old = "changes of the book older than it, left out: 1; first at line 3".to_owned();
     assert!(findings.contains(&old), "{findings:?}");
 }
 
@@ -131,8 +129,8 @@ fn the_recorders_clock_is_shifted_and_trades_keep_their_number() {
     let delay = events[0].local.nanos().cast_signed() - events[0].exchange.nanos().cast_signed();
     assert_eq!(delay, 500_000 - 1_272_000_000);
     let told = [
-        "1 times the recorder's clock is before that of the line above; first at line 2",
-        "1 trades came again (number not above the last): left out; first at line 2",
+        "recorder's clock before that of the line above: 1; first at line 2",
+        "trades not numbered above the last, left out: 1; first at line 2",
         "the recorder's clock is at least 1272 ms behind the exchange's: raise --shift by as much",
     ];
     assert_eq!(findings, told);
