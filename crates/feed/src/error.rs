@@ -87,6 +87,9 @@ pub enum Cause {
     /// A number that is no time in any known unit.
     #[error("`{0}` is not a time: expected whole s, ms, µs or ns since 1970, in 2000 to 2099")]
     NotATime(String),
+    /// A text that is no time of a day.
+    #[error("`{0}` is not a time: expected UTC as 2026-02-05 21:29:00")]
+    NotUtc(String),
     /// The unit of this time and that of the rows above.
     #[error("a time in {0}, while the rows above are in {1}; one file has one unit")]
     MixedUnits(&'static str, &'static str),
@@ -163,6 +166,12 @@ pub enum Cause {
     /// A file whose first line fits no layout.
     #[error("no known layout: `{0}`; expected klines, funding rates, a capture or Parquet")]
     UnknownLayout(String),
+    /// A file whose first line is that of no source of events.
+    #[error(
+        "no known layout of events: `{0}`; expected a tape, a capture, a dump, klines, funding \
+             rates, an option chain or pool minutes"
+    )]
+    UnknownEvents(String),
     /// A damaged tape: the block (from 1) and the byte (from 0) where it was found, and what is
     /// wrong.
     #[error("block {block}, byte {byte}: {why}; the tape is damaged: fetch or make it again")]
@@ -259,6 +268,28 @@ pub enum Cause {
     /// A column's name, its text, and the range that it must lie in.
     #[error("{0} `{1}` is outside {2}")]
     OutOfRange(&'static str, String, String),
+    /// A value (a price, or a quantity as one) that is no multiple of its tape's unit; holds
+    /// `price` or `qty`, the value, the unit and the unit that it needs.
+    #[error("{0} {1} is no multiple of the tape's unit {2}: give --{0}-unit {3}")]
+    FinerThanUnit(&'static str, Price, Price, Price),
+    /// A text that is no yes or no.
+    #[error("`{0}` is neither true nor false")]
+    NotABool(String),
+    /// A text that is no number of a trade or of a change.
+    #[error("`{0}` is not a whole number from 0, or it is too large")]
+    NotWhole(String),
+    /// The number of a trade, the same as that of the row above.
+    #[error("trade {0} stands in the row above too; remove the duplicate")]
+    RepeatedTrade(u64),
+    /// A number of a trade or change, and the larger one of the row above.
+    #[error("number {0} is below {1} of the row above; sort the file by number")]
+    NumberOrder(u64, u64),
+    /// A snapshot of the book without a symbol, and the symbols that it may be of.
+    #[error("a snapshot of the book without a symbol, among {0}: split the capture by symbol")]
+    SnapshotOfWhom(String),
+    /// More instruments than a tape can name.
+    #[error("more than 65535 instruments; split the file")]
+    ManyInstruments,
 }
 
 impl Cause {

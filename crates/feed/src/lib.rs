@@ -11,6 +11,7 @@ mod series;
 mod number;
 mod meter;
 mod part;
+mod json_rows;
 mod lines;
 mod csv;
 pub mod klines;
@@ -20,7 +21,15 @@ pub mod options;
 pub mod book;
 pub mod surfaces;
 pub mod table;
+mod findings;
 pub mod tape;
+mod units;
+pub mod dumps;
+pub mod streams;
+pub mod bars;
+pub mod settlements;
+pub mod chains;
+pub mod pools;
 mod files;
 mod sources;
 
@@ -29,9 +38,11 @@ pub use files::{
     Content, Encoding, Extremes, Info, Kind, detect, export_csv, import, info, open_bars,
     open_funding, open_funding_of, open_table,
 };
+pub use findings::{Finding, Notice};
 pub use lines::Limits;
 pub use meter::Meter;
 pub use record::{Bar, BookTicker, DepthUpdate, Funding, Level, MarketEvent, Taker, Trade};
 pub use series::{Gap, Record, Series};
 pub use sources::{Format, Layout, OpenOptions, create_sink, open_source};
 pub use table::Table;
+pub use units::{Options, Prices};

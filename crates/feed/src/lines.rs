@@ -1,4 +1,5 @@
 //! Bytes, plain or gzip, to lines of text under limits: of a line, of all unpacked bytes, of rows.
+//! A JSON array of rows gives a line for each.
 //!
 //! Memory stays at one line, whatever the input; a gzip bomb meets a limit, not the machine's end.
 
@@ -7,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Cause, Error};
+use crate::json_rows::{self, JsonRows};
 
 /// What an input may not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +61,15 @@ impl<'a> Lines<'a> {
         }
         let gzip = magic.starts_with(&GZIP);
         let whole = BufReader::with_capacity(1 << 16, Cursor::new(magic).chain(reader));
-        let reader: Box<dyn BufRead + 'a> = if gzip {
+        let mut reader: Box<dyn BufRead + 'a> = if gzip {
             Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(whole)))
         } else {
             Box::new(whole)
         };
+        // What cannot be read is told where the first line is asked for.
+        if reader.fill_buf().is_ok_and(json_rows::recognises) {
+            reader = Box::new(BufReader::with_capacity(1 << 16, JsonRows::new(reader)));
+        }
         let (file, limits) = (file.to_owned(), *limits);
         Ok(Lines { file, expected, reader, gzip, limits, text: String::new(), line: 0, total: 0 })
     }

@@ -5,11 +5,22 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::bars;
+use crate::capture;
+use crate::chains;
+use crate::csv;
+use crate::dumps;
 use crate::error::{Cause, Error, excerpt};
+use crate::funding;
+use crate::klines;
 use crate::lines::{Limits, Lines};
 use crate::meter::{Meter, Metered};
 use crate::part::Part;
+use crate::pools;
+use crate::settlements;
+use crate::streams;
 use crate::tape::{self, Sink, Source, Units};
+use crate::units::{Options, Prices};
 
 /// How a file of events is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +31,18 @@ pub enum Layout {
     Npz,
     /// hftbacktest's events.
     Npy,
+    /// A websocket capture.
+    Capture,
+    /// A dump of trades or best prices.
+    Dump,
+    /// Klines.
+    Bars,
+    /// Funding rates.
+    Funding,
+    /// Option chains.
+    Chain,
+    /// Minutes of a pool.
+    Pool,
 }
 
 /// What an importer is told beside the file.
@@ -31,13 +54,37 @@ pub struct OpenOptions {
     pub symbol: Option<String>,
     /// The layout, where it is not to be told by the first bytes.
     pub layout: Option<Layout>,
+    /// The venue, where the file does not tell it.
+    pub venue: Option<String>,
+    /// What bars are of, where the file's name does not tell it.
+    pub prices: Option<Prices>,
+    /// What to add to the recorder's clock, in nanoseconds.
+    pub shift_ns: i64,
     /// Counts the bytes of the file that have been read.
     pub meter: Meter,
+}
+
+impl OpenOptions {
+    /// What importers of rows are told.
+    fn of_rows(&self) -> Options {
+        let (units, shift_ns) = (self.units, self.shift_ns);
+        let (symbol, venue) = (self.symbol.clone(), self.venue.clone());
+        Options { units, symbol, venue, prices: self.prices, shift_ns, ..Options::default() }
+    }
 }
 
 impl Layout {
     /// All layouts.
     pub const ALL: [Layout; 3] = [Layout::Tape, Layout::Npz, Layout::Npy];
+    pub const ALL: [Layout; 7] = [
+        Layout::Tape,
+        Layout::Capture,
+        Layout::Dump,
+        Layout::Bars,
+        Layout::Funding,
+        Layout::Chain,
+        Layout::Pool,
+    ];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
@@ -45,6 +92,12 @@ impl Layout {
             Layout::Tape => "tape",
             Layout::Npz => "npz",
             Layout::Npy => "npy",
+            Layout::Capture => "capture",
+            Layout::Dump => "dump",
+            Layout::Bars => "bars",
+            Layout::Funding => "funding",
+            Layout::Chain => "chain",
+            Layout::Pool => "pool",
         }
     }
 
@@ -65,7 +118,7 @@ impl Layout {
         if !lines.advance()? {
             return Err(Cause::Empty("market events").of_file(&file));
         }
-        of_line(lines.text()).ok_or_else(|| lines.fail(Cause::UnknownLayout(excerpt(lines.text()))))
+        of_line(lines.text()).ok_or_else(|| lines.fail(Cause::UnknownEvents(excerpt(lines.text()))))
     }
 }
 
@@ -82,8 +135,20 @@ fn of_bytes(start: &[u8], path: &Path) -> Option<Layout> {
 }
 
 /// The layout of a text that begins with this line.
-fn of_line(_line: &str) -> Option<Layout> {
-    None
+fn of_line(line: &str) -> Option<Layout> {
+    if capture::recognises(line) {
+        return Some(Layout::Capture);
+    }
+    let fields = csv::split(line);
+    // Klines without a header are any six to twelve numbers: they come last.
+    let layouts = [
+        (dumps::recognises(&fields), Layout::Dump),
+        (funding::recognises(&fields), Layout::Funding),
+        (chains::recognises(line), Layout::Chain),
+        (pools::recognises(&fields), Layout::Pool),
+        (klines::recognises(&fields), Layout::Bars),
+    ];
+    layouts.into_iter().find(|(is, _)| *is).map(|(_, layout)| layout)
 }
 
 /// Opens a file of market events of any layout.
@@ -118,6 +183,13 @@ fn only(
     match symbol {
         Some(symbol) => Ok(Box::new(tape::merge::Only::new(file, source, symbol)?)),
         None => Ok(source),
+        Layout::Tape => Ok(Box::new(tape::file::Reader::new(&file, input)?)),
+        Layout::Capture => streams::open(&file, input, &options.of_rows()),
+        Layout::Dump => dumps::open(&file, input, &options.of_rows()),
+        Layout::Bars => bars::open(&file, input, &options.of_rows()),
+        Layout::Funding => settlements::open(&file, input, &options.of_rows()),
+        Layout::Chain => chains::open(&file, input, &options.of_rows()),
+        Layout::Pool => pools::open(&file, input, &options.of_rows()),
     }
 }
 

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use money::{Price, Qty, Time};
 
 use crate::error::Error;
+use crate::findings::Finding;
 
 /// What an event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,6 +148,11 @@ pub trait Source {
     /// # Errors
     /// Names file, line and cause; after an error the source has ended.
     fn fill(&mut self, slots: &mut Vec<Slot>) -> Result<bool, Error>;
+
+    /// What was left out, folded or rounded so far.
+    fn findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
 }
 
 /// Where events go: a file of some format.
