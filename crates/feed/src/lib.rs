@@ -19,6 +19,7 @@ pub mod book;
 pub mod surfaces;
 pub mod table;
 pub mod tape;
+pub mod tardis;
 mod files;
 
 pub use error::{Cause, Error, interval_text};
