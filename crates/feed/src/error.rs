@@ -163,6 +163,23 @@ pub enum Cause {
     /// A file whose first line fits no layout.
     #[error("no known layout: `{0}`; expected klines, funding rates, a capture or Parquet")]
     UnknownLayout(String),
+    /// A damaged tape: the block (from 1) and the byte (from 0) where it was found, and what is
+    /// wrong.
+    #[error("block {block}, byte {byte}: {why}; the tape is damaged: fetch or make it again")]
+    BrokenTape {
+        /// Number of the block, from 1.
+        block: u64,
+        /// Place in the file, from 0.
+        byte: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// The version of a tape and the one that is read.
+    #[error("a tape of version {0}; this program reads version {1}")]
+    TapeVersion(u32, u32),
+    /// The number of a slot, from 0, that is no event, and why.
+    #[error("slot {0}: {1}")]
+    BadSlot(u64, &'static str),
     /// A text that names no option.
     #[error("`{0}` names no option; expected e.g. BTC-27MAR26-70000-C")]
     NotAnOption(String),

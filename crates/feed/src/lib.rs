@@ -9,6 +9,8 @@ mod error;
 mod record;
 mod series;
 mod number;
+mod meter;
+mod part;
 mod lines;
 mod csv;
 pub mod klines;
@@ -21,6 +23,7 @@ pub mod table;
 pub mod tape;
 pub mod tardis;
 mod files;
+mod sources;
 
 pub use error::{Cause, Error, interval_text};
 pub use files::{
@@ -28,6 +31,8 @@ pub use files::{
     open_funding, open_funding_of, open_table,
 };
 pub use lines::Limits;
+pub use meter::Meter;
 pub use record::{Bar, BookTicker, DepthUpdate, Funding, Level, MarketEvent, Taker, Trade};
 pub use series::{Gap, Record, Series};
+pub use sources::{Layout, OpenOptions, create_sink, open_source};
 pub use table::Table;

@@ -11,6 +11,7 @@
 //! behind it: a message of many levels is whole or not there.
 
 mod slot;
+pub mod file;
 
 pub use slot::{Decoder, Encoder, Slot};
 
@@ -152,6 +153,37 @@ pub trait Source {
     fn fill(&mut self, slots: &mut Vec<Slot>) -> Result<bool, Error>;
 }
 
+/// Where events go: a file of some format.
+pub trait Sink {
+    /// Appends whole events, in the order of the tape, and the instruments that the header has
+    /// gained.
+    ///
+    /// # Errors
+    /// What the output refuses, and what the format cannot hold.
+    fn write(&mut self, header: &Header, slots: &[Slot]) -> Result<(), Error>;
+
+    /// Writes what is left and puts the file in its place.
+    ///
+    /// # Errors
+    /// What the output refuses.
+    fn finish(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// What one unit of price and of quantity is to be; what is not given is told by the finest
+/// decimals of the first rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Of price, above zero.
+    pub price: Option<Price>,
+    /// Of quantity, above zero.
+    pub qty: Option<Qty>,
+}
+
+impl Units {
+    /// Rows from whose decimals a unit is told.
+    pub const SNIFFED_ROWS: usize = 10_000;
+}
+
 impl Event {
     /// A value of 128 bits that kinds of pools carry in `id` and `price`.
     pub const fn wide(&self) -> u128 {
@@ -202,4 +234,4 @@ impl Kind {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(crate) mod tests;
