@@ -13,9 +13,8 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::{Read, Write as _};
 
-use feed::Limits;
-use feed::tape::{Slot, Source, Units};
-use feed::tardis::Tardis;
+use feed::tape::{Slot, Source};
+use feed::tardis::{Options, Tardis};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
@@ -72,8 +71,7 @@ fn print(what: &str, rows: f64, mut work: impl FnMut()) {
 }
 
 fn read(name: &str, input: &[u8]) {
-    let limits = Limits { total_bytes: 1 << 40, ..Limits::default() };
-    let mut source = Tardis::new(name, input, Units::default(), &limits).expect("a header");
+    let mut source = Tardis::new(name, input, &Options::default()).expect("a header");
     let mut slots: Vec<Slot> = Vec::new();
     while source.fill(&mut slots).expect("sound rows") {
         black_box(&slots);

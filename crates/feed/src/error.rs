@@ -195,21 +195,25 @@ pub enum Cause {
     /// A text and what it had to be.
     #[error("`{0}` is not {1}")]
     NotOneOf(String, &'static str),
-    /// A value, the unit that does not divide it, and the option with the unit that would.
-    #[error("`{0}` is no multiple of the unit {1}; give {2} {3}")]
-    NoMultiple(String, Price, &'static str, Price),
+    /// A symbol asked for that no row has.
+    #[error("no row is of symbol `{0}`; look at the second column for those there are")]
+    NoneOf(String),
     /// An incremental book that never says what the whole book is.
     #[error("no row is part of a snapshot, so the book is unknown; give the file from its start")]
     NoSnapshot,
-    /// Instruments beyond what a tape can number.
-    #[error("more than {0} instruments; split the file by symbol")]
-    TooManyInstruments(usize),
     /// Two kinds of files with the same columns, when the file's name does not tell which it is.
     #[error("the columns fit both {0} and {1}; have the file's name say which")]
     Ambiguous(&'static str, &'static str),
     /// A column's name, its text, and the range that it must lie in.
     #[error("{0} `{1}` is outside {2}")]
     OutOfRange(&'static str, String, String),
+    /// A value (a price, or a quantity as one) that is no multiple of its tape's unit; holds
+    /// `price` or `qty`, the value, the unit and the unit that it needs.
+    #[error("{0} {1} is no multiple of the tape's unit {2}: give --{0}-unit {3}")]
+    FinerThanUnit(&'static str, Price, Price, Price),
+    /// More instruments than a tape can name.
+    #[error("more than 65535 instruments; split the file")]
+    ManyInstruments,
 }
 
 impl Cause {

@@ -10,12 +10,15 @@ use crate::lines::{Limits, Lines};
 use crate::meter::{Meter, Metered};
 use crate::part::Part;
 use crate::tape::{self, Sink, Source, Units};
+use crate::tardis::{self, Tardis};
 
 /// How a file of events is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// A tape.
     Tape,
+    /// One of the files that Tardis.dev lets download.
+    Tardis,
 }
 
 /// What an importer is told beside the file.
@@ -33,12 +36,13 @@ pub struct OpenOptions {
 
 impl Layout {
     /// All layouts.
-    pub const ALL: [Layout; 1] = [Layout::Tape];
+    pub const ALL: [Layout; 2] = [Layout::Tape, Layout::Tardis];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
         match self {
             Layout::Tape => "tape",
+            Layout::Tardis => "tardis",
         }
     }
 
@@ -64,8 +68,8 @@ impl Layout {
 }
 
 /// The layout of a text that begins with this line.
-fn of_line(_line: &str) -> Option<Layout> {
-    None
+fn of_line(line: &str) -> Option<Layout> {
+    tardis::recognises(line).then_some(Layout::Tardis)
 }
 
 /// Opens a file of market events of any layout.
@@ -81,6 +85,11 @@ pub fn open_source(
     let (file, input) = open(path, &options.meter)?;
     match layout {
         Layout::Tape => Ok(Box::new(tape::file::Reader::new(&file, input)?)),
+        Layout::Tardis => {
+            let (units, symbol) = (options.units, options.symbol.clone());
+            let told = tardis::Options { units, symbol, ..tardis::Options::default() };
+            Ok(Box::new(Tardis::new(&file, input, &told)?))
+        }
     }
 }
 

@@ -122,15 +122,6 @@ pub struct Listed {
     pub qty_unit: Qty,
 }
 
-/// Units that an importer is told to count in; what is not given it takes from the first rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Units {
-    /// What one unit of price is, above zero.
-    pub price: Option<Price>,
-    /// What one unit of quantity is, above zero.
-    pub qty: Option<Qty>,
-}
-
 /// What stands before the events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {

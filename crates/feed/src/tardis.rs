@@ -41,9 +41,8 @@ const EXPECTED: &str = "a Tardis file with its header";
 /// Bytes asked for at once (they fit the second cache beside what is written) and slots of a batch.
 const PORTIONS: (usize, usize) = (1 << 18, 1 << 14);
 
-/// Bytes and rows that units are taken from.
+/// Bytes of rows that units are taken from, if they are fewer than the rows of [`Units`].
 const SNIFFED_BYTES: usize = 1 << 20;
-const SNIFFED_ROWS: usize = 10_000;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,11 +84,32 @@ impl DataType {
     }
 }
 
+/// How a file is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The units of its tape.
+    pub units: Units,
+    /// The one instrument to read; all where it is not given.
+    pub symbol: Option<String>,
+    /// What lines and bytes may not exceed.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    /// All instruments in units of their own; lines up to 1 MiB, any length.
+    fn default() -> Options {
+        let limits = Limits { total_bytes: u64::MAX, ..Limits::default() };
+        Options { units: Units::default(), symbol: None, limits }
+    }
+}
+
 /// What of a file is not in its tape, or not to the last digit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Left {
     /// Rows read.
     pub rows: u64,
+    /// Of them, those of other instruments than the one asked for.
+    pub other_symbols: u64,
     /// Of them, updates of a book before its first snapshot.
     pub before_snapshot: u64,
     /// Values of columns without a kind of event: last prices, funding after the next, and of
@@ -120,27 +140,21 @@ impl<'a> Tardis<'a> {
     ///
     /// # Errors
     /// Names a header that is none of the nine, an empty file, units that are not above zero.
-    pub fn new(
-        file: &str,
-        input: impl Read + 'a,
-        units: Units,
-        limits: &Limits,
-    ) -> Result<Tardis<'a>, Error> {
-        Tardis::in_portions(file, input, units, limits, PORTIONS)
+    pub fn new(file: &str, input: impl Read + 'a, options: &Options) -> Result<Tardis<'a>, Error> {
+        Tardis::in_portions(file, input, options, PORTIONS)
     }
 
     fn in_portions(
         file: &str,
         input: impl Read + 'a,
-        units: Units,
-        limits: &Limits,
+        options: &Options,
         (bytes, batch): (usize, usize),
     ) -> Result<Tardis<'a>, Error> {
-        let mut text = Text::new(file, input, limits, bytes)?;
+        let mut text = Text::new(file, input, &options.limits, bytes)?;
         let layout = header(&mut text)?;
-        let mut reader = Reader::new(layout, units, limits).map_err(|cause| cause.of_file(file))?;
+        let mut reader = Reader::new(layout, options).map_err(|cause| cause.of_file(file))?;
         text.widen(SNIFFED_BYTES);
-        reader.sniff(text.window(), SNIFFED_ROWS);
+        reader.sniff(text.window(), Units::SNIFFED_ROWS);
         Ok(Tardis { text, reader, batch, failed: None, ended: false })
     }
 

@@ -57,7 +57,7 @@ impl Layout {
     pub(super) fn new(header: &str, file: &str) -> Result<Layout, (usize, Cause)> {
         let names: Vec<&str> = header.split(',').collect();
         let what = data_type(&names, file)
-            .ok_or((0, Cause::NotOneOf(excerpt(header), EXPECTED)))?
+            .ok_or_else(|| unknown(&names, header))?
             .map_err(|cause| (0, cause))?;
         let roles = roles(what);
         for (index, name) in names.iter().enumerate() {
@@ -127,6 +127,20 @@ fn data_type(names: &[&str], file: &str) -> Option<Result<DataType, Cause>> {
         return None;
     };
     Some(what)
+}
+
+/// What is wrong with a header of no type: the first name that none has, or the whole.
+fn unknown(names: &[&str], header: &str) -> (usize, Cause) {
+    let known = |name: &&str| {
+        let all = SHARED.iter().chain(&BOOK).chain(&TRADE).chain(&QUOTE).chain(&TICKER);
+        all.chain(&CHAIN).any(|known| known == name)
+    };
+    match names.iter().position(|name| !known(name)) {
+        Some(index) if index >= SHARED.len() => {
+            (index + 1, Cause::UnknownHeader(excerpt(names[index]), EXPECTED))
+        }
+        Some(_) | None => (0, Cause::NotOneOf(excerpt(header), EXPECTED)),
+    }
 }
 
 /// The columns of a type in its own order.

@@ -28,7 +28,7 @@ pub(super) struct Scales {
 }
 
 /// Most instruments of a tape.
-const MOST: usize = 1 << 16;
+const MOST: usize = u16::MAX as usize;
 
 impl Listing {
     /// An empty one.
@@ -81,7 +81,7 @@ impl Listing {
     ) -> Result<u16, Cause> {
         let number = self.header.instruments.len();
         if number == MOST {
-            return Err(Cause::TooManyInstruments(MOST));
+            return Err(Cause::ManyInstruments);
         }
         let price_unit = self.units.price.unwrap_or(Price::from_raw(price));
         let qty_unit = self.units.qty.unwrap_or(Qty::from_raw(qty));
@@ -102,13 +102,14 @@ pub(super) struct Sniffed {
 }
 
 impl Sniffed {
-    /// Adds a row's values in 10⁻⁸.
+    /// Adds a row's values in 10⁻⁸; without any the units are the finest.
     pub(super) fn add(&mut self, venue: &str, name: &str, prices: &[i64], qtys: &[i64]) {
         const WHOLE: i64 = 100_000_000;
         let key = (venue.to_owned(), name.to_owned());
         let number = *self.numbers.entry(key).or_insert(self.finest.len());
         if number == self.finest.len() {
-            self.finest.push((venue.to_owned(), name.to_owned(), WHOLE, WHOLE));
+            let coarsest = if prices.is_empty() { 1 } else { WHOLE };
+            self.finest.push((venue.to_owned(), name.to_owned(), coarsest, coarsest));
         }
         let (_, _, price, qty) = &mut self.finest[number];
         *price = prices.iter().map(|raw| finest(*raw)).fold(*price, i64::min);

@@ -11,11 +11,11 @@ use super::row::{Commas, Fault, Row};
 use super::rows::{self, Sink};
 use super::state::{Book, State};
 use super::writer::Writer;
-use super::{DataType, EXPECTED, Left};
+use super::{DataType, EXPECTED, Left, Options};
 use crate::error::Cause;
 use crate::lines::Limits;
 use crate::number::{self, Clock};
-use crate::tape::{Event, Header, Kind, Slot, Units};
+use crate::tape::{Event, Header, Kind, Slot};
 
 /// All that reading a file remembers.
 pub(super) struct Reader {
@@ -25,6 +25,8 @@ pub(super) struct Reader {
     writer: Writer,
     clock: Clock,
     commas: Commas,
+    /// The one instrument to read.
+    symbol: Option<String>,
     limits: Limits,
     /// Times and instrument of the row last read.
     last: Event,
@@ -51,8 +53,9 @@ pub(super) type Failure = (u64, Fault);
 
 impl Reader {
     /// Of a file with a header.
-    pub(super) fn new(layout: Layout, units: Units, limits: &Limits) -> Result<Reader, Cause> {
-        let listing = Listing::new(format!("tardis {}", layout.what.name()), units)?;
+    pub(super) fn new(layout: Layout, options: &Options) -> Result<Reader, Cause> {
+        let source = format!("tardis {}", layout.what.name());
+        let listing = Listing::new(source, options.units)?;
         Ok(Reader {
             layout,
             listing,
@@ -60,7 +63,8 @@ impl Reader {
             writer: Writer::default(),
             clock: Clock::default(),
             commas: Commas::default(),
-            limits: *limits,
+            symbol: options.symbol.clone(),
+            limits: options.limits,
             last: BLANK,
             blank: None,
             left: Left::default(),
@@ -88,6 +92,9 @@ impl Reader {
         for line in window.split(|byte| *byte == b'\n').take(rows) {
             let Ok(text) = checked(line, &self.limits, EXPECTED) else { continue };
             let Ok(row) = Row::new(text, &mut self.commas, &self.layout) else { continue };
+            if self.symbol.as_ref().is_some_and(|symbol| symbol != row.text(1)) {
+                continue;
+            }
             let (prices, qtys) = measured(self.layout.what);
             let raw = |role: usize| number::price(row.text(role)).map_or(0, |price| price.raw());
             let prices: Vec<i64> = prices.map(raw).collect();
@@ -120,10 +127,12 @@ impl Reader {
         if self.left.rows == 0 {
             return Err(Cause::Empty(EXPECTED));
         }
-        if self.left.before_snapshot == self.left.rows {
-            return Err(Cause::NoSnapshot);
+        let asked = self.left.rows - self.left.other_symbols;
+        match &self.symbol {
+            Some(symbol) if asked == 0 => Err(Cause::NoneOf(symbol.clone())),
+            Some(_) | None if self.left.before_snapshot == asked => Err(Cause::NoSnapshot),
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 
     /// Reads whole lines until the batch is full, from behind the line with this number.
@@ -178,18 +187,24 @@ impl Reader {
         if let Some(blank) = self.blank {
             return Err((blank, (0, Cause::BlankLine)));
         }
-        self.row(text, slots).map_err(|fault| (number, fault))?;
+        let told = self.row(text, slots).map_err(|fault| (number, fault))?;
         self.left.rows += 1;
-        Ok(self.plain_names(text))
+        Ok(if told { self.plain_names(text) } else { None })
     }
 
-    fn row(&mut self, text: &str, slots: &mut Vec<Slot>) -> Result<(), Fault> {
+    /// Reads a row; false if it is of an instrument that is not asked for.
+    fn row(&mut self, text: &str, slots: &mut Vec<Slot>) -> Result<bool, Fault> {
         let row = Row::new(text, &mut self.commas, &self.layout)?;
         let (venue, name) = (row.name(0)?, row.name(1)?);
         let exchange = row.time(2, &mut self.clock)?;
         let local = row.time(3, &mut self.clock)?;
         if local < self.last.local {
             return row.in_column(3, Err(Cause::Unsorted(local, self.last.local)));
+        }
+        if self.symbol.as_ref().is_some_and(|symbol| symbol != name) {
+            self.left.other_symbols += 1;
+            self.last.local = local;
+            return Ok(false);
         }
         let instrument = row.in_column(1, self.listing.number(venue, name))?;
         let index = usize::from(instrument);
@@ -203,7 +218,7 @@ impl Reader {
         let mut sink = Sink { writer, slots, left, clock };
         rows::write(self.layout.what, &row, event, (scales, state), &mut sink)?;
         self.last = Event { snapshot: state.book == Book::Snapshot, ..event };
-        Ok(())
+        Ok(true)
     }
 
     /// The bytes of venue, instrument and their commas in a row of the plain form.

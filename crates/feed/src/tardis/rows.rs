@@ -205,7 +205,7 @@ fn computed(
     scales: &Scales,
     rounded: &mut u64,
 ) -> Result<Option<i64>, Fault> {
-    row.optional(role, |text| scales.price.divide(nearest(text, 8, rounded)?, text))
+    row.optional(role, |text| scales.price.divide(nearest(text, 8, rounded)?))
 }
 
 fn open_interest(
@@ -219,7 +219,7 @@ fn open_interest(
         if raw < 0 {
             return Err(Cause::Negative("open interest", money::Qty::from_raw(raw)));
         }
-        scales.qty.divide(raw, text)
+        scales.qty.divide(raw)
     })
 }
 

@@ -13,8 +13,8 @@ use crate::number;
 pub(super) struct Scale {
     /// In 10⁻⁸.
     unit: i64,
-    /// The option that sets it.
-    option: &'static str,
+    /// What it is of, as errors and options call it.
+    name: &'static str,
     /// Units in one 10^-places, by places; zero where the unit does not divide it.
     factors: [u64; 9],
 }
@@ -22,15 +22,15 @@ pub(super) struct Scale {
 impl Scale {
     /// Of a unit of price.
     pub(super) fn of_price(unit: Price) -> Scale {
-        Scale::new(unit.raw(), "--price-unit")
+        Scale::new(unit.raw(), "price")
     }
 
     /// Of a unit of quantity.
     pub(super) fn of_qty(unit: Qty) -> Scale {
-        Scale::new(unit.raw(), "--qty-unit")
+        Scale::new(unit.raw(), "qty")
     }
 
-    fn new(unit: i64, option: &'static str) -> Scale {
+    fn new(unit: i64, name: &'static str) -> Scale {
         assert!(unit > 0, "units are checked on input");
         let mut factors = [0; 9];
         for (places, factor) in factors.iter_mut().enumerate() {
@@ -39,7 +39,7 @@ impl Scale {
                 *factor = (step / unit).cast_unsigned();
             }
         }
-        Scale { unit, option, factors }
+        Scale { unit, name, factors }
     }
 
     /// Units of a plain decimal; `None` where the exact way has to decide.
@@ -55,7 +55,7 @@ impl Scale {
         if let Some(units) = self.plain(text) {
             return Ok(units);
         }
-        self.divide(number::price(text)?.raw(), text)
+        self.divide(number::price(text)?.raw())
     }
 
     /// A quantity in units, not negative.
@@ -63,17 +63,17 @@ impl Scale {
         if let Some(units) = self.plain(text) {
             return Ok(units);
         }
-        self.divide(exact_qty(text)?.raw(), text)
+        self.divide(exact_qty(text)?.raw())
     }
 
-    /// Units of a value in 10⁻⁸, which was read from the text.
-    pub(super) fn divide(&self, raw: i64, text: &str) -> Result<i64, Cause> {
+    /// Units of a value in 10⁻⁸.
+    pub(super) fn divide(&self, raw: i64) -> Result<i64, Cause> {
         if raw % self.unit == 0 {
             return Ok(raw / self.unit);
         }
         let fitting = Price::from_raw(common(finest(raw), self.unit));
-        let unit = Price::from_raw(self.unit);
-        Err(Cause::NoMultiple(excerpt(text), unit, self.option, fitting))
+        let (value, unit) = (Price::from_raw(raw), Price::from_raw(self.unit));
+        Err(Cause::FinerThanUnit(self.name, value, unit, fitting))
     }
 
     fn plain(&self, text: &str) -> Option<i64> {

@@ -23,7 +23,8 @@ type Place = (u64, u64, Cause);
 /// All events of an input, and where it is refused.
 fn read(input: &[u8], limits: &Limits, portions: (usize, usize)) -> (Vec<Event>, Option<Place>) {
     let place = |error: Error| Some((error.line, error.column, error.cause));
-    let mut tape = match Tardis::in_portions("book", input, UNITS, limits, portions) {
+    let options = Options { units: UNITS, symbol: None, limits: *limits };
+    let mut tape = match Tardis::in_portions("book", input, &options, portions) {
         Ok(tape) => tape,
         Err(error) => return (Vec::new(), place(error)),
     };
@@ -148,7 +149,7 @@ impl Naive {
     }
 }
 
-fn divided(raw: i64, unit: i64, text: &str, option: &'static str) -> Result<i64, Cause> {
+fn divided(raw: i64, unit: i64, name: &'static str) -> Result<i64, Cause> {
     if raw % unit == 0 {
         return Ok(raw / unit);
     }
@@ -156,19 +157,19 @@ fn divided(raw: i64, unit: i64, text: &str, option: &'static str) -> Result<i64,
     while raw % fitting != 0 {
         fitting /= 10;
     }
-    let (unit, fitting) = (Price::from_raw(unit), Price::from_raw(fitting));
-    Err(Cause::NoMultiple(excerpt(text), unit, option, fitting))
+    let [raw, unit, fitting] = [raw, unit, fitting].map(Price::from_raw);
+    Err(Cause::FinerThanUnit(name, raw, unit, fitting))
 }
 
 fn price(text: &str) -> Result<i64, Cause> {
-    divided(number::price(text)?.raw(), 10_000_000, text, "--price-unit")
+    divided(number::price(text)?.raw(), 10_000_000, "price")
 }
 
 fn qty(text: &str) -> Result<i64, Cause> {
     match number::qty(text)? {
         (_, true) => Err(Cause::DoesNotFit(excerpt(text), money::ParseError::TooPrecise)),
         (qty, false) if qty.is_negative() => Err(Cause::Negative("amount", qty)),
-        (qty, false) => divided(qty.raw(), 100_000, text, "--qty-unit"),
+        (qty, false) => divided(qty.raw(), 100_000, "qty"),
     }
 }
 
@@ -303,7 +304,7 @@ proptest! {
             (Ok(price), Ok(units)) => {
                 prop_assert_eq!(i128::from(units) * i128::from(unit), i128::from(price.raw()));
             }
-            (Ok(price), Err(Cause::NoMultiple(_, _, _, fitting))) => {
+            (Ok(price), Err(Cause::FinerThanUnit(_, _, _, fitting))) => {
                 prop_assert!(price.raw() % unit != 0);
                 prop_assert_eq!((price.raw() % fitting.raw(), unit % fitting.raw()), (0, 0));
             }

@@ -5,6 +5,7 @@ mod broken;
 mod captures;
 mod hostile;
 mod tables;
+mod tardis;
 
 use std::io::Write;
 use std::path::PathBuf;
