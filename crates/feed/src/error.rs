@@ -265,6 +265,21 @@ pub enum Cause {
     /// A bid and the ask below it, as the file writes them.
     #[error("bid {0} is above ask {1}")]
     CrossedQuote(String, String),
+    /// A column by its name, and what is wrong in it.
+    #[error("{0}: {1}")]
+    Column(String, Box<Cause>),
+    /// A text and what it had to be.
+    #[error("`{0}` is not {1}")]
+    NotOneOf(String, &'static str),
+    /// A symbol asked for that no row has.
+    #[error("no row is of symbol `{0}`; look at the second column for those there are")]
+    NoneOf(String),
+    /// An incremental book that never says what the whole book is.
+    #[error("no row is part of a snapshot, so the book is unknown; give the file from its start")]
+    NoSnapshot,
+    /// Two kinds of files with the same columns, when the file's name does not tell which it is.
+    #[error("the columns fit both {0} and {1}; have the file's name say which")]
+    Ambiguous(&'static str, &'static str),
     /// A column's name, its text, and the range that it must lie in.
     #[error("{0} `{1}` is outside {2}")]
     OutOfRange(&'static str, String, String),

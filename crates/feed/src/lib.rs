@@ -30,6 +30,7 @@ pub mod bars;
 pub mod settlements;
 pub mod chains;
 pub mod pools;
+pub mod tardis;
 mod files;
 mod sources;
 

@@ -28,6 +28,26 @@ impl Default for Limits {
     }
 }
 
+/// The bytes of an input as they are or out of gzip, and whether it is gzip.
+pub(crate) fn unpacked<'a>(
+    file: &str,
+    mut input: impl Read + 'a,
+) -> Result<(Box<dyn Read + 'a>, bool), Error> {
+    let mut magic = Vec::with_capacity(4);
+    let unreadable = |error: io::Error| Cause::Unreadable(error.to_string()).of_file(file);
+    input.by_ref().take(4).read_to_end(&mut magic).map_err(unreadable)?;
+    if magic == ZIP {
+        return Err(Cause::Archive.of_file(file));
+    }
+    let gzip = magic.starts_with(&GZIP);
+    let whole = Cursor::new(magic).chain(input);
+    if !gzip {
+        return Ok((Box::new(whole), false));
+    }
+    let whole = BufReader::with_capacity(1 << 16, whole);
+    Ok((Box::new(MultiGzDecoder::new(whole)), true))
+}
+
 /// Lines of one file, with the place of each.
 pub(crate) struct Lines<'a> {
     file: String,
@@ -42,7 +62,7 @@ pub(crate) struct Lines<'a> {
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZIP: [u8; 4] = *b"PK\x03\x04";
-const BYTE_ORDER_MARK: &str = "\u{feff}";
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 impl<'a> Lines<'a> {
     /// Opens an input; `expected` names in errors what it should have been.
@@ -70,6 +90,8 @@ impl<'a> Lines<'a> {
         if reader.fill_buf().is_ok_and(json_rows::recognises) {
             reader = Box::new(BufReader::with_capacity(1 << 16, JsonRows::new(reader)));
         }
+        let (reader, gzip) = unpacked(file, reader)?;
+        let reader = Box::new(BufReader::with_capacity(1 << 16, reader));
         let (file, limits) = (file.to_owned(), *limits);
         Ok(Lines { file, expected, reader, gzip, limits, text: String::new(), line: 0, total: 0 })
     }

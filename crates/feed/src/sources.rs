@@ -21,6 +21,7 @@ use crate::settlements;
 use crate::streams;
 use crate::tape::{self, Sink, Source, Units};
 use crate::units::{Options, Prices};
+use crate::tardis::{self, Tardis};
 
 /// How a file of events is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub enum Layout {
     Chain,
     /// Minutes of a pool.
     Pool,
+    /// One of the files that Tardis.dev lets download.
+    Tardis,
 }
 
 /// What an importer is told beside the file.
@@ -85,6 +88,7 @@ impl Layout {
         Layout::Chain,
         Layout::Pool,
     ];
+    pub const ALL: [Layout; 2] = [Layout::Tape, Layout::Tardis];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
@@ -98,6 +102,7 @@ impl Layout {
             Layout::Funding => "funding",
             Layout::Chain => "chain",
             Layout::Pool => "pool",
+            Layout::Tardis => "tardis",
         }
     }
 
@@ -149,6 +154,7 @@ fn of_line(line: &str) -> Option<Layout> {
         (klines::recognises(&fields), Layout::Bars),
     ];
     layouts.into_iter().find(|(is, _)| *is).map(|(_, layout)| layout)
+    tardis::recognises(line).then_some(Layout::Tardis)
 }
 
 /// Opens a file of market events of any layout.
@@ -190,6 +196,11 @@ fn only(
         Layout::Funding => settlements::open(&file, input, &options.of_rows()),
         Layout::Chain => chains::open(&file, input, &options.of_rows()),
         Layout::Pool => pools::open(&file, input, &options.of_rows()),
+        Layout::Tardis => {
+            let (units, symbol) = (options.units, options.symbol.clone());
+            let told = tardis::Options { units, symbol, ..tardis::Options::default() };
+            Ok(Box::new(Tardis::new(&file, input, &told)?))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod captures;
 mod hostile;
 mod tables;
 mod tapes;
+mod tardis;
 
 use std::io::Write;
 use std::path::PathBuf;
