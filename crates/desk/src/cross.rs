@@ -6,7 +6,10 @@
 //!
 //! with the edge raised by a multiple of the price's volatility. u ∈ [−1, 1] is each venue's
 //! balance within its bounds: inventory that has piled up where the trade buys asks for more, a
-//! trade that brings it back for less. The size is the smallest of both quoted quantities, the
+//! trade that brings it back for less. With a memory of the usual difference the prices of the second
+//! venue are first divided by 1 + b, b the exponential average of mid_2/mid_1 − 1 over the samples of
+//! each period, and nothing is done before a whole memory has been seen: a perpetual against its
+//! spot is then traded when it leaves its usual basis and when it comes back. The size is the smallest of both quoted quantities, the
 //! order limit and the room at both venues. A leg that missed leaves an imbalance, which is closed
 //! at the better venue before the next trade. Each pair of quotes is used once, and nothing is
 //! done before both venues have stated their balance. Invariant: each balance stays within its
@@ -18,7 +21,7 @@ use protocol::ids::Side;
 
 use crate::leg::{BadConfig, Clock, Leg, Pen, Want};
 use crate::strategy::{Event, Instrument, Intent, Level, Listing, Strategy};
-use crate::volatility::Volatility;
+use crate::volatility::{Volatility, sample_weight};
 
 /// One of the two venues.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +54,8 @@ pub struct CrossConfig {
     pub skew: f64,
     /// How far beyond the best quote an imbalance may be closed.
     pub slippage: f64,
+    /// Memory of the usual difference of the prices; `None` where both are one asset.
+    pub usual_memory: Option<Span>,
     /// Time between looks at overdue orders.
     pub period: Span,
     /// Silence after which an order is followed up.
@@ -75,6 +80,7 @@ impl CrossConfig {
             volatility_memory: Span::MINUTE.times(5),
             skew: 1e-4,
             slippage: 20e-4,
+            usual_memory: None,
             period: Span::from_secs(5),
             patience: Span::from_secs(10),
         }
@@ -90,6 +96,9 @@ impl CrossConfig {
         }
         if !self.order_max.is_positive() || self.period == Span::ZERO {
             return Err(BadConfig("order_max and period must be above zero"));
+        }
+        if self.usual_memory.is_some_and(|memory| memory < self.period) {
+            return Err(BadConfig("usual_memory is at least one period"));
         }
         let fractions = [self.edge, self.volatility_multiple, self.skew, self.slippage];
         if fractions.iter().any(|x| !x.is_finite() || *x < 0.0) {
@@ -107,9 +116,34 @@ pub struct Cross {
     config: CrossConfig,
     legs: [Leg; 2],
     volatility: Volatility,
+    usual: Option<Usual>,
     /// Whether a venue has quoted since its quotes were last used.
     fresh: [bool; 2],
     clock: Clock,
+}
+
+/// The usual difference of the prices.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    weight: f64,
+    average: f64,
+    /// Samples until it is believed.
+    wanting: u64,
+}
+
+impl Usual {
+    fn new(memory: Span, period: Span) -> Usual {
+        let weight = sample_weight(period, memory);
+        let wanting = memory.nanos().div_ceil(period.nanos().max(1));
+        Usual { weight, average: f64::NAN, wanting }
+    }
+
+    fn push(&mut self, difference: f64) {
+        let first = self.average.is_nan();
+        let before = if first { difference } else { self.average };
+        self.average = before + self.weight * (difference - before);
+        self.wanting = self.wanting.saturating_sub(1);
+    }
 }
 
 impl Cross {
@@ -120,6 +154,7 @@ impl Cross {
         Ok(Cross {
             legs: [leg(0)?, leg(1)?],
             volatility: Volatility::new(config.period, config.volatility_memory),
+            usual: config.usual_memory.map(|memory| Usual::new(memory, config.period)),
             clock: Clock::new(config.period),
             config,
             fresh: [false; 2],
@@ -136,7 +171,7 @@ impl Cross {
         let closable = self.legs.iter().any(|leg| leg.in_lots(imbalance.abs()).is_positive());
         if closable {
             self.close(side, imbalance.abs().min(self.config.order_max), pen);
-        } else if self.fresh == [true; 2] {
+        } else if self.fresh == [true; 2] && self.usual.is_none_or(|usual| usual.wanting == 0) {
             self.trade(0, 1, pen);
             self.trade(1, 0, pen);
         }
@@ -149,8 +184,8 @@ impl Cross {
         else {
             return;
         };
-        let paid = price_f64(ask.price) * (1.0 + self.legs[buy].fee_taker());
-        let received = price_f64(bid.price) * (1.0 - self.legs[sell].fee_taker());
+        let paid = self.compared(buy, ask) * (1.0 + self.legs[buy].fee_taker());
+        let received = self.compared(sell, bid) * (1.0 - self.legs[sell].fee_taker());
         let filled = (self.filled(buy) - self.filled(sell)) / 2.0;
         let moves = self.config.volatility_multiple * self.volatility.per_period();
         let edge = self.config.edge + moves + self.config.skew * filled;
@@ -176,13 +211,19 @@ impl Cross {
         );
     }
 
+    /// A price of one venue as one of the first venue.
+    fn compared(&self, at: usize, level: Level) -> f64 {
+        let usual = if at == 1 { self.usual.map_or(0.0, |usual| usual.average) } else { 0.0 };
+        price_f64(level.price) / (1.0 + usual)
+    }
+
     /// Closes an imbalance at the venue with the better price after fees that has room.
     fn close(&mut self, side: Side, qty: Qty, pen: &mut Pen) {
         let cost = |at: usize| -> Option<f64> {
             let fee = self.legs[at].fee_taker();
             let room = self.legs[at].in_lots(self.room(at, side).min(qty));
             let level: Level = self.legs[at].against(side)?;
-            let price = price_f64(level.price);
+            let price = self.compared(at, level);
             let paid = price * (side.sign() as f64 + fee); // negative when received
             room.is_positive().then_some(paid)
         };
@@ -251,6 +292,9 @@ impl Strategy for Cross {
         if due {
             if let Some(mid) = self.legs[1].mid() {
                 self.volatility.push(mid);
+                if let (Some(usual), Some(first)) = (&mut self.usual, self.legs[0].mid()) {
+                    usual.push(mid / first - 1.0);
+                }
             }
             for leg in &mut self.legs {
                 leg.follow_up(self.config.patience, &mut clock.pen(intents));
@@ -346,6 +390,32 @@ mod tests {
             orders(&heard(&mut cross(|_| ()), &other_way)),
             ["1 Buy 2 at 1000", "0 Sell 2 at 1001"]
         );
+    }
+
+    #[test]
+    fn a_usual_difference_is_no_opportunity_and_leaving_it_is() {
+        let mut strategy = cross(|config| config.usual_memory = Some(Span::from_secs(20)));
+        let usual = [quote(0, 999.9, 1000.1, 5), quote(1, 1001.9, 1002.1, 5)];
+        for look in 1..=5 {
+            let now = Time::from_nanos(look * 5_000_000_000);
+            let events = [usual[0], usual[1], Event::Wake { now }];
+            assert_eq!(orders(&heard(&mut strategy, &events)), [""; 0], "look {look}");
+        }
+        let wide = [quote(0, 999.9, 1000.0, 5), quote(1, 1002.6, 1002.8, 5)];
+        let taken = ["0 Buy 3 at 1000", "1 Sell 3 at 1002.6"];
+        assert_eq!(orders(&heard(&mut strategy, &wide)), taken);
+        let fills = [fill(0, 1, Side::Buy, whole(3), true), fill(1, 2, Side::Sell, whole(3), true)];
+        assert_eq!(orders(&heard(&mut strategy, &fills)), [""; 0]);
+        let narrow = [quote(0, 1000.5, 1000.6, 5), quote(1, 1000.9, 1001.0, 5)];
+        let back = ["1 Buy 3 at 1001", "0 Sell 3 at 1000.5"];
+        assert_eq!(orders(&heard(&mut strategy, &narrow)), back);
+    }
+
+    #[test]
+    fn a_new_pair_is_not_traded_before_its_usual_difference_is_known() {
+        let mut strategy = cross(|config| config.usual_memory = Some(Span::from_secs(20)));
+        let wide = [quote(0, 999.9, 1000.0, 2), quote(1, 1001.0, 1001.5, 5)];
+        assert_eq!(orders(&heard(&mut strategy, &wide)), [""; 0]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use protocol::ids::Side;
 
 use crate::leg::{BadConfig, Clock, Leg, Pen, Want};
 use crate::strategy::{Event, Instrument, Intent, Listing, Strategy};
+use crate::volatility::sample_weight;
 
 /// What a market maker is told. Rates are plain fractions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,8 +127,8 @@ impl Maker {
             reference: Leg::new(config.reference, reference, 0)?,
             basis: None,
             variance: 0.0,
-            variance_weight: average_weight(config.period, config.volatility_memory),
-            basis_weight: config.basis_memory.map(|memory| average_weight(config.period, memory)),
+            variance_weight: sample_weight(config.period, config.volatility_memory),
+            basis_weight: config.basis_memory.map(|memory| sample_weight(config.period, memory)),
             clock: Clock::new(config.period),
             config,
             sampled: None,
@@ -186,11 +187,6 @@ impl Maker {
             self.own.quote(slot, want, self.config.tolerance, pen);
         }
     }
-}
-
-/// What one sample of a period weighs in an average with this memory.
-fn average_weight(period: Span, memory: Span) -> f64 {
-    1.0 - pricing::convert::rate_f64(pricing::convert::decay(period, memory))
 }
 
 impl Strategy for Maker {

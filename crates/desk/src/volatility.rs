@@ -15,8 +15,7 @@ pub struct Volatility {
 impl Volatility {
     /// Of a price looked at every `period`, averaged over about `memory`.
     pub fn new(period: Span, memory: Span) -> Volatility {
-        let weight = 1.0 - rate_f64(decay(period, memory));
-        Volatility { last: None, variance: 0.0, weight }
+        Volatility { last: None, variance: 0.0, weight: sample_weight(period, memory) }
     }
 
     /// Takes the price of one look.
@@ -31,6 +30,11 @@ impl Volatility {
     pub fn per_period(&self) -> f64 {
         self.variance.sqrt()
     }
+}
+
+/// What one sample of a period weighs in an exponential average with this memory.
+pub fn sample_weight(period: Span, memory: Span) -> f64 {
+    1.0 - rate_f64(decay(period, memory))
 }
 
 #[cfg(test)]
