@@ -72,26 +72,12 @@ impl<'a> Lines<'a> {
         limits: &Limits,
         expected: &'static str,
     ) -> Result<Lines<'a>, Error> {
-        let mut reader = reader;
-        let mut magic = Vec::with_capacity(4);
-        let unreadable = |error: io::Error| Cause::Unreadable(error.to_string()).of_file(file);
-        reader.by_ref().take(4).read_to_end(&mut magic).map_err(unreadable)?;
-        if magic == ZIP {
-            return Err(Cause::Archive.of_file(file));
-        }
-        let gzip = magic.starts_with(&GZIP);
-        let whole = BufReader::with_capacity(1 << 16, Cursor::new(magic).chain(reader));
-        let mut reader: Box<dyn BufRead + 'a> = if gzip {
-            Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(whole)))
-        } else {
-            Box::new(whole)
-        };
+        let (reader, gzip) = unpacked(file, reader)?;
+        let mut reader: Box<dyn BufRead + 'a> = Box::new(BufReader::with_capacity(1 << 16, reader));
         // What cannot be read is told where the first line is asked for.
         if reader.fill_buf().is_ok_and(json_rows::recognises) {
             reader = Box::new(BufReader::with_capacity(1 << 16, JsonRows::new(reader)));
         }
-        let (reader, gzip) = unpacked(file, reader)?;
-        let reader = Box::new(BufReader::with_capacity(1 << 16, reader));
         let (file, limits) = (file.to_owned(), *limits);
         Ok(Lines { file, expected, reader, gzip, limits, text: String::new(), line: 0, total: 0 })
     }

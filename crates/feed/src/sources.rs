@@ -20,8 +20,8 @@ use crate::pools;
 use crate::settlements;
 use crate::streams;
 use crate::tape::{self, Sink, Source, Units};
-use crate::units::{Options, Prices};
 use crate::tardis::{self, Tardis};
+use crate::units::{Options, Prices};
 
 /// How a file of events is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,17 +78,18 @@ impl OpenOptions {
 
 impl Layout {
     /// All layouts.
-    pub const ALL: [Layout; 3] = [Layout::Tape, Layout::Npz, Layout::Npy];
-    pub const ALL: [Layout; 7] = [
+    pub const ALL: [Layout; 10] = [
         Layout::Tape,
+        Layout::Npz,
+        Layout::Npy,
         Layout::Capture,
         Layout::Dump,
         Layout::Bars,
         Layout::Funding,
         Layout::Chain,
         Layout::Pool,
+        Layout::Tardis,
     ];
-    pub const ALL: [Layout; 2] = [Layout::Tape, Layout::Tardis];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
@@ -147,6 +148,7 @@ fn of_line(line: &str) -> Option<Layout> {
     let fields = csv::split(line);
     // Klines without a header are any six to twelve numbers: they come last.
     let layouts = [
+        (tardis::recognises(line), Layout::Tardis),
         (dumps::recognises(&fields), Layout::Dump),
         (funding::recognises(&fields), Layout::Funding),
         (chains::recognises(line), Layout::Chain),
@@ -154,7 +156,6 @@ fn of_line(line: &str) -> Option<Layout> {
         (klines::recognises(&fields), Layout::Bars),
     ];
     layouts.into_iter().find(|(is, _)| *is).map(|(_, layout)| layout)
-    tardis::recognises(line).then_some(Layout::Tardis)
 }
 
 /// Opens a file of market events of any layout.
@@ -177,6 +178,17 @@ pub fn open_source(
             Ok(Box::new(tape::npz::Reader::new(&file, member, &options.units, symbol)?))
         }
         Layout::Npy => Ok(Box::new(tape::npz::Reader::new(&file, input, &options.units, symbol)?)),
+        Layout::Capture => streams::open(&file, input, &options.of_rows()),
+        Layout::Dump => dumps::open(&file, input, &options.of_rows()),
+        Layout::Bars => bars::open(&file, input, &options.of_rows()),
+        Layout::Funding => settlements::open(&file, input, &options.of_rows()),
+        Layout::Chain => chains::open(&file, input, &options.of_rows()),
+        Layout::Pool => pools::open(&file, input, &options.of_rows()),
+        Layout::Tardis => {
+            let (units, symbol) = (options.units, options.symbol.clone());
+            let told = tardis::Options { units, symbol, ..tardis::Options::default() };
+            Ok(Box::new(Tardis::new(&file, input, &told)?))
+        }
     }
 }
 
@@ -189,18 +201,6 @@ fn only(
     match symbol {
         Some(symbol) => Ok(Box::new(tape::merge::Only::new(file, source, symbol)?)),
         None => Ok(source),
-        Layout::Tape => Ok(Box::new(tape::file::Reader::new(&file, input)?)),
-        Layout::Capture => streams::open(&file, input, &options.of_rows()),
-        Layout::Dump => dumps::open(&file, input, &options.of_rows()),
-        Layout::Bars => bars::open(&file, input, &options.of_rows()),
-        Layout::Funding => settlements::open(&file, input, &options.of_rows()),
-        Layout::Chain => chains::open(&file, input, &options.of_rows()),
-        Layout::Pool => pools::open(&file, input, &options.of_rows()),
-        Layout::Tardis => {
-            let (units, symbol) = (options.units, options.symbol.clone());
-            let told = tardis::Options { units, symbol, ..tardis::Options::default() };
-            Ok(Box::new(Tardis::new(&file, input, &told)?))
-        }
     }
 }
 

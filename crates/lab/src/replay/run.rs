@@ -50,7 +50,10 @@ enum Item {
 /// What is asked of an exchange.
 #[derive(Clone, Copy, Debug)]
 enum Request {
-    Place { order: Order, reduce_only: bool },
+    Place {
+        order: Order,
+        reduce_only: bool,
+    },
     /// An order off the tick or between two lots.
     Refuse(protocol::ids::ClientId),
     Cancel(protocol::ids::ClientId),

@@ -195,9 +195,10 @@ impl Run<'_> {
         let after = self.accounts[account].ledger();
         add_difference(&mut self.record.account, &before, after);
         for forced in closed {
-            let market = self.markets.iter().position(|market| {
-                (market.account, market.place) == (account, forced.market)
-            });
+            let market = self
+                .markets
+                .iter()
+                .position(|market| (market.account, market.place) == (account, forced.market));
             let account::Forced { side, qty, price, fee, .. } = forced;
             let text = format!("liquidated: {side:?} {qty} at {price}, penalty {}", fee.value);
             self.report(market, text);

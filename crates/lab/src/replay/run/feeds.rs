@@ -2,8 +2,8 @@
 
 use money::Time;
 
-use super::{Hear, Run, RunError};
 use super::market::Market;
+use super::{Hear, Run, RunError};
 use crate::replay::latency::Latency;
 use crate::replay::window::{Cursor, Window};
 

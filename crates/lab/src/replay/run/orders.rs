@@ -70,7 +70,8 @@ impl Run<'_> {
                 if let Some(client) = refused {
                     let market = &mut self.markets[usize::from(at)];
                     market.counts.refused += 1;
-                    let event = Event::Gone { instrument: market.instrument, client, refused: true };
+                    let event =
+                        Event::Gone { instrument: market.instrument, client, refused: true };
                     self.inbound += 1;
                     self.queue.push(time.nanos(), Item::Hear(event));
                 }
@@ -201,17 +202,7 @@ impl Run<'_> {
         let fee = account.fill(&fill, now).map_err(|fault| self.fault(at, fault))?.value;
         self.attribute(at, before);
         let (time, market) = (now, at as u16);
-        self.record.fill(Fill {
-            time,
-            market,
-            side,
-            maker,
-            price,
-            qty,
-            fee,
-            mid: moved,
-            client,
-        });
+        self.record.fill(Fill { time, market, side, maker, price, qty, fee, mid: moved, client });
         Ok(fee)
     }
 }

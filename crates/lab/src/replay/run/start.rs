@@ -109,7 +109,9 @@ pub enum RunError {
         fault: Fault,
     },
     /// A tick or lot that the tape's units do not divide.
-    #[error("{market}: a {what} of {step} is no multiple of the tape's unit {unit}; import with a finer unit")]
+    #[error(
+        "{market}: a {what} of {step} is no multiple of the tape's unit {unit}; import with a finer unit"
+    )]
     Step {
         /// The market.
         market: String,
@@ -240,7 +242,7 @@ impl<'a> Run<'a> {
                 priced.map_err(|fault| RunError::Deposit { account: at, fault })?;
             }
             for &(asset, amount) in &setup.deposits {
-                let deposited = account.deposit(asset, amount);
+                let deposited = account.deposit(asset, amount, now);
                 deposited.map_err(|fault| RunError::Deposit { account: at, fault })?;
             }
             self.accounts.push(account);
@@ -278,8 +280,11 @@ impl Market {
     ) -> Result<Market, RunError> {
         let record::Market { name, tick, lot, .. } = &setup.record;
         let instrument = Instrument(at as u16);
-        let step = |what, step: String, unit: String| {
-            RunError::Step { market: name.clone(), what, step, unit }
+        let step = |what, step: String, unit: String| RunError::Step {
+            market: name.clone(),
+            what,
+            step,
+            unit,
         };
         let of_tick = units.of_price(*tick).filter(|tick| *tick > 0);
         let of_lot = units.of_qty(*lot).filter(|lot| *lot > 0);
@@ -289,8 +294,7 @@ impl Market {
             account: setup.account,
             place,
             units,
-            tick: of_tick
-                .ok_or_else(|| step("tick", tick.to_string(), units.price.to_string()))?,
+            tick: of_tick.ok_or_else(|| step("tick", tick.to_string(), units.price.to_string()))?,
             lot: of_lot.ok_or_else(|| step("lot", lot.to_string(), units.qty.to_string()))?,
             exchange: Exchange::new(&setup.exchange),
             local: Local::new(instrument, units, hears_trades),

@@ -73,10 +73,7 @@ fn fills_and_samples_read_back() {
     assert_eq!(falls, ["0.0", "0.0", "-0.4"]);
     assert_eq!(field(&rows(&files[2])[2], "position"), "-1.0");
     let market = &rows(&files[3])[0];
-    assert_eq!(
-        (field(market, "fills"), field(market, "maker")),
-        ("1".into(), "12345678.0".into())
-    );
+    assert_eq!((field(market, "fills"), field(market, "maker")), ("1".into(), "12345678.0".into()));
 }
 
 #[test]
