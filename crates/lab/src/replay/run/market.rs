@@ -81,7 +81,7 @@ impl Market {
     }
 
     /// Takes an event at the exchange; whether the loop must look at it or at what it answered.
-    #[inline]
+    #[inline(always)]
     pub(super) fn meet(&mut self, event: &Event, answers: &mut Vec<Answer>) -> bool {
         self.counts.events += 1;
         match event.kind {
