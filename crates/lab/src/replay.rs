@@ -7,4 +7,5 @@
 pub mod order;
 pub mod latency;
 pub mod fees;
+pub mod impact;
 pub mod account;
