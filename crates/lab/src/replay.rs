@@ -7,3 +7,5 @@
 pub mod order;
 pub mod record;
 pub mod measure;
+pub mod sweep;
+pub mod tables;
