@@ -42,9 +42,9 @@ const NAMES: [&str; 10] = [
 /// Ticks of Uniswap v3 lie within this on both sides of zero (whitepaper, section 6.1).
 const TICK_MAX: i64 = 887_272;
 
-/// Whether a first line is that of pool minutes.
+/// Whether a first line is that of pool minutes, if damaged ones.
 pub(crate) fn recognises(first: &Fields<'_>) -> bool {
-    layout(first).is_ok()
+    first.position(&["closeTick"]).is_some()
 }
 
 /// Opens pool minutes, plain or gzip; `file` is the name in errors.

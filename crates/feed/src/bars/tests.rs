@@ -105,5 +105,8 @@ fn rows_of_json_give_the_same_bars_and_errors_name_the_row() {
     let refused = read("B", &json.replace("109", "\"x\""), &Options::default()).unwrap_err();
     assert_eq!(refused.to_string(), "B:2:4: `x` is not a decimal number");
     let cut = read("B", &json[..json.len() - 4], &Options::default()).unwrap_err();
-    assert_eq!(cut.to_string(), "B:2: cannot be read: the JSON array does not end");
+    assert_eq!(
+        cut.to_string(),
+        "B:2: cannot be read: the JSON array does not end: fetch the file again"
+    );
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use feed::book::{L2Book, Step};
 use feed::capture::Capture;
 use feed::tape::{Decoder, Event, Header, Kind, Side, Slot, Source};
-use feed::{BookTicker, Limits, MarketEvent, OpenOptions, open_source};
+use feed::{BookTicker, Limits, MarketEvent, Notice, OpenOptions, open_source};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data");
 const SPOT: &str = "binance-2024-08-08/binance-spot-btcusdt.gz";
@@ -92,6 +92,8 @@ struct Walk {
     rebuilt: Rebuilt,
     changes: usize,
     compared: usize,
+    /// Lines of the capture that gave no message.
+    silent: u64,
 }
 
 impl Walk {
@@ -118,7 +120,10 @@ impl Walk {
 
     fn depth(&mut self, update: &feed::DepthUpdate) {
         match self.book.apply(update) {
-            Step::Buffered | Step::Stale => return,
+            Step::Buffered | Step::Stale => {
+                self.silent += 1;
+                return;
+            }
             Step::Applied => {}
             Step::Gap(gap) => panic!("{gap:?}"),
         }
@@ -155,7 +160,8 @@ fn walk(path: &Path) -> (usize, usize) {
     let events = Events::open(path);
     let header = events.source.header().clone();
     let (book, rebuilt) = (L2Book::new(), Rebuilt::default());
-    let mut walk = Walk { events, header, tickers, book, rebuilt, changes: 0, compared: 0 };
+    let mut walk =
+        Walk { events, header, tickers, book, rebuilt, changes: 0, compared: 0, silent: 0 };
     for received in open() {
         let received = received.unwrap();
         match &received.event {
@@ -179,6 +185,20 @@ fn walk(path: &Path) -> (usize, usize) {
         }
     }
     assert!(walk.events.next().is_none());
+    let findings = walk.events.source.findings();
+    let told = findings.iter().filter(|finding| match finding.notice {
+        Notice::Folded | Notice::Old | Notice::Unused | Notice::Repeated => true,
+        Notice::Missing(_)
+        | Notice::Timeless
+        | Notice::Skipped
+        | Notice::Rounded
+        | Notice::Gap
+        | Notice::Widened
+        | Notice::Damaged(_)
+        | Notice::ClockBack
+        | Notice::ClockBehind(_) => false,
+    });
+    assert_eq!(told.map(|finding| finding.count).sum::<u64>(), walk.silent, "nothing in silence");
     (walk.changes, walk.compared)
 }
 
