@@ -155,7 +155,7 @@ impl Rows for Chain<'_> {
                 Ok(false) => break,
                 Err((column, cause)) => {
                     let error = cause.at(self.lines.file(), line, column as u64);
-                    if matches!(error.cause, Cause::Unsorted(..) | Cause::ManyInstruments) {
+                    if matches!(error.cause, Cause::Unsorted(..) | Cause::TooManyInstruments) {
                         return Err(error);
                     }
                     self.findings.add(Notice::Damaged(error.to_string()), 1, line);
@@ -206,7 +206,7 @@ impl Chain<'_> {
             self.assets.insert(quote.asset);
             return Ok(true);
         }
-        let many = || (0, Cause::ManyInstruments);
+        let many = || (0, Cause::TooManyInstruments);
         let index = match self.series.get_mut(quote.name) {
             Some((_, snapshot)) if *snapshot == self.snapshot => {
                 let name = excerpt(quote.name);

@@ -27,6 +27,10 @@ use crate::units::{Options, Prices};
 pub enum Layout {
     /// A tape.
     Tape,
+    /// hftbacktest's events in a ZIP archive.
+    Npz,
+    /// hftbacktest's events.
+    Npy,
     /// A websocket capture.
     Capture,
     /// A dump of trades or best prices.
@@ -71,8 +75,10 @@ impl OpenOptions {
 
 impl Layout {
     /// All layouts.
-    pub const ALL: [Layout; 7] = [
+    pub const ALL: [Layout; 9] = [
         Layout::Tape,
+        Layout::Npz,
+        Layout::Npy,
         Layout::Capture,
         Layout::Dump,
         Layout::Bars,
@@ -85,6 +91,8 @@ impl Layout {
     pub const fn name(self) -> &'static str {
         match self {
             Layout::Tape => "tape",
+            Layout::Npz => "npz",
+            Layout::Npy => "npy",
             Layout::Capture => "capture",
             Layout::Dump => "dump",
             Layout::Bars => "bars",
@@ -103,8 +111,8 @@ impl Layout {
         let mut start = Vec::new();
         let read = input.take(8).read_to_end(&mut start);
         read.map_err(|error| Cause::Unreadable(error.to_string()).of_file(&file))?;
-        if start == tape::file::MAGIC {
-            return Ok(Layout::Tape);
+        if let Some(layout) = of_bytes(&start, path.as_ref()) {
+            return Ok(layout);
         }
         let (file, input) = open(path.as_ref(), &Meter::default())?;
         let mut lines = Lines::new(&file, input, &Limits::default(), "market events")?;
@@ -113,6 +121,18 @@ impl Layout {
         }
         of_line(lines.text()).ok_or_else(|| lines.fail(Cause::UnknownEvents(excerpt(lines.text()))))
     }
+}
+
+/// The layout of a file that is no text.
+fn of_bytes(start: &[u8], path: &Path) -> Option<Layout> {
+    if start == tape::file::MAGIC {
+        return Some(Layout::Tape);
+    }
+    if start.starts_with(&tape::npz::MAGIC) {
+        return Some(Layout::Npy);
+    }
+    let archive = start.starts_with(b"PK").then(|| File::open(path).ok()).flatten();
+    archive.and_then(|file| tape::npz::is_npz(file).then_some(Layout::Npz))
 }
 
 /// The layout of a text that begins with this line.
@@ -143,8 +163,15 @@ pub fn open_source(
     let path = path.as_ref();
     let layout = options.layout.map_or_else(|| Layout::detect(path), Ok)?;
     let (file, input) = open(path, &options.meter)?;
+    let symbol = options.symbol.as_deref();
     match layout {
-        Layout::Tape => Ok(Box::new(tape::file::Reader::new(&file, input)?)),
+        Layout::Tape => only(&file, Box::new(tape::file::Reader::new(&file, input)?), symbol),
+        Layout::Npz => {
+            let member = tape::npz::member(input.into_inner(), &options.meter);
+            let member = member.map_err(|cause| cause.of_file(&file))?;
+            Ok(Box::new(tape::npz::Reader::new(&file, member, &options.units, symbol)?))
+        }
+        Layout::Npy => Ok(Box::new(tape::npz::Reader::new(&file, input, &options.units, symbol)?)),
         Layout::Capture => streams::open(&file, input, &options.of_rows()),
         Layout::Dump => dumps::open(&file, input, &options.of_rows()),
         Layout::Bars => bars::open(&file, input, &options.of_rows()),
@@ -154,13 +181,43 @@ pub fn open_source(
     }
 }
 
-/// Begins a file of events in a layout that is written.
+/// The events of one symbol, if one is asked for.
+fn only(
+    file: &str,
+    source: Box<dyn Source>,
+    symbol: Option<&str>,
+) -> Result<Box<dyn Source>, Error> {
+    match symbol {
+        Some(symbol) => Ok(Box::new(tape::merge::Only::new(file, source, symbol)?)),
+        None => Ok(source),
+    }
+}
+
+/// How a tape is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A tape.
+    Tape,
+    /// hftbacktest's events in a ZIP archive.
+    Npz,
+    /// hftbacktest's events.
+    Npy,
+}
+
+/// Begins a file of events.
 ///
 /// # Errors
 /// A place that cannot be written to.
-pub fn create_sink(path: impl AsRef<Path>) -> Result<Box<dyn Sink>, Error> {
-    let part = Part::create(path.as_ref())?;
-    Ok(Box::new(tape::file::Writer::new(&part.name(), part)?))
+pub fn create_sink(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Sink>, Error> {
+    let path = path.as_ref();
+    match format {
+        Format::Tape => {
+            let part = Part::create(path)?;
+            Ok(Box::new(tape::file::Writer::new(&part.name(), part)?))
+        }
+        Format::Npz => Ok(Box::new(tape::npz::Writer::npz(path)?)),
+        Format::Npy => Ok(Box::new(tape::npz::Writer::npy(path)?)),
+    }
 }
 
 fn open(path: &Path, meter: &Meter) -> Result<(String, Metered<File>), Error> {

@@ -185,7 +185,7 @@ impl Streams<'_> {
 
     fn list(&mut self, name: &str, drafts: &mut Drafts) -> Result<usize, Cause> {
         let venue = self.venue.as_deref().unwrap_or_default();
-        drafts.list(name, venue).ok_or(Cause::ManyInstruments)?;
+        drafts.list(name, venue).ok_or(Cause::TooManyInstruments)?;
         self.markets.push(Market::default());
         Ok(self.markets.len() - 1)
     }
