@@ -271,7 +271,8 @@ impl Streams<'_> {
         let folded = parts.len() as u64 - 1;
         self.findings.add(Notice::Folded, folded, market.waits_since);
         market.waits_since = if gap.is_some() { stamp.line } else { 0 };
-        let exchange = self.latest.map_or(stamp.exchange, |latest| latest.max(stamp.exchange));
+        // Changes that are in it may be younger than the snapshot says that it is.
+        let exchange = self.latest.unwrap_or(stamp.exchange);
         let stamp = Stamp { exchange, ..stamp };
         let last = parts.iter().all(|part| part.bids.is_empty() && part.asks.is_empty());
         let clear = Event { snapshot: true, last, ..stamped(stamp, Kind::Clear) };
