@@ -5,9 +5,9 @@
 //! snapshot's receipt. Where changes are missing the book is emptied until the next snapshot.
 //!
 //! Venue's time: the event's (`E`), of a trade its own (`T`). Spot's best prices and snapshots have
-//! none and take the latest that was known. Both clocks are kept as they are, unless a shift of the
-//! recorder's is given; the findings say by how much it is behind. Every line that yields no event
-//! is counted there.
+//! none and take the latest that was known (at the beginning, the first). Both clocks are kept as
+//! they are, unless a shift of the recorder's is given; the findings say by how much it is behind.
+//! Every line that yields no event is counted there.
 
 use std::io::Read;
 
@@ -96,7 +96,7 @@ impl Rows for Streams<'_> {
         else {
             return Ok(true);
         };
-        let stamp = self.stamp(&received, line, instrument);
+        let stamp = self.stamp(&received, line, (instrument, drafts));
         match &received.event {
             MarketEvent::Depth(update) => self.depth(update, stamp, drafts),
             MarketEvent::Ticker(ticker) => best(ticker, stamp, drafts),
@@ -206,7 +206,12 @@ impl Streams<'_> {
     }
 
     /// The two times of a message, after the shift.
-    fn stamp(&mut self, received: &Received, line: u64, instrument: u16) -> Stamp {
+    fn stamp(
+        &mut self,
+        received: &Received,
+        line: u64,
+        (instrument, drafts): (u16, &mut Drafts),
+    ) -> Stamp {
         let time = match &received.event {
             MarketEvent::Depth(update) => update.time,
             MarketEvent::Ticker(ticker) => ticker.time,
@@ -223,6 +228,9 @@ impl Streams<'_> {
             let exchange = self.latest.unwrap_or(local);
             return Stamp { exchange, local, line, instrument };
         };
+        if self.latest.is_none() {
+            drafts.set_exchange(time);
+        }
         self.latest = self.latest.max(Some(time));
         let delay = local.nanos().wrapping_sub(time.nanos()).cast_signed();
         if self.least_ns.is_none_or(|(least, _)| delay < least) {

@@ -211,6 +211,13 @@ impl Drafts {
         self.waiting.push(Draft { event, line, columns });
     }
 
+    /// Gives all events that still wait the venue's time, which none before told.
+    pub(crate) fn set_exchange(&mut self, time: Time) {
+        for draft in &mut self.waiting {
+            draft.event.exchange = time;
+        }
+    }
+
     /// Ends the message of the events taken last.
     pub(crate) fn end_message(&mut self) {
         if let Some(draft) = self.waiting.last_mut() {

@@ -78,6 +78,15 @@ fn a_snapshot_is_no_older_than_the_changes_in_it() {
 }
 
 #[test]
+fn messages_before_the_first_time_of_the_exchange_have_that() {
+    let text = [snapshot(1, 5), diff(3, (6, 6), "90"), diff(4, (7, 7), "90")].concat();
+    let (_, events, _) = read(&text, &Options::default()).unwrap();
+    let seconds = |event: &Event| event.exchange.nanos() / 1_000_000_000 - SECOND;
+    assert_eq!(events.iter().map(seconds).collect::<Vec<_>>(), [3, 3, 3, 3, 3, 4, 4]);
+    assert_eq!(events[0].local.nanos(), SECOND * 1_000_000_000 + 1);
+}
+
+#[test]
 fn a_gap_empties_the_book_until_the_next_snapshot() {
     let text = [
         snapshot(1, 5),
