@@ -153,16 +153,16 @@ fn option(
 ) -> Result<(), Fault> {
     // One venue states volatility in percent, the others as a fraction.
     let places = if row.text(0) == "deribit" { 6 } else { 8 };
-    let rounded = &mut sink.left.rounded;
+    let Left { rounded, columns, .. } = &mut *sink.left;
+    *columns += filled(row, &[4, 5, 6, 8, 17, 19, 20, 21, 22, 23]);
     let open = open_interest(row, 7, scales, rounded)?;
-    let bid = priced(row, (9, 10), scales)?.unwrap_or((0, 0));
+    let bid = quoted(row, (9, 10), scales, columns)?;
     let bid_iv = row.optional(11, |text| nearest(text, places, rounded))?.unwrap_or(0);
-    let ask = priced(row, (12, 13), scales)?.unwrap_or((0, 0));
+    let ask = quoted(row, (12, 13), scales, columns)?;
     let ask_iv = row.optional(14, |text| nearest(text, places, rounded))?.unwrap_or(0);
     let mark = computed(row, 15, scales, rounded)?;
     let mark_iv = row.optional(16, |text| nearest(text, places, rounded))?.unwrap_or(0);
     let index = computed(row, 18, scales, rounded)?;
-    sink.left.columns += filled(row, &[4, 5, 6, 8, 17, 19, 20, 21, 22, 23]);
     let sides = [(Some(Side::Buy), bid, bid_iv), (Some(Side::Sell), ask, ask_iv)];
     for (number, (side, (price, qty), iv)) in sides.into_iter().enumerate() {
         let best = Event { kind: Kind::Best, side, price, qty, ..event };
@@ -196,6 +196,20 @@ fn priced(
         (Some(_), None) => row.in_column(qty, Err(Cause::MissingValue)),
         (None, Some(_)) => row.in_column(price, Err(Cause::MissingValue)),
     }
+}
+
+/// An option's quote, zero if there is none; half a quote is none, and counted.
+fn quoted(
+    row: &Row<'_>,
+    (price, qty): (usize, usize),
+    scales: &Scales,
+    columns: &mut u64,
+) -> Result<(i64, i64), Fault> {
+    if row.text(price).is_empty() || row.text(qty).is_empty() {
+        *columns += filled(row, &[price, qty]);
+        return Ok((0, 0));
+    }
+    priced(row, (price, qty), scales).map(|at| at.unwrap_or((0, 0)))
 }
 
 /// A price that the venue computes, to the nearest 10⁻⁸.
