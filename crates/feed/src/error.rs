@@ -180,6 +180,79 @@ pub enum Cause {
     /// The number of a slot, from 0, that is no event, and why.
     #[error("slot {0}: {1}")]
     BadSlot(u64, &'static str),
+    /// A value that is no multiple of the unit that the file's values count.
+    #[error("{name} {value} is no multiple of the unit {}; give {flag} {}", unit[0], unit[1])]
+    NoMultiple {
+        /// What it is a value of.
+        name: &'static str,
+        /// The value as the file has it.
+        value: String,
+        /// The unit, and one that would do.
+        unit: Box<[String; 2]>,
+        /// The option that sets the unit.
+        flag: &'static str,
+    },
+    /// The head of an array that holds no events.
+    #[error(
+        "an array of numpy that holds no events: `{0}`; expected fields ev, exch_ts, local_ts, \
+             px, qty, order_id, ival, fval of eight bytes each, in one dimension"
+    )]
+    NotEvents(String),
+    /// Rows that are there and that were promised.
+    #[error("ends in row {0} of {1}: it was cut short, fetch it again")]
+    CutShort(u64, u64),
+    /// Rows behind which there are more bytes.
+    #[error("bytes stand behind the last of its {0} rows: the file is damaged")]
+    BytesBehind(u64),
+    /// A damaged archive; holds the reader's answer.
+    #[error("the ZIP archive is damaged or not read here: {0}")]
+    BrokenZip(String),
+    /// The arrays of an archive, none of which is the one looked for.
+    #[error("holds the arrays `{0}`; expected one, or one that is named `data`")]
+    NoArray(String),
+    /// The first word of a row that is for nobody.
+    #[error(
+        "ev {0:#x} is neither EXCH_EVENT (1 << 31) nor LOCAL_EVENT (1 << 30): no view of the \
+             market has this row; remove it"
+    )]
+    NobodysEvent(u64),
+    /// The first word of a row of no known kind.
+    #[error("ev {0:#x} is of no known kind; expected 1 to 5 or 10 to 13 in its low bits")]
+    UnknownEvent(u64),
+    /// The first word of a row that needs a side.
+    #[error("ev {0:#x} has no side; expected one of BUY_EVENT (1 << 29) and SELL_EVENT (1 << 28)")]
+    NoSide(u64),
+    /// The row of a copy whose twin is not in the file.
+    #[error(
+        "row {0} is for the exchange or the recorder alone and its twin is missing; expected \
+             a copy with the other flag"
+    )]
+    Unpaired(u64),
+    /// A decimal that no float is read back as.
+    #[error("`{0}` has more digits than a float keeps; write .tape or .parquet")]
+    NoFloat(String),
+    /// How far back the exchange's times may step.
+    #[error("the exchange's time steps back more than {}; hftbacktest needs it in order",
+            interval_text(*.0))]
+    TooDisordered(Span),
+    /// Why an event cannot be merged with those of other files.
+    #[error("{0}")]
+    BadEvent(&'static str),
+    /// An instrument that a file lists late, in a unit that the files before it do not have.
+    #[error(
+        "`{0}` is listed behind its first events in a finer unit than in another file; give \
+             --price-unit and --qty-unit"
+    )]
+    LateUnit(String),
+    /// Instruments beyond what a tape can number.
+    #[error("more than 65,536 instruments together; import them into several tapes")]
+    TooManyInstruments,
+    /// A column of a row and what is wrong with it.
+    #[error("{0}: {1}")]
+    BadCell(&'static str, &'static str),
+    /// What a column is to name, and the text that it has.
+    #[error("no {0} is named `{1}`")]
+    UnknownText(String, String),
     /// A text that names no option.
     #[error("`{0}` names no option; expected e.g. BTC-27MAR26-70000-C")]
     NotAnOption(String),

@@ -34,5 +34,5 @@ pub use lines::Limits;
 pub use meter::Meter;
 pub use record::{Bar, BookTicker, DepthUpdate, Funding, Level, MarketEvent, Taker, Trade};
 pub use series::{Gap, Record, Series};
-pub use sources::{Layout, OpenOptions, create_sink, open_source};
+pub use sources::{Format, Layout, OpenOptions, create_sink, open_source};
 pub use table::Table;

@@ -32,6 +32,11 @@ impl<R> Metered<R> {
     pub(crate) fn new(input: R, meter: &Meter) -> Metered<R> {
         Metered { input, meter: meter.clone() }
     }
+
+    /// The input, no longer counted.
+    pub(crate) fn into_inner(self) -> R {
+        self.input
+    }
 }
 
 impl<R: Read> Read for Metered<R> {

@@ -42,6 +42,18 @@ impl Part {
         self.place.to_string_lossy().into_owned()
     }
 
+    /// The file from its start, which leaves no trace when it is closed.
+    ///
+    /// # Errors
+    /// A place that is no file.
+    pub(crate) fn reread(mut self) -> Result<File, Error> {
+        let read = self.out.flush().and_then(|()| match &self.beside {
+            Some(beside) => File::open(beside),
+            None => Err(std::io::Error::other("only a file can be read again")),
+        });
+        read.map_err(|error| unwritable(&self.place, &error))
+    }
+
     /// Moves the file to its place.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         self.out.flush().map_err(|error| unwritable(&self.place, &error))?;

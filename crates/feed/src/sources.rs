@@ -6,17 +6,26 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Cause, Error, excerpt};
+use crate::files;
 use crate::lines::{Limits, Lines};
 use crate::meter::{Meter, Metered};
 use crate::part::Part;
 use crate::tape::{self, Sink, Source, Units};
 use crate::tardis::{self, Tardis};
 
+const PARQUET: &[u8] = b"PAR1";
+
 /// How a file of events is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// A tape.
     Tape,
+    /// A tape in Parquet.
+    Parquet,
+    /// hftbacktest's events in a ZIP archive.
+    Npz,
+    /// hftbacktest's events.
+    Npy,
     /// One of the files that Tardis.dev lets download.
     Tardis,
 }
@@ -34,14 +43,31 @@ pub struct OpenOptions {
     pub meter: Meter,
 }
 
+impl Format {
+    /// The format that the ending of a file's name tells.
+    pub fn of_name(path: &Path) -> Option<Format> {
+        match path.extension()?.to_str()? {
+            "tape" => Some(Format::Tape),
+            "parquet" => Some(Format::Parquet),
+            "npz" => Some(Format::Npz),
+            "npy" => Some(Format::Npy),
+            _ => None,
+        }
+    }
+}
+
 impl Layout {
     /// All layouts.
-    pub const ALL: [Layout; 2] = [Layout::Tape, Layout::Tardis];
+    pub const ALL: [Layout; 5] =
+        [Layout::Tape, Layout::Parquet, Layout::Npz, Layout::Npy, Layout::Tardis];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
         match self {
             Layout::Tape => "tape",
+            Layout::Parquet => "parquet",
+            Layout::Npz => "npz",
+            Layout::Npy => "npy",
             Layout::Tardis => "tardis",
         }
     }
@@ -55,8 +81,13 @@ impl Layout {
         let mut start = Vec::new();
         let read = input.take(8).read_to_end(&mut start);
         read.map_err(|error| Cause::Unreadable(error.to_string()).of_file(&file))?;
-        if start == tape::file::MAGIC {
-            return Ok(Layout::Tape);
+        if let Some(layout) = of_bytes(&start, path.as_ref()) {
+            return Ok(layout);
+        }
+        if start.starts_with(PARQUET) {
+            files::detect(&path)?;
+            let found = Cause::WrongContent("a table of bars or funding rates", "market events");
+            return Err(found.of_file(&file));
         }
         let (file, input) = open(path.as_ref(), &Meter::default())?;
         let mut lines = Lines::new(&file, input, &Limits::default(), "market events")?;
@@ -65,6 +96,22 @@ impl Layout {
         }
         of_line(lines.text()).ok_or_else(|| lines.fail(Cause::UnknownLayout(excerpt(lines.text()))))
     }
+}
+
+/// The layout of a file that is no text.
+fn of_bytes(start: &[u8], path: &Path) -> Option<Layout> {
+    if start == tape::file::MAGIC {
+        return Some(Layout::Tape);
+    }
+    if start.starts_with(&tape::npz::MAGIC) {
+        return Some(Layout::Npy);
+    }
+    if start.starts_with(PARQUET) {
+        let file = File::open(path).ok()?;
+        return tape::parquet::recognises(file).then_some(Layout::Parquet);
+    }
+    let archive = start.starts_with(b"PK").then(|| File::open(path).ok()).flatten();
+    archive.and_then(|file| tape::npz::is_npz(file).then_some(Layout::Npz))
 }
 
 /// The layout of a text that begins with this line.
@@ -83,8 +130,19 @@ pub fn open_source(
     let path = path.as_ref();
     let layout = options.layout.map_or_else(|| Layout::detect(path), Ok)?;
     let (file, input) = open(path, &options.meter)?;
+    let symbol = options.symbol.as_deref();
     match layout {
-        Layout::Tape => Ok(Box::new(tape::file::Reader::new(&file, input)?)),
+        Layout::Tape => only(&file, Box::new(tape::file::Reader::new(&file, input)?), symbol),
+        Layout::Parquet => {
+            let reader = tape::parquet::Reader::new(&file, input.into_inner(), &options.meter)?;
+            only(&file, Box::new(reader), symbol)
+        }
+        Layout::Npz => {
+            let member = tape::npz::member(input.into_inner(), &options.meter);
+            let member = member.map_err(|cause| cause.of_file(&file))?;
+            Ok(Box::new(tape::npz::Reader::new(&file, member, &options.units, symbol)?))
+        }
+        Layout::Npy => Ok(Box::new(tape::npz::Reader::new(&file, input, &options.units, symbol)?)),
         Layout::Tardis => {
             let (units, symbol) = (options.units, options.symbol.clone());
             let told = tardis::Options { units, symbol, ..tardis::Options::default() };
@@ -93,13 +151,46 @@ pub fn open_source(
     }
 }
 
-/// Begins a file of events in a layout that is written.
+/// The events of one symbol, if one is asked for.
+fn only(
+    file: &str,
+    source: Box<dyn Source>,
+    symbol: Option<&str>,
+) -> Result<Box<dyn Source>, Error> {
+    match symbol {
+        Some(symbol) => Ok(Box::new(tape::merge::Only::new(file, source, symbol)?)),
+        None => Ok(source),
+    }
+}
+
+/// How a tape is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A tape.
+    Tape,
+    /// A tape in Parquet.
+    Parquet,
+    /// hftbacktest's events in a ZIP archive.
+    Npz,
+    /// hftbacktest's events.
+    Npy,
+}
+
+/// Begins a file of events.
 ///
 /// # Errors
 /// A place that cannot be written to.
-pub fn create_sink(path: impl AsRef<Path>) -> Result<Box<dyn Sink>, Error> {
-    let part = Part::create(path.as_ref())?;
-    Ok(Box::new(tape::file::Writer::new(&part.name(), part)?))
+pub fn create_sink(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Sink>, Error> {
+    let path = path.as_ref();
+    match format {
+        Format::Tape => {
+            let part = Part::create(path)?;
+            Ok(Box::new(tape::file::Writer::new(&part.name(), part)?))
+        }
+        Format::Parquet => Ok(Box::new(tape::parquet::Writer::new(path)?)),
+        Format::Npz => Ok(Box::new(tape::npz::Writer::npz(path)?)),
+        Format::Npy => Ok(Box::new(tape::npz::Writer::npy(path)?)),
+    }
 }
 
 fn open(path: &Path, meter: &Meter) -> Result<(String, Metered<File>), Error> {

@@ -12,8 +12,16 @@
 
 mod slot;
 pub mod file;
+pub mod merge;
+pub mod npz;
+pub mod parquet;
+mod csv;
+pub mod check;
 
+pub use csv::CsvWriter;
 pub use slot::{Decoder, Encoder, Slot};
+
+use std::collections::BTreeMap;
 
 use money::{Price, Qty, Time};
 
@@ -27,7 +35,8 @@ pub enum Kind {
     Base = 0,
     /// `qty` now rests at `price` on `side`; zero removes the level.
     Level = 1,
-    /// The book of `side` (or both) is emptied: a snapshot follows, or the feed was lost.
+    /// The book of `side` (or both) is emptied: a snapshot follows, or the feed was lost. A price
+    /// that is not zero tells how far that snapshot reaches.
     Clear = 2,
     /// A trade; `side` is the aggressor's, `id` the venue's number or zero.
     Trade = 3,
@@ -153,11 +162,12 @@ pub trait Sink {
     /// What the output refuses, and what the format cannot hold.
     fn write(&mut self, header: &Header, slots: &[Slot]) -> Result<(), Error>;
 
-    /// Writes what is left and puts the file in its place.
+    /// Writes what is left and puts the file in its place; tells how many events of which kinds
+    /// were left out because the format has no place for them.
     ///
     /// # Errors
     /// What the output refuses.
-    fn finish(self: Box<Self>) -> Result<(), Error>;
+    fn finish(self: Box<Self>) -> Result<BTreeMap<Kind, u64>, Error>;
 }
 
 /// What one unit of price and of quantity is to be; what is not given is told by the finest
@@ -185,6 +195,16 @@ impl Event {
     #[must_use]
     pub const fn with_wide(self, value: u128) -> Event {
         Event { id: value as u64, price: ((value >> 64) as u64).cast_signed(), ..self }
+    }
+}
+
+impl Side {
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        }
     }
 }
 
@@ -216,6 +236,67 @@ impl Kind {
         Kind::PoolIn0,
         Kind::PoolIn1,
     ];
+
+    /// Whether price and quantity count the instrument's units; of the others they hold what the
+    /// kind says.
+    pub const fn counts_units(self) -> bool {
+        match self {
+            Kind::Level
+            | Kind::Clear
+            | Kind::Trade
+            | Kind::Best
+            | Kind::Add
+            | Kind::Change
+            | Kind::Remove
+            | Kind::Execute
+            | Kind::Open
+            | Kind::High
+            | Kind::Low
+            | Kind::Close
+            | Kind::Mark
+            | Kind::Index
+            | Kind::OpenInterest
+            | Kind::Forced => true,
+            Kind::Base
+            | Kind::Funding
+            | Kind::Predicted
+            | Kind::Volatility
+            | Kind::PoolTick
+            | Kind::PoolLiquidity
+            | Kind::PoolIn0
+            | Kind::PoolIn1 => false,
+        }
+    }
+
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Base => "base",
+            Kind::Level => "level",
+            Kind::Clear => "clear",
+            Kind::Trade => "trade",
+            Kind::Best => "best",
+            Kind::Add => "add",
+            Kind::Change => "change",
+            Kind::Remove => "remove",
+            Kind::Execute => "execute",
+            Kind::Open => "open",
+            Kind::High => "high",
+            Kind::Low => "low",
+            Kind::Close => "close",
+            Kind::Funding => "funding",
+            Kind::Predicted => "predicted",
+            Kind::Mark => "mark",
+            Kind::Index => "index",
+            Kind::OpenInterest => "open_interest",
+            Kind::Forced => "forced",
+            Kind::Volatility => "volatility",
+            Kind::PoolTick => "pool_tick",
+            Kind::PoolLiquidity => "pool_liquidity",
+            Kind::PoolIn0 => "pool_in0",
+            Kind::PoolIn1 => "pool_in1",
+        }
+    }
 
     /// The kind of a number.
     pub fn from_number(number: u8) -> Option<Kind> {

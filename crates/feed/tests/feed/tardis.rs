@@ -5,9 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use expect_test::expect_file;
+use feed::tape::check::{self, check};
 use feed::tape::{Decoder, Event, Header, Kind, Listed, Source};
 use feed::tardis::{DataType, Left, Options, Tardis};
-use feed::{Layout, Limits, OpenOptions, create_sink, open_source};
+use feed::{Format, Layout, Limits, OpenOptions, create_sink, open_source};
 use money::{Price, Qty};
 use proptest::prelude::*;
 
@@ -146,7 +147,7 @@ fn the_door_for_files_of_events_knows_these_and_a_tape_keeps_them() {
         assert_eq!(Layout::detect(&file).unwrap(), Layout::Tardis);
         let mut source = open_source(&file, &OpenOptions::default()).unwrap();
         let out = folder_out.path().join(name);
-        let mut sink = create_sink(&out).unwrap();
+        let mut sink = create_sink(&out, Format::Tape).unwrap();
         let mut slots = Vec::new();
         while source.fill(&mut slots).unwrap() {
             sink.write(source.header(), &slots).unwrap();
@@ -156,6 +157,9 @@ fn the_door_for_files_of_events_knows_these_and_a_tape_keeps_them() {
         let mut kept = open_source(&out, &OpenOptions::default()).unwrap();
         let mut again = open_source(&file, &OpenOptions::default()).unwrap();
         assert_eq!(events(kept.as_mut()), events(again.as_mut()), "{name}");
+        let mut source = open_source(&file, &OpenOptions::default()).unwrap();
+        let found = check(source.as_mut(), &check::Limits::default()).unwrap();
+        assert!(!found.has_errors(), "{name}: {found:?}");
     }
 }
 

@@ -45,7 +45,7 @@ fn refusal(bytes: &[u8]) -> String {
     read(bytes).unwrap_err().to_string()
 }
 
-/// 40,000 events, of which every tenth is wide: three blocks.
+/// 40,000 events, of which every tenth is wide: six blocks.
 fn long() -> Vec<Event> {
     let event = |number: u64| Event {
         id: if number.is_multiple_of(10) { number } else { 0 },
@@ -124,7 +124,7 @@ fn starts(bytes: &[u8]) -> Vec<usize> {
 fn damage_is_named_with_block_and_byte() {
     let events = long();
     let (bytes, counts) = written(&header(1), &events, 1000);
-    assert_eq!(counts, Counts { blocks: 3, slots: 44_000, events: 40_000 });
+    assert_eq!(counts, Counts { blocks: 6, slots: 44_000, events: 40_000 });
     assert_eq!(read(&bytes).unwrap().1, events);
     let block = |number: usize| starts(&bytes)[number + 1];
     let mut damaged = bytes.clone();
