@@ -109,6 +109,8 @@ impl Layout {
         Layout::Pool,
         Layout::Tardis,
     ];
+    pub const ALL: [Layout; 5] =
+        [Layout::Tape, Layout::Parquet, Layout::Npz, Layout::Npy, Layout::Tardis];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {
