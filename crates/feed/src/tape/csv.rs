@@ -40,7 +40,7 @@ impl<W: Write> CsvWriter<W> {
     /// What the output refuses, and events of an instrument that is not listed.
     pub fn write(&mut self, header: &Header, slots: &[Slot]) -> Result<(), Error> {
         if self.labels.len() < header.instruments.len() {
-            self.labels = labels(header);
+            self.labels = labels(header).into_iter().map(quoted).collect();
         }
         let mut left = slots;
         while let Some(event) = self.decoder.next(&mut left) {
@@ -74,5 +74,49 @@ impl<W: Write> CsvWriter<W> {
 
     fn unwritable(&self, error: &std::io::Error) -> Error {
         Cause::Unwritable(error.to_string()).of_file(&self.file)
+    }
+}
+
+/// A text as one field.
+fn quoted(text: String) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::tape::tests::level;
+    use crate::tape::{Encoder, Kind, Listed};
+
+    #[test]
+    fn lines_keep_every_digit() {
+        let listed = |name: &str| Listed {
+            name: name.to_owned(),
+            venue: String::new(),
+            price_unit: "0.1".parse().unwrap(),
+            qty_unit: "0.001".parse().unwrap(),
+        };
+        let instruments = vec![listed("BTC"), listed("a,\"b\"")];
+        let header = Header { source: String::new(), instruments };
+        let funding = Event { kind: Kind::Funding, side: None, qty: 0, id: 7, ..level(2, 123_456) };
+        let events = [level(1, 600_001), Event { instrument: 1, ..funding }, level(3, i64::MAX)];
+        let (mut slots, mut encoder) = (Vec::new(), Encoder::default());
+        events.iter().for_each(|event| encoder.push(event, &mut slots));
+        let mut bytes = Vec::new();
+        let mut writer = CsvWriter::new("out", &mut bytes).unwrap();
+        writer.write(&header, &slots).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        let start = |second: u64| format!("170000000{second}000000000,170000000{second}005000000");
+        let expected = [
+            format!("{},BTC,level,buy,true,false,60000.1,1.5,,,,0", start(1)),
+            format!(r#"{},"a,""b""",funding,,true,false,,,0.000000123456,,,7"#, start(2)),
+            format!("{},BTC,level,buy,true,false,,1.5,,9223372036854775807,,0", start(3)),
+        ];
+        assert_eq!(lines, expected);
     }
 }
