@@ -156,10 +156,9 @@ impl Pair {
         if paid == [0; 2] {
             return Err(Refusal::InputZero);
         }
-        let mut after = [0; 2];
+        let mut after = [U256::ZERO; 2];
         for side in [0, 1] {
-            let left = self.reserves[side] - taken[side];
-            after[side] = left.checked_add(paid[side]).ok_or(Refusal::Arithmetic)?;
+            after[side] = U256::from(self.reserves[side] - taken[side]) + U256::from(paid[side]);
         }
         self.check_product(paid, after)?;
         self.reserves = bounded(after)?;
@@ -190,10 +189,9 @@ impl Pair {
             return Err(Refusal::MintTooSmall);
         }
         let shares = shares.checked_add(minted + locked).ok_or(Refusal::Arithmetic)?;
-        let mut after = [0; 2];
+        let mut after = [U256::ZERO; 2];
         for side in [0, 1] {
-            let sum = self.reserves[side].checked_add(paid[side]);
-            after[side] = sum.ok_or(Refusal::ReserveOverflow)?;
+            after[side] = U256::from(self.reserves[side]) + U256::from(paid[side]);
         }
         self.commit(bounded(after)?, shares, growth);
         Ok(minted)
@@ -206,7 +204,7 @@ impl Pair {
     pub fn burn(&mut self, shares: U256) -> Result<[u128; 2], Refusal> {
         let growth = self.protocol_growth()?;
         let all = self.shares + growth;
-        if all.saturating_sub(U256::from(LOCKED)) < shares {
+        if self.shares.saturating_sub(U256::from(LOCKED)) < shares {
             return Err(Refusal::Arithmetic);
         }
         let mut taken = [0; 2];
@@ -229,12 +227,11 @@ impl Pair {
         if zero_for_one { [zero, one] } else { [one, zero] }
     }
 
-    fn check_product(&self, paid: [u128; 2], after: [u128; 2]) -> Result<(), Refusal> {
+    fn check_product(&self, paid: [u128; 2], after: [U256; 2]) -> Result<(), Refusal> {
         let whole = u128::from(self.fee.whole);
         let lost = u128::from(self.fee.whole - self.fee.keep);
-        let adjusted = |side: usize| {
-            U256::from_limbs(mul(after[side], whole)) - U256::from_limbs(mul(paid[side], lost))
-        };
+        let adjusted =
+            |side: usize| after[side] * U256::from(whole) - U256::from_limbs(mul(paid[side], lost));
         let sides = product(adjusted(0), adjusted(1));
         let sides = narrowed(sides).ok_or(Refusal::Arithmetic)?;
         let before = U256::from_limbs(mul(self.reserves[0], self.reserves[1]));
@@ -272,9 +269,12 @@ fn placed(zero: bool, amount: u128) -> [u128; 2] {
     if zero { [amount, 0] } else { [0, amount] }
 }
 
-fn bounded(reserves: [u128; 2]) -> Result<[u128; 2], Refusal> {
-    let fits = reserves.iter().all(|reserve| *reserve < RESERVE_END);
-    if fits { Ok(reserves) } else { Err(Refusal::ReserveOverflow) }
+fn bounded(reserves: [U256; 2]) -> Result<[u128; 2], Refusal> {
+    let bounded = |reserve| small(reserve).filter(|reserve| *reserve < RESERVE_END);
+    match reserves.map(bounded) {
+        [Some(zero), Some(one)] => Ok([zero, one]),
+        [_, _] => Err(Refusal::ReserveOverflow),
+    }
 }
 
 #[cfg(test)]

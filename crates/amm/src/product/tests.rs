@@ -114,6 +114,7 @@ fn refusals_of_swaps_come_in_the_contract_s_order() {
         ([0, 0], [1 << 111, 0], Refusal::OutputAboveReserve),
         ([0, 0], [1, 0], Refusal::InputZero),
         ([u128::MAX, 0], [0, 1], Refusal::Arithmetic),
+        ([u128::MAX, 0], [0, (1 << 111) - (1 << 100)], Refusal::ReserveOverflow),
         ([1, 0], [0, 1], Refusal::ProductFalls),
         ([1 << 111, 0], [0, 1], Refusal::ReserveOverflow),
     ] {
