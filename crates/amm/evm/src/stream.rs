@@ -108,10 +108,10 @@ impl PoolStream {
             55..75 => self.mint(own),
             75..87 => self.burn(own),
             87..91 => self.poke(),
-            91..97 if !v4 => self.collect(),
-            97 if !v4 => Call::Share { parts: self.parts() },
-            98 if !v4 => {
-                let most = [self.draw.bits((0, 80)), self.draw.bits((0, 128))];
+            91..95 if !v4 => self.collect(),
+            95 if !v4 => Call::Share { parts: self.parts() },
+            96..99 if !v4 => {
+                let most = [self.draw.bits((0, 128)), self.draw.bits((0, 128))];
                 Call::CollectProtocol { most }
             }
             99 => Call::Initialise { sqrt: sqrt_price(self.profile.tick).expect("a tick") },
@@ -145,7 +145,10 @@ impl PoolStream {
         let Profile { step, spacing, tick, width, liquidity: (_, bits), .. } = self.profile;
         let (low, high, centre) = (MIN / spacing, MAX / spacing, tick.div_euclid(spacing));
         let near = |part: i32| (centre - width / part, centre + width / part + 1);
-        let mut seeds = Vec::new();
+        let mut seeds = match step {
+            Step::V3 => vec![Call::Share { parts: [4, 10] }],
+            Step::V4 => Vec::new(),
+        };
         for (lower, upper) in [near(2), near(5), near(1), (low, high)] {
             let range = Range { lower: lower * spacing, upper: upper * spacing };
             let amount = self.draw.bits((bits, bits));
@@ -196,11 +199,17 @@ impl PoolStream {
         if self.draw.chance(4) {
             return Range { lower: low, upper: high };
         }
-        let centre = own.pool().tick.div_euclid(spacing) + self.draw.between(-width, width);
-        let (below, above) = (self.draw.between(0, width), self.draw.between(1, width));
+        // Sometimes from, or to, the tick of the price or just below it.
+        let aside = if self.draw.chance(20) { 0 } else { self.draw.between(-width, width) };
+        let centre = own.pool().tick.div_euclid(spacing) + aside;
+        let (below, above) = match self.draw.below(8) {
+            0 => (0, self.draw.between(1, width)),
+            1 => (self.draw.between(1, width), 0),
+            _ => (self.draw.between(0, width), self.draw.between(1, width)),
+        };
         let lower = ((centre - below) * spacing).clamp(low, high - spacing);
         let upper = ((centre + above) * spacing).clamp(lower + spacing, high);
-        match self.draw.below(60) {
+        match self.draw.below(30) {
             0 => Range { lower: upper, upper: lower },
             1 => Range { lower: MIN - 1, upper },
             2 => Range { lower, upper: MAX + 1 },
@@ -213,6 +222,9 @@ impl PoolStream {
     fn mint(&mut self, own: &mut Own) -> Call {
         let again = self.held.len() >= self.profile.positions
             || !self.held.is_empty() && self.draw.chance(25);
+        if self.draw.chance(3) {
+            return self.mint_most(own);
+        }
         let (owner, range) =
             if again { self.pick() } else { (self.draw.below(TRADERS), self.range(own)) };
         let amount = match self.draw.below(100) {
@@ -230,6 +242,19 @@ impl PoolStream {
                 let change = i128::try_from(amount).unwrap_or(i128::MAX);
                 Call::Modify { owner, range, change }
             }
+        }
+    }
+
+    /// As much as one tick bears, or one unit more, far above the price.
+    fn mint_most(&mut self, own: &mut Own) -> Call {
+        let Profile { step, spacing, .. } = self.profile;
+        let high = MAX / spacing * spacing;
+        let (owner, range) = (0, Range { lower: high - spacing, upper: high });
+        let amount = own.tick_liquidity_max() + u128::from(self.draw.below(2));
+        self.held.push((owner, range));
+        match step {
+            Step::V3 => Call::Mint { owner, range, amount },
+            Step::V4 => Call::Modify { owner, range, change: amount.cast_signed() },
         }
     }
 

@@ -342,6 +342,12 @@ impl Venue for Own {
 }
 
 impl Own {
+    /// The most liquidity at one tick.
+    #[allow(dead_code)]
+    pub fn tick_liquidity_max(&self) -> u128 {
+        self.pool.as_ref().expect(MADE).tick_liquidity_max()
+    }
+
     fn answer(&mut self, call: &Call) -> Result<[String; 2], Refusal> {
         let none = || Ok([hex(U256::ZERO), hex(U256::ZERO)]);
         match *call {
