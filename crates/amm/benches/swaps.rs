@@ -43,8 +43,12 @@ fn row(name: &str, nanos: u64, calls: usize, steps: u64) {
     let (calls, hundredths) = (calls as u64, steps * 100 / calls as u64);
     let rate = calls * 1_000_000_000 / nanos;
     let tenths = nanos * 10 / calls;
-    let steps = format!("{}.{:02}", hundredths / 100, hundredths % 100);
-    println!("{name:<34} {:>8}.{} {rate:>12} {steps:>8}", tenths / 10, tenths % 10);
+    let steps = match hundredths {
+        0 => String::new(),
+        _ => format!("{}.{:02}", hundredths / 100, hundredths % 100),
+    };
+    let line = format!("{name:<34} {:>8}.{} {rate:>12} {steps:>8}", tenths / 10, tenths % 10);
+    println!("{}", line.trim_end());
 }
 
 fn concentrated(sizes: &Sizes) {

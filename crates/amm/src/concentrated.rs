@@ -30,6 +30,18 @@ pub use ticks::Entry;
 use ticks::{Border, Ticks};
 
 /// A pool of two tokens.
+///
+/// ```
+/// use amm::U256;
+/// use amm::concentrated::{Amount, Owner, Pool, Range, Swap};
+///
+/// let mut pool = Pool::new(3_000, 60)?;
+/// pool.initialise(amm::tick::sqrt_price(0).expect("a tick of the range"))?;
+/// pool.mint(Owner(1), Range { lower: -600, upper: 600 }, 1_000_000_000)?;
+/// let done = pool.swap(&Swap::new(true, Amount::In(U256::from(1_000_000))))?;
+/// assert_eq!(done.received, U256::from(996_006));
+/// # Ok::<(), amm::Refusal>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Pool {
     step: Step,

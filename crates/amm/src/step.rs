@@ -25,7 +25,9 @@ pub enum Step {
     /// Uniswap v3: the input is computed again from the new price, and what is left is the fee.
     V3,
     /// Uniswap v4: the input is the amount less fee. The two differ only where a unit of √price is
-    /// worth a unit of the token or more, and then in the division between input and fee.
+    /// worth a unit of the token or more, and then in the division between input and fee. Two
+    /// things of that contract are not here: its amounts have 127 bits, and it pays fees out with
+    /// each change of a position.
     V4,
 }
 
