@@ -96,7 +96,7 @@ impl Format {
 
 impl Layout {
     /// All layouts.
-    pub const ALL: [Layout; 10] = [
+    pub const ALL: [Layout; 11] = [
         Layout::Tape,
         Layout::Parquet,
         Layout::Npz,
@@ -109,8 +109,6 @@ impl Layout {
         Layout::Pool,
         Layout::Tardis,
     ];
-    pub const ALL: [Layout; 5] =
-        [Layout::Tape, Layout::Parquet, Layout::Npz, Layout::Npy, Layout::Tardis];
 
     /// Its name on a command line.
     pub const fn name(self) -> &'static str {

@@ -4,7 +4,6 @@
 //! the better the best would be without any skill. So the best cell, the one with the highest
 //! Sharpe ratio, is shown with its deflated ratio ([`super::measure::sharpe`]), which counts every
 //! finished cell as an independent trial. Cells of one tape are not independent, so this asks for
-//! more than needed; tries outside of the grid are not known here, so it may ask for less.
 //! more than needed; tries outside of the grid are not known here, so it may ask for less. The
 //! variance of the ratios is that over the cells, as published, which takes a truly bad setting for
 //! bad luck; beside it stands the mean square of the cells' own standard errors.
@@ -13,7 +12,6 @@ use super::measure::Measures;
 use super::measure::sharpe::{best_by_luck, probabilistic};
 use super::record::{Record, Run};
 use pricing::convert::amount_f64;
-use pricing::statistics::standard_deviation;
 use pricing::statistics::{mean, standard_deviation};
 use serde::Serialize;
 
@@ -222,8 +220,6 @@ impl Sweep {
             trials: trials.len(),
             sharpe,
             luck,
-            probability: probabilistic(sharpe, 0.0, outcome.periods, moments),
-            deflated: probabilistic(sharpe, luck, outcome.periods, moments),
             probability: above(0.0),
             deflated: above(luck),
             luck_by_errors,

@@ -465,7 +465,7 @@ fn an_order_beyond_its_margin_is_refused_and_one_within_is_not() {
         event(100 * MS, Kind::Level, TapeSide::Sell, 1_001, 1_000),
         event(300 * MS, Kind::Level, TapeSide::Sell, 1_003, 9),
     ];
-    for (lots, fills) in [(999, 1), (1_100, 0)] {
+    for (lots, fills) in [(999, 1), (1_200, 0)] {
         let (mut strategy, log) = once(buy(1_001, lots, Lifetime::Immediate));
         let delays = latency(MS, MS, MS);
         let mut setup = setup(vec![tape(&events, 2)], &delays, usd(11), &mut strategy);
