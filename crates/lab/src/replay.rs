@@ -8,6 +8,8 @@ pub mod order;
 pub mod ladder;
 pub mod queue;
 pub mod exchange;
+pub mod pool;
+pub mod venue;
 pub mod latency;
 pub mod fees;
 pub mod impact;

@@ -9,6 +9,8 @@ use money::{Price, Qty, Rate};
 use protocol::ids::Side;
 
 use super::ladder::Ladder;
+use super::pool::Pool;
+use super::venue::VenueParams;
 
 /// What one unit of a tape's prices and quantities is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub struct Local {
     instrument: Instrument,
     units: Units,
     ladder: Ladder,
+    pool: Option<Box<Pool>>,
     /// Best quotes after the last message, and those that were told.
     seen: Best,
     told: Best,
@@ -63,11 +66,21 @@ pub struct Local {
 
 impl Local {
     /// A market of which nothing has been heard.
-    pub fn new(instrument: Instrument, units: Units, keeps_trades: bool) -> Local {
+    pub fn new(
+        instrument: Instrument,
+        units: Units,
+        venue: &VenueParams,
+        keeps_trades: bool,
+    ) -> Local {
+        let pool = match venue {
+            VenueParams::Book(_) => None,
+            VenueParams::Pool(params) => Some(Box::new(Pool::new(*params))),
+        };
         Local {
             instrument,
             units,
             ladder: Ladder::new(),
+            pool,
             seen: (None, None, 0),
             told: (None, None, 0),
             published: Published::default(),
@@ -153,7 +166,8 @@ impl Local {
 
     #[inline]
     fn best(&self, side: Side) -> Option<(i64, i64)> {
-        self.ladder.best(side).map(|price| (price, self.ladder.qty(side, price)))
+        let book = self.pool.as_ref().map_or(&self.ladder, |pool| pool.book());
+        book.best(side).map(|price| (price, book.qty(side, price)))
     }
 
     fn price(&self, units: i64) -> Price {
@@ -177,6 +191,12 @@ impl Local {
         match event.kind {
             Kind::Mark => self.published.mark = self.price(event.price),
             Kind::Index => self.published.index = self.price(event.price),
+            Kind::PoolTick | Kind::PoolLiquidity => {
+                if let Some(pool) = &mut self.pool {
+                    pool.apply(event);
+                }
+                return event.last && self.look();
+            }
             Kind::Predicted => self.published.rate_8h = Rate::from_raw(event.price),
             Kind::Base
             | Kind::Level
@@ -195,8 +215,6 @@ impl Local {
             | Kind::OpenInterest
             | Kind::Forced
             | Kind::Volatility
-            | Kind::PoolTick
-            | Kind::PoolLiquidity
             | Kind::PoolIn0
             | Kind::PoolIn1 => return false,
         }

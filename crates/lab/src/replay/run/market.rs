@@ -7,11 +7,11 @@ use pricing::convert::{price_f64, qty_f64};
 use protocol::ids::Side;
 
 use super::orders::Open;
-use crate::replay::exchange::Exchange;
 use crate::replay::impact::Impact;
 use crate::replay::local::{Local, Units};
 use crate::replay::order::Answer;
 use crate::replay::record::Counts;
+use crate::replay::venue::Venue;
 
 /// A market with its two views.
 pub(super) struct Market {
@@ -26,7 +26,7 @@ pub(super) struct Market {
     pub(super) tick: i64,
     /// Quantity step, in units.
     pub(super) lot: i64,
-    pub(super) exchange: Exchange,
+    pub(super) exchange: Venue,
     pub(super) local: Local,
     /// How own trades move it, and by how many units it stands above the tape.
     pub(super) impact: Option<Impact>,
@@ -109,7 +109,9 @@ impl Market {
             | Kind::Execute
             | Kind::Open
             | Kind::High
-            | Kind::Low => self.exchange.apply(event, answers),
+            | Kind::Low
+            | Kind::PoolTick
+            | Kind::PoolLiquidity => self.exchange.apply(event, answers),
             Kind::Trade => {
                 self.counts.trades += 1;
                 let notional = i128::from(event.price) * i128::from(event.qty);
@@ -129,8 +131,6 @@ impl Market {
             | Kind::OpenInterest
             | Kind::Forced
             | Kind::Volatility
-            | Kind::PoolTick
-            | Kind::PoolLiquidity
             | Kind::PoolIn0
             | Kind::PoolIn1 => {}
         }

@@ -10,12 +10,12 @@ use super::{Hear, Item, Run};
 use crate::queue::Queue;
 use crate::random::Seed;
 use crate::replay::account::{Account, Asset, AssetTerms, Fault, MarketTerms};
-use crate::replay::exchange::{Exchange, ExchangeParams};
 use crate::replay::fees::Turnover;
 use crate::replay::impact::{self, Impact, Model, Scale};
 use crate::replay::latency::{self, Latency, LatencyParams};
 use crate::replay::local::{Local, Units};
 use crate::replay::record::{self, Counts, Imbalance, Record, Seen};
+use crate::replay::venue::{Venue, VenueParams};
 use crate::replay::window::Window;
 
 /// One tape and the roads between its venue and the strategy.
@@ -38,7 +38,7 @@ pub struct MarketSetup {
     /// Name, venue and kind for the record.
     pub record: record::Market,
     /// How orders are matched.
-    pub exchange: ExchangeParams,
+    pub venue: VenueParams,
     /// How own trades move it.
     pub impact: Option<(Model, Scale)>,
     /// When it settles, of dated contracts.
@@ -304,8 +304,8 @@ impl Market {
             units,
             tick: of_tick.ok_or_else(|| step("tick", tick.to_string(), units.price.to_string()))?,
             lot: of_lot.ok_or_else(|| step("lot", lot.to_string(), units.qty.to_string()))?,
-            exchange: Exchange::new(&setup.exchange),
-            local: Local::new(instrument, units, hears_trades),
+            exchange: Venue::new(&setup.venue),
+            local: Local::new(instrument, units, &setup.venue, hears_trades),
             impact: match setup.impact {
                 Some((model, scale)) => Some(Impact::new(model, scale)?),
                 None => None,

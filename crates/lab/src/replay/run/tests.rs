@@ -24,6 +24,7 @@ use crate::replay::latency::{Delay, LatencyParams};
 use crate::replay::local::{Local, Units};
 use crate::replay::queue::QueueModel;
 use crate::replay::record::{self, MarketKind};
+use crate::replay::venue::VenueParams;
 
 const MS: u64 = 1_000_000;
 
@@ -115,7 +116,7 @@ fn setup<'a>(
         instrument: 0,
         account: 0,
         record: record::Market::new("BTC", "", MarketKind::Perpetual, tick, lot),
-        exchange: EXCHANGE,
+        venue: VenueParams::Book(EXCHANGE),
         impact: None,
         expiry: None,
     };
@@ -262,7 +263,8 @@ fn plain(lives: &[Vec<Event>; 2], delays: [u64; 3], strategy: &mut dyn Strategy)
     let start = lives.iter().map(|life| life[1].exchange.nanos()).max().unwrap();
     add(&mut agenda, start, 2, Happens::Wakes);
     let mut exchanges = [Exchange::new(&EXCHANGE), Exchange::new(&EXCHANGE)];
-    let mut locals = [0, 1].map(|at| Local::new(Instrument(at), units, false));
+    let mut locals =
+        [0, 1].map(|at| Local::new(Instrument(at), units, &VenueParams::Book(EXCHANGE), false));
     let (mut position, mut inbound) = ([0i64; 2], 0);
     let (mut intents, mut answers, mut fills) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(((now, _, _), what)) = agenda.pop_first() {
