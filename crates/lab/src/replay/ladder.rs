@@ -86,19 +86,20 @@ impl Ladder {
     }
 
     /// Applies what an event says about the book; other events say nothing.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, event: &Event) {
         if event.kind == Kind::Level
             && let Some(side) = event.side
         {
             self.set(side_of(side), event.price, event.qty);
-        } else {
-            self.apply_other(event);
+        } else if event.kind != Kind::Trade {
+            // A copy, so that the event stays in registers on the way of levels.
+            self.apply_other(*event);
         }
     }
 
     /// Sets the quantity at a price (zero or less removes it) and tells what was there.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, side: Side, price: i64, qty: i64) -> i64 {
         if self.depth < Depth::Levels {
             self.depth = Depth::Levels;
@@ -158,7 +159,7 @@ impl Ladder {
         self.orders.strangers()
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, side: Side, price: i64, qty: i64) -> i64 {
         let key = key(side, price);
         let half = &mut self.halves[side as usize];
@@ -186,7 +187,8 @@ impl Ladder {
         }
     }
 
-    fn apply_other(&mut self, event: &Event) {
+    #[inline(never)]
+    fn apply_other(&mut self, event: Event) {
         match event.kind {
             Kind::Best => {
                 if let Some(side) = event.side {
@@ -195,7 +197,7 @@ impl Ladder {
             }
             Kind::Clear => self.clear(event.side.map(side_of)),
             Kind::Add | Kind::Change | Kind::Remove | Kind::Execute => {
-                self.order(event);
+                self.order(&event);
             }
             Kind::Base
             | Kind::Level
@@ -262,4 +264,4 @@ const fn price_at(side: Side, key: i64) -> i64 {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(super) mod tests;
