@@ -99,10 +99,11 @@ impl Exchange {
                 | (sells & bids.reached(event.price))
                 | !self.waiting.is_empty()
             {
-                self.apply_trade(event, answers);
+                // Copies, so that the event stays in registers on the way of levels.
+                self.apply_trade(*event, answers);
             }
         } else {
-            self.apply_other(event, answers);
+            self.apply_other(*event, answers);
         }
     }
 
@@ -160,7 +161,8 @@ impl Exchange {
         }
     }
 
-    fn apply_trade(&mut self, event: &Event, answers: &mut Vec<Answer>) {
+    #[inline(never)]
+    fn apply_trade(&mut self, event: Event, answers: &mut Vec<Answer>) {
         self.serve_waiting(event.price, answers);
         for side in [Side::Buy, Side::Sell] {
             if event.side.is_none_or(|aggressor| side_of(aggressor) != side) {
@@ -195,12 +197,12 @@ impl Exchange {
     }
 
     #[cold]
-    fn apply_other(&mut self, event: &Event, answers: &mut Vec<Answer>) {
+    fn apply_other(&mut self, event: Event, answers: &mut Vec<Answer>) {
         match event.kind {
-            Kind::Best => self.apply_best(event, answers),
-            Kind::Clear => self.apply_clear(event),
+            Kind::Best => self.apply_best(&event, answers),
+            Kind::Clear => self.apply_clear(&event),
             Kind::Add | Kind::Change | Kind::Remove | Kind::Execute => {
-                self.apply_order(event, answers);
+                self.apply_order(&event, answers);
             }
             Kind::Open => {
                 self.last = Some(event.price);
@@ -244,48 +246,36 @@ impl Exchange {
         }
     }
 
-    /// Orders by number: what left a level brings forward who stood behind it, and what traded
-    /// there would have met own orders before it.
+    /// Orders by number: what traded would have met the own orders before it. What a snapshot
+    /// shows stood there before.
     fn apply_order(&mut self, event: &Event, answers: &mut Vec<Answer>) {
         let (left, came) = self.ladder.order(event);
-        if let Some(left) = left {
-            let traded = event.kind == Kind::Execute;
-            if traded {
-                self.own[left.side as usize].fill_through(left.price, false, answers);
-            }
-            self.leave(&left, traded, answers);
+        if let Some(left) = left
+            && event.kind == Kind::Execute
+        {
+            self.own[left.side as usize].fill_through(left.price, false, answers);
+            self.execute(&left, answers);
         }
-        if let Some(Moved { side, price, place, qty }) = came {
+        if let Some(Moved { side, price, place, .. }) = came {
             self.taken.retain(|&(its, at, _)| (its, at) != (side, price));
             self.own[side.opposite() as usize].fill_through(price, true, answers);
             if event.snapshot {
-                for own in self.own[side as usize].at(price) {
-                    own.position.fall_back(qty);
-                    own.place = place + 1;
-                }
+                self.own[side as usize].at(price).iter_mut().for_each(|own| own.place = place + 1);
             }
         }
     }
 
-    /// The feed starts again: where its orders stand in time is told by a snapshot, all of which
-    /// counts as before own orders.
     fn apply_clear(&mut self, event: &Event) {
         let side = event.side.map(side_of);
         self.taken.retain(|&(its, _, _)| side.is_some_and(|side| its != side));
         self.ladder.clear(side);
-        for cleared in [Side::Buy, Side::Sell] {
-            if self.ladder.depth() == Depth::Orders && side.is_none_or(|side| side == cleared) {
-                self.own[cleared as usize].iter_mut().for_each(|own| own.position.restart());
-            }
-        }
     }
 
-    fn leave(&mut self, left: &Moved, traded: bool, answers: &mut Vec<Answer>) {
+    /// An order of the feed traded: own orders at its price that came before it trade instead.
+    fn execute(&mut self, left: &Moved, answers: &mut Vec<Answer>) {
         let (mut rest, mut done) = (left.qty, false);
         for own in self.own[left.side as usize].at(left.price) {
-            if left.place < own.place {
-                own.position.advance(left.qty);
-            } else if traded && rest > 0 {
+            if own.place <= left.place && rest > 0 {
                 let filled = match self.params.fills {
                     Fills::Whole => own.left,
                     Fills::Partial => rest.min(own.left),

@@ -92,8 +92,9 @@ impl Ladder {
             && let Some(side) = event.side
         {
             self.set(side_of(side), event.price, event.qty);
-        } else {
-            self.apply_other(event);
+        } else if event.kind != Kind::Trade {
+            // A copy, so that the event stays in registers on the way of levels.
+            self.apply_other(*event);
         }
     }
 
@@ -186,7 +187,8 @@ impl Ladder {
         }
     }
 
-    fn apply_other(&mut self, event: &Event) {
+    #[inline(never)]
+    fn apply_other(&mut self, event: Event) {
         match event.kind {
             Kind::Best => {
                 if let Some(side) = event.side {
@@ -195,7 +197,7 @@ impl Ladder {
             }
             Kind::Clear => self.clear(event.side.map(side_of)),
             Kind::Add | Kind::Change | Kind::Remove | Kind::Execute => {
-                self.order(event);
+                self.order(&event);
             }
             Kind::Base
             | Kind::Level
@@ -262,4 +264,4 @@ const fn price_at(side: Side, key: i64) -> i64 {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(super) mod tests;

@@ -8,8 +8,10 @@
 //! behind (Rigtorp, "Estimating order queue position", 2013, with f(x) = ln(1 + x) and
 //! p = f(back)/(f(back) + f(front)); the other weights after the documentation of hftbacktest).
 //! Pro rata: p = back/(front + back), every lot is as likely to go.
+//! Where the formula gives less than nothing in front (small front, large Δ), nothing is in front:
+//! a cancellation does not fill an order.
 //!
-//! Invariant: after a change of its level, the front is at most what rests there.
+//! Invariant: after a change of its level, the front is between zero and what rests there.
 
 /// A model of the queue.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,22 +87,6 @@ impl Position {
         beyond.max(0)
     }
 
-    /// This is certain to have left from before (orders by number).
-    #[inline]
-    pub fn advance(&mut self, qty: i64) {
-        self.front = (self.front - qty as f64).max(0.0);
-    }
-
-    /// Nothing is known to stand before.
-    pub fn restart(&mut self) {
-        *self = Position::behind(0);
-    }
-
-    /// This, too, is certain to stand before.
-    pub fn fall_back(&mut self, qty: i64) {
-        self.front += qty as f64;
-    }
-
     /// The level went from one quantity to another.
     pub fn change(&mut self, model: QueueModel, before: i64, after: i64) {
         let (before, after) = (before as f64, after as f64);
@@ -119,7 +105,7 @@ impl Position {
                 self.front -= (1.0 - behind) * cancelled - spilled;
             }
         }
-        self.front = self.front.min(after);
+        self.front = self.front.max(0.0).min(after);
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Own {
     /// What is left of it, in lots.
     pub(super) left: i64,
     pub(super) position: Position,
-    /// Place in time among orders by number.
+    /// Place in time among orders by number: those of the feed with smaller ones came before.
     pub(super) place: u64,
 }
 

@@ -60,15 +60,18 @@ impl Half {
     #[inline(always)]
     pub(super) fn put(&mut self, key: i64, qty: i64) -> i64 {
         let at = key.wrapping_sub(self.base).cast_unsigned();
-        let Some(block) = self.blocks.get_mut((at / WIDTH as u64) as usize) else {
+        let number = (at / WIDTH as u64) as usize;
+        let Some(block) = self.blocks.get_mut(number) else {
             return self.put_far(key, qty);
         };
-        let bit = 1 << (at % WIDTH as u64);
-        let before = mem::replace(&mut block.qty[(at % WIDTH as u64) as usize], qty);
-        block.present = if qty > 0 { block.present | bit } else { block.present & !bit };
-        let (word, bit) = summary_place((at / WIDTH as u64) as usize);
-        let words = &mut self.summary[word];
-        *words = if block.present != 0 { *words | bit } else { *words & !bit };
+        let bit = at % WIDTH as u64;
+        let before = mem::replace(&mut block.qty[bit as usize], qty);
+        let were = block.present;
+        block.present = were & !(1 << bit) | u64::from(qty > 0) << bit;
+        if (were == 0) != (block.present == 0) {
+            let (word, bit) = summary_place(number);
+            self.summary[word] ^= bit;
+        }
         before
     }
 

@@ -11,10 +11,10 @@ use super::{Depth, Ladder, key};
 
 /// The rules on two maps.
 #[derive(Default)]
-struct Naive {
+pub(in crate::replay) struct Naive {
     /// By side, from key to quantity, whether in sight or not.
-    halves: [BTreeMap<i64, i64>; 2],
-    best: [Option<i64>; 2],
+    pub(in crate::replay) halves: [BTreeMap<i64, i64>; 2],
+    pub(in crate::replay) best: [Option<i64>; 2],
     deep: bool,
     /// Orders by number: side, price, quantity.
     orders: BTreeMap<u64, (Side, i64, i64)>,
@@ -83,7 +83,9 @@ impl Naive {
         if let Some((side, price, _)) = before {
             self.sum(side, price);
         }
-        if let Some(after) = after.filter(|after| after.2 > 0) {
+        let kept =
+            |after: &(Side, i64, i64)| after.2 > 0 && after.1 != i64::MIN && after.1 != i64::MAX;
+        if let Some(after) = after.filter(kept) {
             self.orders.insert(event.id, after);
             self.sum(after.0, after.1);
         }
@@ -95,7 +97,7 @@ impl Naive {
         self.set(side, price, qty);
     }
 
-    fn apply(&mut self, event: &Event) {
+    pub(in crate::replay) fn apply(&mut self, event: &Event) {
         let side = event.side.map(super::side_of);
         match (event.kind, side) {
             (Kind::Level, Some(side)) => {
@@ -109,7 +111,7 @@ impl Naive {
         }
     }
 
-    fn levels(&self, side: Side) -> Vec<(i64, i64)> {
+    pub(in crate::replay) fn levels(&self, side: Side) -> Vec<(i64, i64)> {
         let Some(best) = self.best[side as usize] else { return Vec::new() };
         let seen = self.halves[side as usize].range(..=best).rev();
         seen.map(|(&k, &qty)| (key(side, k), qty)).collect()

@@ -79,3 +79,12 @@ fn an_unknown_front_waits_for_the_level() {
     assert_eq!(position.front, 30.0);
     assert_eq!(position.trade(31, 31), 1);
 }
+
+#[test]
+fn a_cancellation_fills_nothing() {
+    let mut position = Position::behind(5);
+    position.change(QueueModel::RiskAverse, 5, 100);
+    position.change(QueueModel::Probability(Weight::PowerTotal { n: 2.0 }), 100, 40);
+    assert_eq!(position, Position::behind(0));
+    assert_eq!(position.trade(3, 3), 3);
+}
