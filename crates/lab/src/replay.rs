@@ -5,3 +5,4 @@
 //! one, which is the same events later. A strategy hears the local view only.
 
 pub mod order;
+pub mod setup;
