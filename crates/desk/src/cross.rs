@@ -6,14 +6,14 @@
 //!
 //! with the edge raised by a multiple of the price's volatility. u ∈ [−1, 1] is each venue's
 //! balance within its bounds: inventory that has piled up where the trade buys asks for more, a
-//! trade that brings it back for less. With a memory of the usual difference the prices of the second
-//! venue are first divided by 1 + b, b the exponential average of mid_2/mid_1 − 1 over the samples of
-//! each period, and nothing is done before a whole memory has been seen: a perpetual against its
-//! spot is then traded when it leaves its usual basis and when it comes back. The size is the smallest of both quoted quantities, the
-//! order limit and the room at both venues. A leg that missed leaves an imbalance, which is closed
-//! at the better venue before the next trade. Each pair of quotes is used once, and nothing is
-//! done before both venues have stated their balance. Invariant: each balance stays within its
-//! bounds whatever fills.
+//! trade that brings it back for less. With a memory of the usual difference the prices of the
+//! second venue are first divided by 1 + b, b the exponential average of mid_2/mid_1 − 1 over the
+//! samples of each period, and nothing is done before a whole memory has been seen: a perpetual is
+//! traded when it leaves its usual basis and when it comes back. The size is the smallest of both
+//! quoted quantities, the order limit and the room at both venues. A leg that missed leaves an
+//! imbalance, which is closed at the better venue before the next trade. Each pair of quotes is
+//! used once, and nothing is done before both venues have stated their balance. Invariant: each
+//! balance stays within its bounds whatever fills.
 
 use money::{Qty, Round, Span};
 use pricing::convert::price_f64;

@@ -19,7 +19,7 @@ use crate::volatility::sample_weight;
 pub struct MakerConfig {
     /// Where it quotes.
     pub instrument: Instrument,
-    /// Whose mid it follows.
+    /// Whose mid it follows; its own market only where own orders do not move it, as in replays.
     pub reference: Instrument,
     /// Quantity of one layer.
     pub order_qty: Qty,
@@ -90,9 +90,6 @@ impl MakerConfig {
         }
         if self.period == Span::ZERO || self.volatility_memory == Span::ZERO {
             return Err(BadConfig("period and volatility_memory are times above zero"));
-        }
-        if self.instrument == self.reference {
-            return Err(BadConfig("a maker cannot be its own reference: name another instrument"));
         }
         Ok(())
     }
@@ -195,7 +192,9 @@ impl Strategy for Maker {
         let heard = match *event {
             Event::Wake { .. } => due,
             // Its own book does not move its prices: the reference and its fills do.
-            Event::Quote { instrument, .. } if instrument == self.config.instrument => {
+            Event::Quote { instrument, .. }
+                if instrument == self.config.instrument && instrument != self.config.reference =>
+            {
                 self.own.hear(event);
                 false
             }
@@ -353,6 +352,14 @@ mod tests {
     }
 
     #[test]
+    fn a_maker_may_follow_its_own_market() {
+        let mut strategy = maker(|config| config.reference = OWN);
+        let placed = orders(&heard(&mut strategy, &[quote(OWN, 1000.0)]));
+        assert_eq!(placed, ["Buy 1 at 999", "Buy 1 at 998", "Sell 1 at 1001", "Sell 1 at 1002"]);
+        assert_eq!(orders(&heard(&mut strategy, &[quote(OWN, 1010.0)])).len(), 4);
+    }
+
+    #[test]
     fn without_a_reference_it_withdraws() {
         let mut strategy = maker(|_| ());
         heard(&mut strategy, &[quote(REFERENCE, 1000.0)]);
@@ -370,7 +377,6 @@ mod tests {
         assert!(!refused(&|_| ()));
         assert!(refused(&|config| config.layers = 0));
         assert!(refused(&|config| config.skew = -1.0));
-        assert!(refused(&|config| config.reference = OWN));
         assert!(refused(&|config| config.period = Span::ZERO));
     }
 

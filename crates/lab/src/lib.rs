@@ -11,6 +11,7 @@ pub mod volatility;
 pub mod spot;
 pub mod link;
 pub mod scenario;
+pub mod traders;
 pub mod crowd;
 pub mod money_record;
 pub mod option_record;

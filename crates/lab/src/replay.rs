@@ -18,6 +18,7 @@ pub mod record;
 pub mod window;
 pub mod local;
 pub mod run;
+pub mod setup;
 pub mod measure;
 pub mod sweep;
 pub mod tables;

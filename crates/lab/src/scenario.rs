@@ -10,13 +10,16 @@
 //! rest is `f64` as a plain ratio (1 bp is 0.0001), in quote currency or in hours as named.
 
 pub(crate) mod error;
-mod key;
+pub(crate) mod span;
+pub(crate) mod key;
 mod option_keys;
+mod trader_keys;
 pub(crate) mod keys;
 pub(crate) mod section;
-mod rules;
+pub(crate) mod rules;
 mod periods;
 mod option_model;
+mod traders;
 mod model;
 mod option_agents;
 mod agents;
@@ -28,16 +31,14 @@ use std::path::{Path, PathBuf};
 
 pub use error::ScenarioError;
 pub use keys::reference;
-pub use model::{
-    Agents, Asset, Basis, Chain, Class, Cross, Links, Maker, Momentum, Noise, Oracle, Place,
-    Scenario,
-};
+pub use model::{Agents, Asset, Chain, Class, Links, Momentum, Noise, Oracle, Place, Scenario};
 pub use option_model::{
     Bend, HedgeKeys, HestonKeys, OptionCustomerKeys, OptionMakerKeys, OptionTakerKeys, Options,
     Reach, SurfacePublishers,
 };
 pub use periods::Outage;
 pub use rules::{RULES, Rules, UnknownRule};
+pub use traders::{Basis, Cross, Maker, Size, Touch};
 
 impl Scenario {
     /// Reads a scenario file; data files are looked for beside it, then in the working directory.

@@ -4,10 +4,7 @@ mod options;
 
 use std::path::PathBuf;
 
-use desk::basis::{Basis, BasisConfig};
-use desk::cross::{Cross, CrossConfig};
 use desk::leg::BadConfig;
-use desk::maker::{Maker, MakerConfig};
 use desk::strategy::{Instrument, Listing, Strategy};
 use feed::surfaces::SurfaceRow;
 use feed::{Bar as Recorded, Series};
@@ -19,6 +16,7 @@ use crate::crowd::{Idle, Momentum, MomentumConfig, Noise, NoiseConfig};
 use crate::path::Bar;
 use crate::random::Seed;
 use crate::scenario::{self, Class, Place, Scenario};
+use crate::traders::{self, Leg};
 use crate::world::{self, AgentSetup, AssetSetup, OptionSetup, PublisherSetup, Setup};
 
 /// How far through the best quote the crowd and hedges go, as a share of the price.
@@ -228,19 +226,31 @@ impl Hire<'_> {
             group.instruments.iter().map(|leg| self.instrument(*leg)).collect();
         match group.class {
             Class::Basis(basis) => {
-                let strategy = self.basis(group, &basis, [legs[0], legs[1]])?;
+                let terms = (group.wake, self.scenario.financing_year);
+                let [spot, perpetual] = [legs[0], legs[1]].map(|leg| self.leg(group, leg));
+                let strategy = Box::new(traders::basis(&basis, terms, spot, perpetual)?);
                 Ok(vec![self.agent(group, strategy, legs)])
             }
             Class::Cross(cross) => {
-                let strategy = self.cross(group, &cross, [legs[0], legs[1]])?;
+                let pair = [legs[0], legs[1]].map(|leg| self.leg(group, leg));
+                let strategy = Box::new(traders::cross(&cross, group.wake, pair)?);
                 Ok(vec![self.agent(group, strategy, legs)])
             }
             Class::Maker(maker) => legs
                 .iter()
                 .map(|&leg| {
                     let outside = self.outside(leg);
-                    let strategy = self.maker(group, &maker, [leg, outside])?;
+                    let [own, reference] = [leg, outside].map(|leg| self.leg(group, leg));
+                    let strategy = Box::new(traders::maker(&maker, group.wake, own, reference)?);
                     Ok(self.agent(group, strategy, vec![leg, outside]))
+                })
+                .collect(),
+            Class::Touch(touch) => legs
+                .iter()
+                .map(|&leg| {
+                    let own = self.leg(group, leg);
+                    let strategy = Box::new(traders::touch(&touch, group.wake, own)?);
+                    Ok(self.agent(group, strategy, vec![leg]))
                 })
                 .collect(),
             Class::OptionMaker(maker) => {
@@ -281,7 +291,7 @@ impl Hire<'_> {
             strategy,
             hears,
             reads_equity: !group.class.trades_options()
-                && !matches!(group.class, Class::Maker(_) | Class::Cross(_)),
+                && !matches!(group.class, Class::Maker(_) | Class::Touch(_) | Class::Cross(_)),
             reads_options: group.class.trades_options(),
             cash: group.cash,
             coins: coins(&group.coins),
@@ -328,6 +338,7 @@ impl Hire<'_> {
                 Ok(Box::new(Momentum::new(config, listing, stream)?))
             }
             Class::Maker(_)
+            | Class::Touch(_)
             | Class::Basis(_)
             | Class::Cross(_)
             | Class::OptionMaker(_)
@@ -337,77 +348,12 @@ impl Hire<'_> {
         }
     }
 
-    fn basis(
-        &self,
-        group: &scenario::Agents,
-        basis: &scenario::Basis,
-        [spot, perpetual]: [Instrument; 2],
-    ) -> Result<Box<dyn Strategy>, BadConfig> {
-        let position_max = self.coins(basis.position_max, spot);
-        let order_max = self.coins(basis.order, spot);
-        let config = BasisConfig {
-            perpetual,
-            spot,
-            horizon_h: pricing::convert::hours(basis.horizon),
-            edge: basis.edge,
-            drawdown_max: basis.loss_max,
-            spot_neutral: self.endowment(group, spot),
-            may_borrow: false,
-            period: group.wake,
-            ..BasisConfig::new(self.financing_8h, position_max, order_max)
-        };
-        let listing = |leg: Instrument| &self.listings[usize::from(leg.0)];
-        Ok(Box::new(Basis::new(config, listing(perpetual), listing(spot))?))
-    }
-
-    fn cross(
-        &self,
-        group: &scenario::Agents,
-        cross: &scenario::Cross,
-        legs: [Instrument; 2],
-    ) -> Result<Box<dyn Strategy>, BadConfig> {
-        let balances = legs.map(|leg| self.endowment(group, leg));
-        let reach = self.coins(cross.inventory_max, legs[0]);
-        let venue = |at: usize| desk::cross::Venue {
-            instrument: legs[at],
-            balance_min: (balances[at] - reach).max(Qty::ZERO),
-            balance_max: balances[at] + reach,
-        };
-        let config = CrossConfig {
-            venues: [venue(0), venue(1)],
-            neutral: balances[0] + balances[1],
-            edge: cross.edge,
-            period: group.wake,
-            ..CrossConfig::new(balances[0], self.coins(cross.order, legs[0]))
-        };
-        let listing = |at: usize| &self.listings[usize::from(legs[at].0)];
-        Ok(Box::new(Cross::new(config, [listing(0), listing(1)])?))
-    }
-
-    fn maker(
-        &self,
-        group: &scenario::Agents,
-        maker: &scenario::Maker,
-        [instrument, outside]: [Instrument; 2],
-    ) -> Result<Box<dyn Strategy>, BadConfig> {
-        let is_spot = self.listings[usize::from(instrument.0)].funding.is_none();
-        let order_qty = self.coins(maker.size, instrument);
-        let neutral = if is_spot { self.endowment(group, instrument) } else { Qty::ZERO };
-        let config = MakerConfig {
-            instrument,
-            reference: outside,
-            layers: u8::try_from(maker.levels).unwrap_or(u8::MAX),
-            layer_step: maker.level_step,
-            half_spread: maker.half_spread,
-            skew: maker.skew,
-            tolerance: maker.requote,
-            basis_memory: (!is_spot).then_some(Span::HOUR),
-            period: group.wake,
-            neutral,
-            ..MakerConfig::new(order_qty, self.coins(maker.position_max, instrument))
-        };
-        let listing = |leg: Instrument| &self.listings[usize::from(leg.0)];
-        Ok(Box::new(Maker::new(config, listing(instrument), listing(outside))?))
+    /// An instrument as the builders of strategies take it.
+    fn leg(&self, group: &scenario::Agents, instrument: Instrument) -> Leg<'_> {
+        let listing = &self.listings[usize::from(instrument.0)];
+        let is_spot = listing.funding.is_none();
+        let start = if is_spot { self.endowment(group, instrument) } else { Qty::ZERO };
+        Leg { instrument, listing, price: self.price(instrument), start, is_spot }
     }
 
     fn instrument(&self, place: Place) -> Instrument {
@@ -436,8 +382,12 @@ impl Hire<'_> {
 
     /// An amount of quote in coins at the first price.
     fn coins(&self, amount: Amount, instrument: Instrument) -> Qty {
-        let price = self.prices[self.base(instrument).index() - 1];
-        amount.buys(price, Round::Down).unwrap_or(Qty::MAX)
+        amount.buys(self.price(instrument), Round::Down).unwrap_or(Qty::MAX)
+    }
+
+    /// The first price of an instrument's asset.
+    fn price(&self, instrument: Instrument) -> Price {
+        self.prices[self.base(instrument).index() - 1]
     }
 
     /// Coins of an instrument's base asset that an agent begins with where the instrument trades.

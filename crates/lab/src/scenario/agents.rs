@@ -6,14 +6,16 @@ use protocol::params::{Kind, MarketParams};
 use toml::de::DeTable;
 
 use super::error::{ScenarioError, Source, hint};
-use super::keys::{AGENTS, BASIS, CROSS, Key, MAKER, MOMENTUM, NOISE};
-use super::model::{Agents, Asset, Basis, Class, Cross, Maker, Momentum, Noise, Place};
+use super::keys::{AGENTS, BASIS, CROSS, Key, MAKER, MOMENTUM, NOISE, TOUCH};
+use super::model::{Agents, Asset, Class, Momentum, Noise, Place};
 use super::option_agents;
 use super::option_keys::{GAMMA, HEDGE, OPTION_CUSTOMER, OPTION_MAKER, OPTION_TAKER};
 use super::section::{Section, coins_as_qty};
+use super::traders::{Basis, Cross, Maker, Touch};
 
-const CLASSES: [&str; 9] = [
+const CLASSES: [&str; 10] = [
     "maker",
+    "touch",
     "noise",
     "momentum",
     "basis",
@@ -26,6 +28,7 @@ const CLASSES: [&str; 9] = [
 const ANY: &[&[Key]] = &[
     AGENTS,
     MAKER,
+    TOUCH,
     NOISE,
     MOMENTUM,
     BASIS,
@@ -56,6 +59,7 @@ pub(super) fn agents<'a>(
     let class = any.text("class")?;
     let keys: &'static [&'static [Key]] = match class {
         "maker" => &[AGENTS, MAKER],
+        "touch" => &[AGENTS, TOUCH],
         "noise" => &[AGENTS, NOISE],
         "momentum" => &[AGENTS, MOMENTUM],
         "basis" => &[AGENTS, BASIS],
@@ -88,15 +92,8 @@ pub(super) fn agents<'a>(
 
 fn read_class(class: &str, section: &Section<'_>) -> Result<Class, ScenarioError> {
     Ok(match class {
-        "maker" => Class::Maker(Maker {
-            levels: u32::try_from(section.whole("levels")?).expect("its range is checked"),
-            half_spread: section.number("half_spread_bp")? / 1e4,
-            level_step: section.number("level_step_bp")? / 1e4,
-            size: section.amount("size_usd")?,
-            skew: section.number("skew_bp")? / 1e4,
-            position_max: section.amount("position_usd_max")?,
-            requote: section.number("requote_bp")? / 1e4,
-        }),
+        "maker" => Class::Maker(Maker::read(section)?),
+        "touch" => Class::Touch(Touch::read(section)?),
         "noise" => Class::Noise(Noise {
             orders_per_hour: section.number("orders_per_hour")?,
             size_median: section.number("size_usd_median")?,
@@ -112,18 +109,8 @@ fn read_class(class: &str, section: &Section<'_>) -> Result<Class, ScenarioError
             position_max: section.amount("position_usd_max")?,
             leverage_max: section.number("leverage_max")?,
         }),
-        "basis" => Class::Basis(Basis {
-            order: section.amount("order_usd")?,
-            position_max: section.amount("position_usd_max")?,
-            edge: section.number("edge_bp")? / 1e4,
-            horizon: section.span("horizon_h", Span::HOUR)?,
-            loss_max: section.amount("loss_max_usd")?,
-        }),
-        "cross" => Class::Cross(Cross {
-            order: section.amount("order_usd")?,
-            inventory_max: section.amount("inventory_usd_max")?,
-            edge: section.number("edge_bp")? / 1e4,
-        }),
+        "basis" => Class::Basis(Basis::read(section)?),
+        "cross" => Class::Cross(Cross::read(section)?),
         _ => option_agents::class(class, section)?,
     })
 }
@@ -153,7 +140,7 @@ fn instruments(
         Class::OptionMaker(_) | Class::Gamma(_) | Class::Surface(_) | Class::OptionCustomer(_) => {
             "one perpetual, on whose asset there are options"
         }
-        Class::Maker(_) | Class::Noise(_) | Class::Momentum(_) => {
+        Class::Maker(_) | Class::Touch(_) | Class::Noise(_) | Class::Momentum(_) => {
             return match places.iter().find(|place| matches!(place, Place::Venue(_))) {
                 Some(_) => {
                     let message =
@@ -206,7 +193,7 @@ fn is_second_leg(class: Class, place: Place, names: Names<'_>) -> bool {
         (Class::Cross(_), Place::Venue(_)) => true,
         (Class::Basis(_), Place::Venue(_))
         | (Class::Cross(_), Place::Market(_))
-        | (Class::Maker(_) | Class::Noise(_) | Class::Momentum(_), _)
+        | (Class::Maker(_) | Class::Touch(_) | Class::Noise(_) | Class::Momentum(_), _)
         | (Class::OptionMaker(_) | Class::Gamma(_), _)
         | (Class::Surface(_) | Class::OptionCustomer(_), _) => false,
     }

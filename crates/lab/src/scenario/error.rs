@@ -25,6 +25,14 @@ pub enum ScenarioError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// An argument of the command is wrong.
+    #[error("{argument}: {message}")]
+    Argument {
+        /// The argument as it was given.
+        argument: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
 }
 
 /// The text of a scenario and the name of its file.
@@ -32,16 +40,27 @@ pub enum ScenarioError {
 pub(crate) struct Source<'a> {
     pub file: &'a Path,
     pub text: &'a str,
+    /// Of a text that was made from arguments of the command, the argument of each line.
+    pub arguments: &'a [String],
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// The text of a file.
+    pub fn of_file(file: &'a Path, text: &'a str) -> Source<'a> {
+        Source { file, text, arguments: &[] }
+    }
+
     /// A refusal at a byte offset.
     pub fn wrong(&self, at: usize, message: impl Into<String>) -> ScenarioError {
         let before = self.text.get(..at).unwrap_or("");
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.matches('\n').count();
+        if let Some(argument) = self.arguments.get(line) {
+            return ScenarioError::Argument { argument: argument.clone(), message: message.into() };
+        }
         ScenarioError::Wrong {
             file: self.file.to_path_buf(),
-            line: before.matches('\n').count() + 1,
+            line: line + 1,
             column: before[line_start..].chars().count() + 1,
             message: message.into(),
         }

@@ -1,5 +1,7 @@
 //! One key of a scenario: its kind, its range, what holds when it is missing.
 
+use money::Span;
+
 /// One key.
 #[derive(Debug)]
 pub(crate) struct Key {
@@ -23,6 +25,10 @@ pub(crate) enum Kind {
     Coins,
     Table,
     Tables,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A time with its unit, as `5ms`.
+    Span(Span, Span),
 }
 
 /// What holds when the key is missing.
@@ -33,6 +39,7 @@ pub(crate) enum Fallback {
     Number(f64),
     Whole(i64),
     Flag(bool),
+    Text(&'static str),
 }
 
 use Fallback::{Absent, Required};

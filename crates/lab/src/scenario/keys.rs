@@ -8,6 +8,8 @@ pub(crate) use super::key::{Fallback, Key, Kind, flag, key, needed, number, opti
 use super::option_keys::{
     GAMMA, GAP, HEDGE, HESTON, OPTION_CUSTOMER, OPTION_MAKER, OPTION_TAKER, OPTIONS, PIN,
 };
+use super::span;
+pub(crate) use super::trader_keys::{BASIS, CROSS, MAKER, TOUCH, WAKE};
 use Fallback::{Absent, Required};
 use Kind::{Coins, File, Flag, Instant, Names, Table, Tables, Text, Wholes};
 
@@ -171,6 +173,7 @@ pub(crate) const LINK: &[Key] = &[
 pub(crate) const LINKS: &[Key] = &[
     key("default", Table, Absent, "every class that has no table; classes inherit its values"),
     key("maker", Table, Absent, "makers to the chain"),
+    key("touch", Table, Absent, "makers at the best prices to the chain"),
     key("noise", Table, Absent, "noise traders to the chain"),
     key("momentum", Table, Absent, "momentum traders to the chain"),
     key("basis", Table, Absent, "basis traders to the chain"),
@@ -200,7 +203,8 @@ pub(crate) const AGENTS: &[Key] = &[
         "class",
         Text,
         Required,
-        "maker, noise, momentum, basis, cross, option-maker, gamma, surface or option-customer",
+        "maker, touch, noise, momentum, basis, cross, option-maker, gamma, surface or \
+         option-customer",
     ),
     key("name", Text, Absent, "name of the group; else its class"),
     whole("count", (0, 10_000_000), 1, "number of agents, each with all that follows"),
@@ -209,18 +213,8 @@ pub(crate) const AGENTS: &[Key] = &[
     key("coins", Coins, Absent, "coins on the chain at the start: `{ BTC = 1.5 }`"),
     number("venue_cash_usd", USD, 0.0, "quote currency on the external venue"),
     key("venue_coins", Coins, Absent, "coins on the external venue"),
-    number("wake_ms", (1.0, 86_400_000.0), 1_000.0, "time between decisions"),
+    WAKE,
     flag("enabled", true, "whether they take part"),
-];
-
-pub(crate) const MAKER: &[Key] = &[
-    whole("levels", (1, 100), 3, "price levels on each side"),
-    number("half_spread_bp", BP, 3.0, "distance of the first level from the fair price"),
-    number("level_step_bp", BP, 3.0, "distance between levels"),
-    number("size_usd", USD_SOME, 10_000.0, "size of each level"),
-    number("skew_bp", BP, 5.0, "shift of the quotes at the largest position"),
-    number("position_usd_max", USD_SOME, 250_000.0, "largest position"),
-    number("requote_bp", BP, 1.0, "move of the fair price that replaces the quotes"),
 ];
 
 pub(crate) const NOISE: &[Key] = &[
@@ -238,20 +232,6 @@ pub(crate) const MOMENTUM: &[Key] = &[
     number("size_usd", USD_SOME, 5_000.0, "size of an order"),
     number("position_usd_max", USD_SOME, 50_000.0, "largest position"),
     number("leverage_max", LEVERAGE, 5.0, "largest position over equity"),
-];
-
-pub(crate) const BASIS: &[Key] = &[
-    number("order_usd", USD_SOME, 25_000.0, "size of one order"),
-    number("position_usd_max", USD_SOME, 1_000_000.0, "largest position on each leg"),
-    number("edge_bp", (-100.0, 10_000.0), 2.0, "profit beyond costs that is asked for"),
-    number("horizon_h", HOURS, 24.0, "time over which funding is counted"),
-    number("loss_max_usd", USD_SOME, 100_000.0, "loss at which it stops"),
-];
-
-pub(crate) const CROSS: &[Key] = &[
-    number("order_usd", USD_SOME, 25_000.0, "size of one order"),
-    number("inventory_usd_max", USD_SOME, 500_000.0, "largest net position over both venues"),
-    number("edge_bp", (-100.0, 10_000.0), 1.0, "profit beyond costs that is asked for"),
 ];
 
 const GROUPS: &[(&str, &[Key])] = &[
@@ -277,6 +257,7 @@ const GROUPS: &[(&str, &[Key])] = &[
     ("`[insurance]`", INSURANCE),
     ("`[[agents]]`", AGENTS),
     ("`[[agents]]` with `class = \"maker\"`", MAKER),
+    ("`[[agents]]` with `class = \"touch\"`", TOUCH),
     ("`[[agents]]` with `class = \"noise\"`", NOISE),
     ("`[[agents]]` with `class = \"momentum\"`", MOMENTUM),
     ("`[[agents]]` with `class = \"basis\"`", BASIS),
@@ -294,8 +275,13 @@ const GROUPS: &[(&str, &[Key])] = &[
 
 /// The tables of `docs/scenarios.md`: every key with its value, default and meaning.
 pub fn reference() -> String {
+    tables(GROUPS)
+}
+
+/// Tables of keys, each with its title.
+pub(crate) fn tables(groups: &[(&str, &[Key])]) -> String {
     let mut page = String::new();
-    for (title, keys) in GROUPS {
+    for (title, keys) in groups {
         let _ = write!(
             page,
             "\n## {title}\n\n| key | value | default | meaning |\n|---|---|---|---|\n"
@@ -310,7 +296,7 @@ pub fn reference() -> String {
 
 impl Kind {
     /// The kind in words.
-    fn describe(self) -> String {
+    pub(crate) fn describe(self) -> String {
         match self {
             Text => "text".into(),
             Instant => "time".into(),
@@ -324,18 +310,22 @@ impl Kind {
             Coins => "table of asset and coins".into(),
             Table => "table".into(),
             Tables => "tables".into(),
+            Kind::Choice(words) => words.join(", "),
+            Kind::Span(least, most) => format!("{} to {}", span::text(least), span::text(most)),
         }
     }
 }
 
 impl Fallback {
-    fn describe(self) -> String {
+    /// The value that holds, in words.
+    pub(crate) fn describe(self) -> String {
         match self {
             Required => "needed".into(),
             Absent => "none".into(),
             Fallback::Number(value) => value.to_string(),
             Fallback::Whole(value) => value.to_string(),
             Fallback::Flag(value) => value.to_string(),
+            Fallback::Text(value) => value.into(),
         }
     }
 }
@@ -378,6 +368,11 @@ mod tests {
             "leverage_max",
             "reversion",
             "volatility",
+            "volatility_multiple",
+            "take_volatility_multiple",
+            "order_qty",
+            "inventory_max",
+            "neutral",
             "correlation",
             "hedge_delta",
             "risk_aversion",

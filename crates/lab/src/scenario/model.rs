@@ -10,6 +10,7 @@ use protocol::params::{AssetParams, MarketParams, OracleParams, Params};
 use super::option_model::{Bend, OptionCustomerKeys, OptionMakerKeys, OptionTakerKeys, Options};
 use super::periods::Outage;
 use super::rules::{Rules, UnknownRule};
+use super::traders::{Basis, Cross, Maker, Touch};
 use crate::link::LinkParams;
 use crate::spot::VenueParams;
 
@@ -143,6 +144,8 @@ pub enum Place {
 pub enum Class {
     /// Quotes both sides of each instrument.
     Maker(Maker),
+    /// Keeps two quotes at the best prices of each instrument.
+    Touch(Touch),
     /// Trades at random.
     Noise(Noise),
     /// Follows the recent return.
@@ -159,25 +162,6 @@ pub enum Class {
     Surface(OptionTakerKeys),
     /// Buys and sells options at random.
     OptionCustomer(OptionCustomerKeys),
-}
-
-/// A maker.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Maker {
-    /// Price levels on each side.
-    pub levels: u32,
-    /// Distance of the first level from the fair price, as a ratio.
-    pub half_spread: f64,
-    /// Distance between levels, as a ratio.
-    pub level_step: f64,
-    /// Size of each level.
-    pub size: Amount,
-    /// Shift of the quotes at the largest position, as a ratio.
-    pub skew: f64,
-    /// Largest position.
-    pub position_max: Amount,
-    /// Relative move of the fair price that replaces the quotes.
-    pub requote: f64,
 }
 
 /// A noise trader.
@@ -210,32 +194,6 @@ pub struct Momentum {
     pub position_max: Amount,
     /// Largest position over equity.
     pub leverage_max: f64,
-}
-
-/// A basis trader.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Basis {
-    /// Size of one order.
-    pub order: Amount,
-    /// Largest position on each leg.
-    pub position_max: Amount,
-    /// Profit beyond costs that is asked for, as a ratio.
-    pub edge: f64,
-    /// Time over which funding is counted.
-    pub horizon: Span,
-    /// Loss at which it stops.
-    pub loss_max: Amount,
-}
-
-/// A cross-venue trader.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cross {
-    /// Size of one order.
-    pub order: Amount,
-    /// Largest net position over both venues.
-    pub inventory_max: Amount,
-    /// Profit beyond costs that is asked for, as a ratio.
-    pub edge: f64,
 }
 
 impl Scenario {
@@ -318,6 +276,7 @@ impl Class {
             | Class::Surface(_)
             | Class::OptionCustomer(_) => true,
             Class::Maker(_)
+            | Class::Touch(_)
             | Class::Noise(_)
             | Class::Momentum(_)
             | Class::Basis(_)
@@ -329,6 +288,7 @@ impl Class {
     pub fn name(&self) -> &'static str {
         match self {
             Class::Maker(_) => "maker",
+            Class::Touch(_) => "touch",
             Class::Noise(_) => "noise",
             Class::Momentum(_) => "momentum",
             Class::Basis(_) => "basis",

@@ -24,7 +24,7 @@ use crate::spot::VenueParams;
 type Read<T> = Result<T, ScenarioError>;
 /// Reads a scenario.
 pub(super) fn scenario(file: &Path, text: &str, find: Find<'_>) -> Read<Scenario> {
-    let source = Source { file, text };
+    let source = Source::of_file(file, text);
     let document = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         source.wrong(at, error.message())

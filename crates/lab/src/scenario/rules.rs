@@ -73,13 +73,7 @@ pub(super) fn of_market(
 ) -> Result<FundingRule, ScenarioError> {
     let empty = toml::de::DeTable::new();
     let place = market.table("funding")?.ok_or_else(|| market.missing("funding"))?;
-    let title = format!("funding of {}", market.title);
-    let any: &'static [&'static [Key]] = &[RULE, ANCHORED, INDUSTRY, DYDX, VELOCITY, PI];
-    let name = open(root.source, title.clone(), place, any)?.text("rule")?;
-    let Some(name) = RULES.into_iter().find(|known| *known == name) else {
-        let section = open(root.source, title, place, any)?;
-        return Err(section.wrong("rule", UnknownRule { name: name.into() }.to_string()));
-    };
+    let name = name(market, place)?;
     let above = match root.table("funding")? {
         Some((_, table)) => open(root.source, "[funding]".into(), (0, table), &[FUNDING])?
             .table(name)?
@@ -87,8 +81,36 @@ pub(super) fn of_market(
         None => (0, &empty),
     };
     let above = open(root.source, format!("[funding.{name}]"), above, keys_of(name))?;
-    let section = open(root.source, title, place, keys_of(name))?;
+    let section = open(root.source, title(market), place, keys_of(name))?;
     read(name, &section.inheriting(&above))
+}
+
+/// Reads a `funding = { rule = … }` that stands alone; without one, the industry's rule.
+pub(crate) fn alone(market: &Section<'_>) -> Result<FundingRule, ScenarioError> {
+    let empty = toml::de::DeTable::new();
+    let (name, place) = match market.table("funding")? {
+        Some(place) => (name(market, place)?, place),
+        None => ("industry", (0, &empty)),
+    };
+    read(name, &open(market.source, title(market), place, keys_of(name))?)
+}
+
+fn title(market: &Section<'_>) -> String {
+    format!("funding of {}", market.title)
+}
+
+/// The name of the rule in a perpetual's `funding`.
+fn name<'a>(
+    market: &Section<'a>,
+    place: (usize, &'a toml::de::DeTable<'a>),
+) -> Result<&'static str, ScenarioError> {
+    let any: &'static [&'static [Key]] = &[RULE, ANCHORED, INDUSTRY, DYDX, VELOCITY, PI];
+    let section = open(market.source, title(market), place, any)?;
+    let name = section.text("rule")?;
+    RULES
+        .into_iter()
+        .find(|known| *known == name)
+        .ok_or_else(|| section.wrong("rule", UnknownRule { name: name.into() }.to_string()))
 }
 
 fn open<'a>(

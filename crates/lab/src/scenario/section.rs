@@ -8,8 +8,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::{Datetime, Offset};
 
-use super::error::{ScenarioError, Source, hint};
-use super::keys::{Fallback, Key, Kind};
+use super::error::{ScenarioError, Source, hint, nearest};
+use super::key::{Fallback, Key, Kind};
+use super::span;
 
 /// A table of the file.
 #[derive(Debug)]
@@ -21,6 +22,9 @@ pub(crate) struct Section<'a> {
     at: usize,
     table: &'a DeTable<'a>,
     keys: &'static [&'static [Key]],
+    /// Whose values count before its own.
+    over: Option<&'a Section<'a>>,
+    /// Whose values count where it has none.
     above: Option<&'a Section<'a>>,
 }
 
@@ -58,12 +62,18 @@ impl<'a> Section<'a> {
             let message = format!("unknown key `{name}` in {title}{}", hint(name, &known));
             return Err(source.wrong(key.span().start, message));
         }
-        Ok(Section { source, title, at, table, keys, above: None })
+        Ok(Section { source, title, at, table, keys, over: None, above: None })
     }
 
     /// The same section, with values that it does not have taken from another.
     pub fn inheriting(mut self, above: &'a Section<'a>) -> Section<'a> {
         self.above = Some(above);
+        self
+    }
+
+    /// The same section with values of another in place of its own.
+    pub fn overridden(mut self, over: &'a Section<'a>) -> Section<'a> {
+        self.over = Some(over);
         self
     }
 
@@ -74,7 +84,30 @@ impl<'a> Section<'a> {
 
     /// A refusal at a key's value, or at the section's start if the key is not there.
     pub fn wrong(&self, name: &str, message: impl Into<String>) -> ScenarioError {
-        self.source.wrong(self.place(name), message)
+        match self.holder(name) {
+            Some((holder, value)) => holder.source.wrong(value.span().start, message),
+            None => self.source.wrong(self.at, message),
+        }
+    }
+
+    /// Which of two keys that mean the same is set; the nearer one if one overrides the other.
+    pub fn either(&self, first: &'static str, second: &'static str) -> Read<&'static str> {
+        match (self.holder(first), self.holder(second)) {
+            (Some((one, _)), Some((other, _))) if std::ptr::eq(one, other) => {
+                let message =
+                    format!("`{first}` and `{second}` in {} mean the same; give one", self.title);
+                Err(self.wrong(first, message))
+            }
+            (Some((holder, _)), Some(_)) if self.over.is_some_and(|over| over.is(holder)) => {
+                Ok(first)
+            }
+            (Some(_), None) => Ok(first),
+            (Some(_) | None, _) => Ok(second),
+        }
+    }
+
+    fn is(&self, other: &Section<'_>) -> bool {
+        std::ptr::eq(self, other)
     }
 
     /// A number in its range; `None` when it is optional and missing.
@@ -84,7 +117,7 @@ impl<'a> Section<'a> {
             return match key.fallback {
                 Fallback::Number(default) => Ok(Some(default)),
                 Fallback::Absent => Ok(None),
-                Fallback::Required | Fallback::Whole(_) | Fallback::Flag(_) => {
+                Fallback::Required | Fallback::Whole(_) | Fallback::Flag(_) | Fallback::Text(_) => {
                     Err(self.missing(name))
                 }
             };
@@ -110,9 +143,11 @@ impl<'a> Section<'a> {
         let Some(value) = self.find(name) else {
             return match key.fallback {
                 Fallback::Whole(default) => Ok(default),
-                Fallback::Required | Fallback::Absent | Fallback::Number(_) | Fallback::Flag(_) => {
-                    Err(self.missing(name))
-                }
+                Fallback::Required
+                | Fallback::Absent
+                | Fallback::Number(_)
+                | Fallback::Flag(_)
+                | Fallback::Text(_) => Err(self.missing(name)),
             };
         };
         let DeValue::Integer(digits) = value.get_ref() else {
@@ -143,7 +178,16 @@ impl<'a> Section<'a> {
 
     /// Text that is not empty, if it is there.
     pub fn text_if(&self, name: &str) -> Read<Option<&'a str>> {
-        let Some(value) = self.find(name) else { return Ok(None) };
+        let Some(value) = self.find(name) else {
+            return Ok(match self.key(name).fallback {
+                Fallback::Text(default) => Some(default),
+                Fallback::Required
+                | Fallback::Absent
+                | Fallback::Number(_)
+                | Fallback::Whole(_)
+                | Fallback::Flag(_) => None,
+            });
+        };
         match value.get_ref().as_str() {
             Some("") => Err(self.wrong(name, format!("`{name}` in {} is empty", self.title))),
             Some(text) => Ok(Some(text)),
@@ -156,6 +200,65 @@ impl<'a> Section<'a> {
         self.text_if(name)?.ok_or_else(|| self.missing(name))
     }
 
+    /// One of the words that the key allows, if it is there.
+    pub fn choice_if(&self, name: &str) -> Read<Option<&'static str>> {
+        let Some(text) = self.text_if(name)? else { return Ok(None) };
+        let Kind::Choice(known) = self.key(name).kind else { return Ok(None) };
+        match known.iter().find(|word| **word == text) {
+            Some(word) => Ok(Some(word)),
+            None => {
+                let near = nearest(text, known.iter().copied());
+                let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                let (title, list) = (self.owner(name), known.join(", "));
+                let message = format!("`{name}` = `{text}` in {title} must be one of {list}{near}");
+                Err(self.wrong(name, message))
+            }
+        }
+    }
+
+    /// One of the words that the key allows.
+    pub fn choice(&self, name: &str) -> Read<&'static str> {
+        self.choice_if(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// A time written with its unit, if it is there.
+    pub fn duration_if(&self, name: &str) -> Read<Option<Span>> {
+        if let Some(value) = self.find(name)
+            && value.get_ref().as_str().is_none()
+        {
+            return Err(self.mistyped(name, value, DURATION));
+        }
+        let Some(text) = self.text_if(name)? else { return Ok(None) };
+        let span = span::parse(text).ok_or_else(|| {
+            let title = self.owner(name);
+            self.wrong(name, format!("`{name}` = `{text}` in {title} must be {DURATION}"))
+        })?;
+        match self.key(name).kind {
+            Kind::Span(least, most) if span < least || most < span => {
+                let range = (span::text(least), span::text(most));
+                Err(self.outside(name, text, range))
+            }
+            Kind::Span(..)
+            | Kind::Text
+            | Kind::Instant
+            | Kind::File
+            | Kind::Flag
+            | Kind::Number(..)
+            | Kind::Whole(..)
+            | Kind::Names
+            | Kind::Wholes
+            | Kind::Coins
+            | Kind::Table
+            | Kind::Tables
+            | Kind::Choice(_) => Ok(Some(span)),
+        }
+    }
+
+    /// A time written with its unit.
+    pub fn duration(&self, name: &str) -> Read<Span> {
+        self.duration_if(name)?.ok_or_else(|| self.missing(name))
+    }
+
     /// An instant, from a TOML date-time in UTC or a date.
     pub fn instant(&self, name: &str) -> Read<Time> {
         let value = self.find(name).ok_or_else(|| self.missing(name))?;
@@ -166,6 +269,28 @@ impl<'a> Section<'a> {
             let message = format!("`{name}` = {written} in {} must be {INSTANT}", self.title);
             self.wrong(name, message)
         })
+    }
+
+    /// The same, if it is there.
+    pub fn instant_if(&self, name: &str) -> Read<Option<Time>> {
+        self.find(name).map(|_| self.instant(name)).transpose()
+    }
+
+    /// The value that counts for a key, in words; none where there is none.
+    pub fn shown(&self, key: &Key) -> Option<String> {
+        let Some(value) = self.find(key.name) else {
+            return match key.fallback {
+                Fallback::Required | Fallback::Absent => None,
+                Fallback::Number(_)
+                | Fallback::Whole(_)
+                | Fallback::Flag(_)
+                | Fallback::Text(_) => Some(key.fallback.describe()),
+            };
+        };
+        let value = value.get_ref();
+        let text = || value.as_str().map(str::to_owned);
+        let flag = || value.as_bool().map(|flag| flag.to_string());
+        number(value).map(|number| number.to_string()).or_else(text).or_else(flag)
     }
 
     /// A sub-table, if it is there, with where it is.
@@ -194,6 +319,16 @@ impl<'a> Section<'a> {
         self.list(name, "a list of names", |item| item.as_str())
     }
 
+    /// As [`Section::names`], of which a single one needs no list.
+    pub fn words(&self, name: &str) -> Read<Vec<(usize, &'a str)>> {
+        match self.find(name) {
+            Some(value) if value.get_ref().as_str().is_some() => {
+                Ok(vec![(value.span().start, self.text(name)?)])
+            }
+            Some(_) | None => self.names(name),
+        }
+    }
+
     /// A list of whole numbers with where each is; empty if it is not there.
     pub fn wholes(&self, name: &str) -> Read<Vec<(usize, i64)>> {
         self.list(name, "a list of whole numbers", |item| {
@@ -204,7 +339,10 @@ impl<'a> Section<'a> {
 
     /// The names and values of a sub-table of numbers, with where each is.
     pub fn coins(&self, name: &str) -> Read<Vec<(usize, &'a str, f64)>> {
-        let Some((_, table)) = self.table(name)? else { return Ok(Vec::new()) };
+        let Some(value) = self.find(name) else { return Ok(Vec::new()) };
+        let source = self.holder(name).map_or(self.source, |(holder, _)| holder.source);
+        let table = value.get_ref().as_table();
+        let table = table.ok_or_else(|| self.mistyped(name, value, "a table"))?;
         let pairs = table.iter().map(|(key, value)| {
             let inside =
                 number(value.get_ref()).filter(|number| (0.0..=COINS_MAX).contains(number));
@@ -214,7 +352,7 @@ impl<'a> Section<'a> {
                     key.get_ref(),
                     self.title
                 );
-                self.source.wrong(value.span().start, message)
+                source.wrong(value.span().start, message)
             })?;
             Ok((key.span().start, key.get_ref().as_ref(), coins))
         });
@@ -279,7 +417,14 @@ impl<'a> Section<'a> {
     }
 
     fn find(&self, name: &str) -> Option<Value<'a>> {
-        find_in(self.table, name).or_else(|| self.above.and_then(|above| above.find(name)))
+        self.holder(name).map(|(_, value)| value)
+    }
+
+    /// The section that holds the value which counts.
+    fn holder(&self, name: &str) -> Option<(&Section<'a>, Value<'a>)> {
+        let over = self.over.and_then(|over| over.holder(name));
+        let own = || find_in(self.table, name).map(|value| (self, value));
+        over.or_else(own).or_else(|| self.above.and_then(|above| above.holder(name)))
     }
 
     fn key(&self, name: &str) -> &'static Key {
@@ -293,11 +438,8 @@ impl<'a> Section<'a> {
     }
 
     /// The title of the section that the value stands in.
-    fn owner(&self, name: &str) -> &str {
-        match self.above {
-            Some(above) if find_in(self.table, name).is_none() => above.owner(name),
-            _ => &self.title,
-        }
+    pub fn owner(&self, name: &str) -> &str {
+        self.holder(name).map_or(&self.title, |(holder, _)| &holder.title)
     }
 
     fn mistyped(&self, name: &str, value: Value<'_>, wanted: &str) -> ScenarioError {
@@ -306,7 +448,8 @@ impl<'a> Section<'a> {
             self.owner(name),
             kind(value.get_ref())
         );
-        self.source.wrong(value.span().start, message)
+        let source = self.holder(name).map_or(self.source, |(holder, _)| holder.source);
+        source.wrong(value.span().start, message)
     }
 
     fn outside<T: std::fmt::Display>(
@@ -329,6 +472,7 @@ pub(crate) fn coins_as_qty(coins: f64) -> Qty {
 }
 
 const COINS_MAX: f64 = 2e7;
+const DURATION: &str = "a time with its unit, as \"5ms\", \"1.5s\" or \"2h\"";
 const INSTANT: &str = "a time in UTC, as 2025-10-01T00:00:00Z, or a date";
 
 fn find_in<'a>(table: &'a DeTable<'a>, name: &str) -> Option<Value<'a>> {

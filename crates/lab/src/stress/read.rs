@@ -32,7 +32,7 @@ impl Incident {
 
     /// Reads an incident from text.
     pub fn parse(text: &str, file: &Path) -> Read<Incident> {
-        let source = Source { file, text };
+        let source = Source::of_file(file, text);
         let document = DeTable::parse(text).map_err(|error| {
             source.wrong(error.span().map_or(0, |span| span.start), error.message())
         })?;

@@ -1,0 +1,174 @@
+//! Venues whose kind of market, fees and steps are known, and what names of instruments tell.
+
+use money::Rate;
+
+/// What is traded on a market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Coins themselves.
+    Spot,
+    /// A perpetual that pays in quote.
+    Perpetual,
+    /// A perpetual or future that pays in coin.
+    Inverse,
+    /// A dated future that pays in quote.
+    Future,
+    /// An option.
+    Option,
+    /// A pool of two assets.
+    Pool,
+}
+
+/// A venue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Venue {
+    /// Its name in files.
+    pub name: &'static str,
+    /// What importers call it.
+    pub source: &'static str,
+    pub kind: Kind,
+    /// Fees of an account without volume, in bp: resting, aggressor.
+    pub fees_bp: (f64, f64),
+    /// Symbol, price step and quantity step.
+    pub steps: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// The venues. Fees: binance.com/fee and support.deribit.com, read in 2025. Steps: the
+/// `exchangeInfo` of Binance.
+pub(super) const VENUES: &[Venue] = &[
+    Venue {
+        name: "binance-spot",
+        source: "binance",
+        kind: Kind::Spot,
+        fees_bp: (10.0, 10.0),
+        steps: &[("BTCUSDT", "0.01", "0.00001"), ("ETHUSDT", "0.01", "0.0001")],
+    },
+    Venue {
+        name: "binance-usdm",
+        source: "binance-futures",
+        kind: Kind::Perpetual,
+        fees_bp: (2.0, 5.0),
+        steps: &[("BTCUSDT", "0.1", "0.001"), ("ETHUSDT", "0.01", "0.001")],
+    },
+    Venue {
+        name: "deribit-futures",
+        source: "deribit",
+        kind: Kind::Inverse,
+        fees_bp: (0.0, 5.0),
+        steps: &[("BTC-PERPETUAL", "0.5", "10"), ("ETH-PERPETUAL", "0.05", "1")],
+    },
+    Venue {
+        name: "hyperliquid-perpetual",
+        source: "hyperliquid",
+        kind: Kind::Perpetual,
+        fees_bp: (1.5, 4.5),
+        steps: &[],
+    },
+];
+
+impl Venue {
+    /// The venue of a name in a file, or of an importer.
+    pub(super) fn find(name: &str) -> Option<&'static Venue> {
+        VENUES.iter().find(|venue| venue.name == name || venue.source == name)
+    }
+
+    pub(super) fn fee(bp: f64) -> Rate {
+        Rate::from_raw((bp * 1e8).round() as i64)
+    }
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 6] =
+        [Kind::Spot, Kind::Perpetual, Kind::Inverse, Kind::Future, Kind::Option, Kind::Pool];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Spot => "spot",
+            Kind::Perpetual => "perpetual",
+            Kind::Inverse => "inverse",
+            Kind::Future => "future",
+            Kind::Option => "option",
+            Kind::Pool => "pool",
+        }
+    }
+
+    /// Whether coins change hands, so that a balance is held and not a position.
+    pub const fn is_spot(self) -> bool {
+        match self {
+            Kind::Spot | Kind::Pool => true,
+            Kind::Perpetual | Kind::Inverse | Kind::Future | Kind::Option => false,
+        }
+    }
+}
+
+/// What a name of a venue or a market says of the kind: `perp`, `spot` and the like in it.
+pub(super) fn kind_of_words(text: &str) -> Option<Kind> {
+    let text = text.to_ascii_lowercase();
+    let words = [
+        ("uniswap", Kind::Pool),
+        ("pool", Kind::Pool),
+        ("spot", Kind::Spot),
+        ("inverse", Kind::Inverse),
+        ("coinm", Kind::Inverse),
+        ("perp", Kind::Perpetual),
+        ("swap", Kind::Perpetual),
+        ("usdm", Kind::Perpetual),
+        ("option", Kind::Option),
+        ("future", Kind::Future),
+    ];
+    words.into_iter().find(|(word, _)| text.contains(word)).map(|(_, kind)| kind)
+}
+
+/// Base and quote of a symbol, as `BTCUSDT`, `BTC-USD-PERP` or `ETH/USDC`.
+pub(super) fn assets_of(symbol: &str) -> Option<(String, String)> {
+    const QUOTES: [&str; 10] =
+        ["USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "DAI", "BTC", "ETH"];
+    let upper = symbol.to_ascii_uppercase();
+    let mut parts = upper.split(['-', '/', '_', ':']).filter(|part| !part.is_empty());
+    let (first, second) = (parts.next()?, parts.next());
+    if let Some(quote) = second.filter(|part| QUOTES.contains(part)) {
+        return Some((first.to_owned(), quote.to_owned()));
+    }
+    for quote in QUOTES {
+        if let Some(base) = first.strip_suffix(quote)
+            && !base.is_empty()
+        {
+            return Some((base.to_owned(), quote.to_owned()));
+        }
+    }
+    second.map(|_| (first.to_owned(), "USD".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_tell_their_assets() {
+        let table = [
+            ("BTCUSDT", Some(("BTC", "USDT"))),
+            ("ethusdc", Some(("ETH", "USDC"))),
+            ("BTC-USD-PERP", Some(("BTC", "USD"))),
+            ("BTCUSD_PERP", Some(("BTC", "USD"))),
+            ("BTC-PERPETUAL", Some(("BTC", "USD"))),
+            ("ETH/BTC", Some(("ETH", "BTC"))),
+            ("USDT", None),
+            ("GOLD", None),
+            ("", None),
+        ];
+        for (symbol, assets) in table {
+            let assets = assets.map(|(base, quote)| (base.to_owned(), quote.to_owned()));
+            assert_eq!(assets_of(symbol), assets, "{symbol}");
+        }
+    }
+
+    #[test]
+    fn names_tell_the_kind() {
+        assert_eq!(kind_of_words("binance-usdm"), Some(Kind::Perpetual));
+        assert_eq!(kind_of_words("my spot"), Some(Kind::Spot));
+        assert_eq!(kind_of_words("uniswap-v3"), Some(Kind::Pool));
+        assert_eq!(kind_of_words("kraken"), None);
+    }
+}
