@@ -239,7 +239,9 @@ fn findings(summary: &Summary) -> String {
     let mut lines = Vec::new();
     for (fault, Finding { count: times, examples }) in found {
         let name = severity(fault.severity());
-        lines.push(format!("  {name:<8}  {}: {} times", fault.name(), count(*times)));
+        let times =
+            if *times == 1 { "once".to_owned() } else { format!("{} times", count(*times)) };
+        lines.push(format!("  {name:<8}  {}, {times}", fault.name()));
         for example in examples.iter().take(SHOWN) {
             let market = market(summary, example.instrument);
             let (event, local, text) = (count(example.event), example.local, &example.text);

@@ -104,7 +104,7 @@ impl Desk {
 #[test]
 fn every_command_has_help_that_says_what_it_does() {
     let desk = Desk::new();
-    let table: [(&[&str], &[&str]); 13] = [
+    let table: [(&[&str], &[&str]); 14] = [
         (&["--help"], &["Keeps synthetic markets true to their spot", "lab", "data"]),
         (&["lab", "--help"], &["run", "compare", "verify"]),
         (&["lab", "run", "--help"], &["byte for byte", "--seed", "--out", "--rule", "--json"]),
@@ -112,7 +112,8 @@ fn every_command_has_help_that_says_what_it_does() {
         (&["lab", "stress", "--help"], &["E15,E3", "--incidents", "--full", "--markdown"]),
         (&["lab", "frontier", "--help"], &["which price gap", "--out"]),
         (&["lab", "verify", "funding", "--help"], &["--spot", "--perp", "--funding", "--json"]),
-        (&["data", "import", "--help"], &["Example: plumb data import", "--out"]),
+        (&["data", "import", "--help"], &["plumb data import btc.npz", "--out", "--price-unit"]),
+        (&["data", "check", "--help"], &["plumb data check btc.tape", "crossed books", "--gap"]),
         (&["data", "info", "--help"], &["checksum", "--json"]),
         (&["data", "export", "--help"], &["CSV"]),
         (

@@ -12,6 +12,7 @@ mod rows;
 
 pub use clocks::Delays;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use money::{Span, Time};
@@ -285,7 +286,8 @@ struct Market {
     seen: Option<Event>,
     /// Whether the book must be looked at when the message ends.
     changed: bool,
-    crossed: bool,
+    /// What its book is at fault for: [`Fault::Crossed`] or [`Fault::Locked`].
+    standing: Option<Fault>,
 }
 
 impl Pass {
@@ -351,12 +353,18 @@ impl Pass {
             return;
         }
         let (Some(bid), Some(ask)) = market.book.best() else {
-            market.crossed = false;
+            market.standing = None;
             return;
         };
-        let was = std::mem::replace(&mut market.crossed, bid >= ask);
-        if bid >= ask && !was {
-            let fault = if bid > ask { Fault::Crossed } else { Fault::Locked };
+        let now = match bid.cmp(&ask) {
+            Ordering::Greater => Some(Fault::Crossed),
+            Ordering::Equal => Some(Fault::Locked),
+            Ordering::Less => None,
+        };
+        let was = std::mem::replace(&mut market.standing, now);
+        // Each time counts once, and once more where a locked book crosses.
+        let begins = was.is_none() || was == Some(Fault::Locked) && now == Some(Fault::Crossed);
+        if let Some(fault) = now.filter(|_| begins) {
             self.summary.found(fault, event, || format!("bid {bid} and ask {ask} units"));
         }
     }

@@ -149,6 +149,20 @@ fn every_fault_is_found_where_it_is() {
 }
 
 #[test]
+fn a_locked_book_that_crosses_counts_as_both_and_once_as_long_as_it_stands() {
+    let events = behind(vec![
+        bid(2, 1001, 4),
+        bid(3, 1002, 4),
+        bid(4, 1003, 4),
+        ask(5, 1001, 0),
+        ask(6, 1004, 1),
+    ]);
+    assert_eq!(faults(&events), [(Fault::Crossed, 1, 5), (Fault::Locked, 1, 4)]);
+    let events = behind(vec![bid(2, 1002, 4), bid(3, 1002, 0), bid(4, 1002, 4)]);
+    assert_eq!(faults(&events), [(Fault::Crossed, 2, 4)]);
+}
+
+#[test]
 fn clocks_that_jump_and_drift_are_measured() {
     let delayed = |minute: u64, delay: u64| {
         let event = bid(minute * 60 + 3, 999, minute.cast_signed() + 1);

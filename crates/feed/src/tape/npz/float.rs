@@ -39,18 +39,27 @@ impl Unit {
     pub(super) fn count(self, value: f64) -> Result<i64, Misfit> {
         let count = nearest(value * self.per_value);
         match count.checked_mul(self.raw) {
-            Some(raw) if raw as f64 / ONE as f64 == value => Ok(count),
+            Some(raw) if is(raw, value) => Ok(count),
             Some(_) | None => self.count_noisy(value),
         }
     }
 
     #[cold]
     fn count_noisy(self, value: f64) -> Result<i64, Misfit> {
-        let raw = raw(value).ok_or(Misfit::NoNumber)?;
         let count = nearest(value * self.per_value);
+        // The product is rounded too, so the right count may be its neighbour.
+        for count in [count.saturating_sub(1), count.saturating_add(1)] {
+            if count.checked_mul(self.raw).is_some_and(|raw| is(raw, value)) {
+                return Ok(count);
+            }
+        }
+        let raw = raw(value).ok_or(Misfit::NoNumber)?;
         let near = count.checked_mul(self.raw).ok_or(Misfit::NoNumber)?;
-        let exact = raw as f64 / ONE as f64 == value;
-        if !exact && is_near(near, value) { Ok(count) } else { Err(Misfit::Finer(power(value))) }
+        if !is(raw, value) && is_near(near, value) {
+            Ok(count)
+        } else {
+            Err(Misfit::Finer(power(value)))
+        }
     }
 }
 
@@ -68,7 +77,7 @@ pub(super) fn finest(values: impl Iterator<Item = f64>) -> i64 {
 
 /// The largest power of ten, at most one, that a value is a multiple of.
 fn power(value: f64) -> i64 {
-    let exact = raw(value).filter(|raw| *raw as f64 / ONE as f64 == value);
+    let exact = raw(value).filter(|raw| is(*raw, value));
     let powers = (0..=8).rev().map(|places| 10i64.pow(places));
     let fits = |power: &i64| match exact {
         Some(raw) => raw % power == 0,
@@ -77,10 +86,19 @@ fn power(value: f64) -> i64 {
     powers.into_iter().find(fits).unwrap_or(1)
 }
 
-/// A value in 10⁻⁸, to the nearest; `None` where that is beyond the type or no number.
+/// A value in 10⁻⁸: the one that is this float, or else the nearest; `None` where that is beyond
+/// the type or no number.
 fn raw(value: f64) -> Option<i64> {
     let scaled = value * ONE as f64;
-    (scaled.abs() < i64::MAX as f64).then(|| nearest(scaled))
+    let raw = (scaled.abs() < i64::MAX as f64).then(|| nearest(scaled))?;
+    let near = [raw, raw.saturating_sub(1), raw.saturating_add(1)];
+    Some(near.into_iter().find(|raw| is(*raw, value)).unwrap_or(raw))
+}
+
+/// Whether a float is the one nearest to a count of 10⁻⁸.
+#[inline]
+fn is(raw: i64, value: f64) -> bool {
+    raw as f64 / ONE as f64 == value
 }
 
 /// The nearest whole number, a tie away from zero; the type's ends stand for what is beyond.
