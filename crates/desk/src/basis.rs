@@ -370,7 +370,10 @@ impl Strategy for Basis {
                 }
                 false
             }
-            Event::Series { .. } | Event::Surface(_) | Event::Auction { .. } => false,
+            Event::Trade { .. }
+            | Event::Series { .. }
+            | Event::Surface(_)
+            | Event::Auction { .. } => false,
             Event::Quote { .. }
             | Event::Rested { .. }
             | Event::Fill { .. }

@@ -89,7 +89,8 @@ impl Chain {
                 Ok(at) => self.series[at].leg.hear(event),
                 Err(_) => false,
             },
-            Event::Funding { .. }
+            Event::Trade { .. }
+            | Event::Funding { .. }
             | Event::Equity { .. }
             | Event::Auction { .. }
             | Event::Wake { .. } => false,

@@ -278,7 +278,8 @@ impl Strategy for Cross {
                 }
                 known
             }
-            Event::Funding { .. }
+            Event::Trade { .. }
+            | Event::Funding { .. }
             | Event::Rested { .. }
             | Event::Fill { .. }
             | Event::Gone { .. }

@@ -200,6 +200,7 @@ impl Leg {
             | Event::Fill { .. }
             | Event::Gone { .. }
             | Event::Position { .. }
+            | Event::Trade { .. }
             | Event::Funding { .. }
             | Event::Equity { .. }
             | Event::Series { .. }

@@ -139,6 +139,7 @@ impl<S: Strategy> Limited<S> {
                 self.open.retain(|open| open.lost_at.is_none_or(|lost| now < lost));
             }
             Event::Quote { .. }
+            | Event::Trade { .. }
             | Event::Funding { .. }
             | Event::Rested { .. }
             | Event::Series { .. }

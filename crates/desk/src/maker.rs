@@ -199,6 +199,7 @@ impl Strategy for Maker {
                 false
             }
             Event::Quote { .. }
+            | Event::Trade { .. }
             | Event::Funding { .. }
             | Event::Rested { .. }
             | Event::Fill { .. }

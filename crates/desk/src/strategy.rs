@@ -87,6 +87,17 @@ pub enum Event {
         /// Best ask.
         ask: Option<Level>,
     },
+    /// Somebody traded; told by venues that publish trades, to strategies that ask for them.
+    Trade {
+        /// Which.
+        instrument: Instrument,
+        /// The aggressor's direction.
+        side: Side,
+        /// Price.
+        price: Price,
+        /// Quantity.
+        qty: Qty,
+    },
     /// Funding data of a perpetual, as last published.
     Funding {
         /// Which.

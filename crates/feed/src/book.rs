@@ -19,8 +19,15 @@ const WAITING: usize = 10_000;
 pub struct L2Book {
     bids: BTreeMap<Price, Qty>,
     asks: BTreeMap<Price, Qty>,
+    sequence: Sequence,
+}
+
+/// Where a book stands in the numbered changes, and those that wait for a snapshot.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sequence {
     state: State,
     waiting: VecDeque<DepthUpdate>,
+    forgotten: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,35 +70,21 @@ impl L2Book {
     }
 
     /// Takes a snapshot or a change; for a snapshot, tells the result of the last change that was
-    /// waiting for it.
+    /// waiting for it. A snapshot that is older than the book changes nothing.
     pub fn apply(&mut self, update: &DepthUpdate) -> Step {
         if update.snapshot {
             return self.restart(update);
         }
-        let (had, first) = match self.state {
-            State::Waiting => {
-                if self.waiting.len() == WAITING {
-                    self.waiting.pop_front();
-                }
-                self.waiting.push_back(update.clone());
-                return Step::Buffered;
-            }
-            State::Snapshot(id) => (id, true),
-            State::Synchronised(id) => (id, false),
-        };
-        match order(update, had, first) {
-            Order::Old => Step::Stale,
-            Order::Next => {
-                self.change(update);
-                self.state = State::Synchronised(update.last_id);
-                Step::Applied
-            }
-            Order::Missing(claimed) => {
-                *self = L2Book::default();
-                self.waiting.push_back(update.clone());
-                Step::Gap(SequenceGap { had, claimed })
+        let step = self.sequence.take(update);
+        match step {
+            Step::Buffered | Step::Stale => {}
+            Step::Applied => self.change(update),
+            Step::Gap(_) => {
+                self.bids.clear();
+                self.asks.clear();
             }
         }
+        step
     }
 
     /// The best bid; `None` when there is none or the book waits for a snapshot.
@@ -116,10 +109,7 @@ impl L2Book {
 
     /// The last change that the book holds; `None` while it waits for a snapshot.
     pub fn last_id(&self) -> Option<u64> {
-        match self.state {
-            State::Waiting => None,
-            State::Snapshot(id) | State::Synchronised(id) => Some(id),
-        }
+        self.sequence.last_id()
     }
 
     /// Whether the best bid is at or above the best ask, which no true book is.
@@ -131,17 +121,15 @@ impl L2Book {
     }
 
     fn restart(&mut self, snapshot: &DepthUpdate) -> Step {
-        let waiting = std::mem::take(&mut self.waiting);
-        *self = L2Book { state: State::Snapshot(snapshot.last_id), ..L2Book::default() };
+        let Some(waiting) = self.sequence.restart(snapshot.last_id) else { return Step::Stale };
+        self.bids.clear();
+        self.asks.clear();
         self.change(snapshot);
         let mut last = Step::Applied;
         for update in &waiting {
             match self.apply(update) {
-                Step::Stale => {}
-                step @ (Step::Applied | Step::Buffered | Step::Gap(_)) => last = step,
-            }
-            if matches!(last, Step::Gap(_)) {
-                break;
+                Step::Stale | Step::Buffered => {}
+                step @ (Step::Applied | Step::Gap(_)) => last = step,
             }
         }
         last
@@ -157,6 +145,64 @@ impl L2Book {
                 }
             }
         }
+    }
+}
+
+impl Sequence {
+    /// What a change (no snapshot) does to the book; one that has to wait is kept.
+    pub(crate) fn take(&mut self, update: &DepthUpdate) -> Step {
+        let (had, first) = match self.state {
+            State::Waiting => {
+                self.wait(update);
+                return Step::Buffered;
+            }
+            State::Snapshot(id) => (id, true),
+            State::Synchronised(id) => (id, false),
+        };
+        match order(update, had, first) {
+            Order::Old => Step::Stale,
+            Order::Next => {
+                self.state = State::Synchronised(update.last_id);
+                Step::Applied
+            }
+            Order::Missing(claimed) => {
+                self.state = State::Waiting;
+                self.wait(update);
+                Step::Gap(SequenceGap { had, claimed })
+            }
+        }
+    }
+
+    /// Begins at a snapshot and gives back the changes that waited for it, which are to be taken
+    /// again; `None` if the book is beyond the snapshot.
+    pub(crate) fn restart(&mut self, last_id: u64) -> Option<VecDeque<DepthUpdate>> {
+        if self.last_id().is_some_and(|id| id > last_id) {
+            return None;
+        }
+        self.state = State::Snapshot(last_id);
+        Some(std::mem::take(&mut self.waiting))
+    }
+
+    /// The last change that the book holds; `None` while it waits for a snapshot.
+    pub(crate) fn last_id(&self) -> Option<u64> {
+        match self.state {
+            State::Waiting => None,
+            State::Snapshot(id) | State::Synchronised(id) => Some(id),
+        }
+    }
+
+    /// Changes that will not be applied unless a snapshot comes, and those that were dropped
+    /// because too many waited.
+    pub(crate) fn unused(&self) -> u64 {
+        self.waiting.len() as u64 + self.forgotten
+    }
+
+    fn wait(&mut self, update: &DepthUpdate) {
+        if self.waiting.len() == WAITING {
+            self.waiting.pop_front();
+            self.forgotten += 1;
+        }
+        self.waiting.push_back(update.clone());
     }
 }
 

@@ -45,6 +45,16 @@ impl<'a> Capture<'a> {
         Ok(Capture { lines: Lines::new(file, input, limits, EXPECTED)?, rows: 0, ended: false })
     }
 
+    /// Number of the line last read, from 1.
+    pub fn line(&self) -> u64 {
+        self.lines.number()
+    }
+
+    /// An error at the line last read.
+    pub(crate) fn fail(&self, cause: Cause) -> Error {
+        self.lines.fail(cause)
+    }
+
     fn read(&mut self) -> Result<Option<Received>, Error> {
         if !self.lines.advance()? {
             let empty = Cause::Empty(EXPECTED).of_file(self.lines.file());

@@ -3,7 +3,7 @@
 //! A header is a line no field of which starts like a number. Market data quotes no fields, so a
 //! quote is a bad number like any other.
 
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, excerpt};
 use crate::lines::Lines;
 
 /// Most columns of a layout.
@@ -79,4 +79,19 @@ pub(crate) fn check_count(lines: &Lines<'_>, found: usize, columns: usize) -> Re
         return Ok(());
     }
     Err(lines.fail(Cause::ColumnCount(found, format!("{columns} as in the first line"))))
+}
+
+/// A whole number from zero.
+pub(crate) fn whole(text: &str) -> Result<u64, Cause> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or_else(|| Cause::NotWhole(excerpt(text)))
+}
+
+/// Yes or no, as `true`, `True`, `false` or `False`.
+pub(crate) fn truth(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" => Some(true),
+        "false" | "False" => Some(false),
+        _ => None,
+    }
 }

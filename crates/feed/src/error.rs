@@ -87,6 +87,9 @@ pub enum Cause {
     /// A number that is no time in any known unit.
     #[error("`{0}` is not a time: expected whole s, ms, µs or ns since 1970, in 2000 to 2099")]
     NotATime(String),
+    /// A text that is no time of a day.
+    #[error("`{0}` is not a time: expected UTC as 2026-02-05 21:29:00")]
+    NotUtc(String),
     /// The unit of this time and that of the rows above.
     #[error("a time in {0}, while the rows above are in {1}; one file has one unit")]
     MixedUnits(&'static str, &'static str),
@@ -163,6 +166,96 @@ pub enum Cause {
     /// A file whose first line fits no layout.
     #[error("no known layout: `{0}`; expected klines, funding rates, a capture or Parquet")]
     UnknownLayout(String),
+    /// A file whose first line is that of no source of events.
+    #[error(
+        "no known layout of events: `{0}`; expected a tape, a capture, a dump, klines, funding \
+             rates, an option chain or pool minutes"
+    )]
+    UnknownEvents(String),
+    /// A damaged tape: the block (from 1) and the byte (from 0) where it was found, and what is
+    /// wrong.
+    #[error("block {block}, byte {byte}: {why}; the tape is damaged: fetch or make it again")]
+    BrokenTape {
+        /// Number of the block, from 1.
+        block: u64,
+        /// Place in the file, from 0.
+        byte: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// The version of a tape and the one that is read.
+    #[error("a tape of version {0}; this program reads version {1}")]
+    TapeVersion(u32, u32),
+    /// The number of a slot, from 0, that is no event, and why.
+    #[error("slot {0}: {1}")]
+    BadSlot(u64, &'static str),
+    /// A value that is no multiple of the unit that the file's values count.
+    #[error("{name} {value} is no multiple of the unit {}; give {flag} {}", unit[0], unit[1])]
+    NoMultiple {
+        /// What it is a value of.
+        name: &'static str,
+        /// The value as the file has it.
+        value: String,
+        /// The unit, and one that would do.
+        unit: Box<[String; 2]>,
+        /// The option that sets the unit.
+        flag: &'static str,
+    },
+    /// The head of an array that holds no events.
+    #[error(
+        "an array of numpy that holds no events: `{0}`; expected fields ev, exch_ts, local_ts, \
+             px, qty, order_id, ival, fval of eight bytes each, in one dimension"
+    )]
+    NotEvents(String),
+    /// Rows that are there and that were promised.
+    #[error("ends in row {0} of {1}: it was cut short, fetch it again")]
+    CutShort(u64, u64),
+    /// Rows behind which there are more bytes.
+    #[error("bytes stand behind the last of its {0} rows: the file is damaged")]
+    BytesBehind(u64),
+    /// A damaged archive; holds the reader's answer.
+    #[error("the ZIP archive is damaged or not read here: {0}")]
+    BrokenZip(String),
+    /// The arrays of an archive, none of which is the one looked for.
+    #[error("holds the arrays `{0}`; expected one, or one that is named `data`")]
+    NoArray(String),
+    /// The first word of a row that is for nobody.
+    #[error(
+        "ev {0:#x} is neither EXCH_EVENT (1 << 31) nor LOCAL_EVENT (1 << 30): no view of the \
+             market has this row; remove it"
+    )]
+    NobodysEvent(u64),
+    /// The first word of a row of no known kind.
+    #[error("ev {0:#x} is of no known kind; expected 1 to 5 or 10 to 13 in its low bits")]
+    UnknownEvent(u64),
+    /// The first word of a row that needs a side.
+    #[error("ev {0:#x} has no side; expected one of BUY_EVENT (1 << 29) and SELL_EVENT (1 << 28)")]
+    NoSide(u64),
+    /// The row of a copy whose twin is not in the file.
+    #[error(
+        "row {0} is for the exchange or the recorder alone and its twin is missing; expected \
+             a copy with the other flag"
+    )]
+    Unpaired(u64),
+    /// A decimal that no float is read back as.
+    #[error("`{0}` has more digits than a float keeps; write .tape or .parquet")]
+    NoFloat(String),
+    /// How far back the exchange's times may step.
+    #[error("the exchange's time steps back more than {}; hftbacktest needs it in order",
+            interval_text(*.0))]
+    TooDisordered(Span),
+    /// Why an event cannot be merged with those of other files.
+    #[error("{0}")]
+    BadEvent(&'static str),
+    /// An instrument that a file lists late, in a unit that the files before it do not have.
+    #[error(
+        "`{0}` is listed behind its first events in a finer unit than in another file; give \
+             --price-unit and --qty-unit"
+    )]
+    LateUnit(String),
+    /// Instruments beyond what a tape can number.
+    #[error("more than 65,536 instruments together; import them into several tapes")]
+    TooManyInstruments,
     /// A text that names no option.
     #[error("`{0}` names no option; expected e.g. BTC-27MAR26-70000-C")]
     NotAnOption(String),
@@ -172,9 +265,46 @@ pub enum Cause {
     /// A bid and the ask below it, as the file writes them.
     #[error("bid {0} is above ask {1}")]
     CrossedQuote(String, String),
+    /// A column by its name, and what is wrong in it.
+    #[error("{0}: {1}")]
+    Column(String, Box<Cause>),
+    /// A text and what it had to be.
+    #[error("`{0}` is not {1}")]
+    NotOneOf(String, &'static str),
+    /// A symbol asked for that no row has.
+    #[error("no row is of symbol `{0}`; look at the second column for those there are")]
+    NoneOf(String),
+    /// An incremental book that never says what the whole book is.
+    #[error("no row is part of a snapshot, so the book is unknown; give the file from its start")]
+    NoSnapshot,
+    /// Two kinds of files with the same columns, when the file's name does not tell which it is.
+    #[error("the columns fit both {0} and {1}; have the file's name say which")]
+    Ambiguous(&'static str, &'static str),
     /// A column's name, its text, and the range that it must lie in.
     #[error("{0} `{1}` is outside {2}")]
     OutOfRange(&'static str, String, String),
+    /// A value (a price, or a quantity as one) that is no multiple of its tape's unit; holds
+    /// `price` or `qty`, the value, the unit and the unit that it needs.
+    #[error("{0} {1} is no multiple of the tape's unit {2}: give --{0}-unit {3}")]
+    FinerThanUnit(&'static str, Price, Price, Price),
+    /// A text that is no yes or no.
+    #[error("`{0}` is neither true nor false")]
+    NotABool(String),
+    /// A text that is no number of a trade or of a change.
+    #[error("`{0}` is not a whole number from 0, or it is too large")]
+    NotWhole(String),
+    /// The number of a trade, the same as that of the row above.
+    #[error("trade {0} stands in the row above too; remove the duplicate")]
+    RepeatedTrade(u64),
+    /// A number of a trade or change, and the larger one of the row above.
+    #[error("number {0} is below {1} of the row above; sort the file by number")]
+    NumberOrder(u64, u64),
+    /// A snapshot of the book without a symbol, and the symbols that it may be of.
+    #[error("a snapshot of the book without a symbol, among {0}: split the capture by symbol")]
+    SnapshotOfWhom(String),
+    /// More instruments than a tape can name.
+    #[error("more than 65535 instruments; split the file")]
+    ManyInstruments,
 }
 
 impl Cause {

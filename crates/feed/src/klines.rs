@@ -2,7 +2,8 @@
 //! without a header, and the vendor's layout that goes on with close time, quote volume, number of
 //! trades and taker volumes up to twelve columns.
 //!
-//! Mark and index prices come with a header and without volume. Every row is checked (see
+//! CCXT's OHLCV is the same, as CSV (its time named `timestamp` or `time`) or as JSON rows. Mark
+//! and index prices may come without volume. Every row is checked (see
 //! `record`), and so are order and grid (see `series`).
 
 use std::io::Read;
@@ -18,7 +19,8 @@ use crate::series::Series;
 
 const EXPECTED: &str = "klines as CSV: open_time,open,high,low,close,volume[,…]";
 
-const OPEN_TIME: &[&str] = &["open_time_ms", "open_time", "open_time_us", "open_time_ns"];
+const OPEN_TIME: &[&str] =
+    &["open_time_ms", "open_time", "open_time_us", "open_time_ns", "timestamp", "time"];
 const PRICES: [&[&str]; 4] = [&["open"], &["high"], &["low"], &["close"]];
 const VOLUME: &[&str] = &["volume"];
 const CLOSE_TIME: &[&str] = &["close_time", "close_time_ms"];
@@ -50,39 +52,84 @@ pub(crate) fn recognises(first: &Fields<'_>) -> bool {
     layout(first).is_ok()
 }
 
+/// Rows of a file, one at a time.
+pub(crate) struct Reader<'a> {
+    lines: Lines<'a>,
+    layout: Layout,
+    clock: Clock,
+    /// Whether the line that `lines` stands at is still to be read.
+    more: bool,
+    rows: usize,
+    rows_max: usize,
+}
+
+/// One row.
+pub(crate) struct Row {
+    pub(crate) bar: Bar,
+    /// Whether its volume was rounded.
+    pub(crate) rounded: bool,
+    /// The interval that the first row tells.
+    pub(crate) interval: Option<Span>,
+    pub(crate) line: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// Opens klines, plain or gzip; `file` is the name in errors.
+    pub(crate) fn open(
+        file: &str,
+        input: impl Read + 'a,
+        limits: &Limits,
+    ) -> Result<Reader<'a>, Error> {
+        let mut lines = Lines::new(file, input, limits, EXPECTED)?;
+        if !lines.advance()? {
+            return Err(Cause::Empty(EXPECTED).of_file(file));
+        }
+        let first = csv::split(lines.text());
+        let layout = layout(&first).map_err(|fault| fail_first(&lines, fault))?;
+        let more = if first.is_header() { lines.advance()? } else { true };
+        Ok(Reader { lines, layout, clock: Clock::default(), more, rows: 0, rows_max: limits.rows })
+    }
+
+    /// The next row; `None` behind the last, of which there must be one.
+    pub(crate) fn advance(&mut self) -> Result<Option<Row>, Error> {
+        if !self.more {
+            let empty = Cause::Empty(EXPECTED).of_file(self.lines.file());
+            return if self.rows == 0 { Err(empty) } else { Ok(None) };
+        }
+        let fields = csv::split(self.lines.text());
+        csv::check_count(&self.lines, fields.count, self.layout.columns)?;
+        let (bar, rounded) = bar(&fields, &self.layout, &mut self.clock)
+            .map_err(|fault| csv::fail(&self.lines, fault))?;
+        if self.rows == self.rows_max {
+            return Err(self.lines.fail(Cause::TooManyRows(self.rows_max)));
+        }
+        let covered = || covered(&fields, &self.layout, &bar);
+        let interval = (self.rows == 0).then(covered).flatten();
+        let line = self.lines.number();
+        self.rows += 1;
+        self.more = self.lines.advance()?;
+        Ok(Some(Row { bar, rounded, interval, line }))
+    }
+
+    /// An error of a row's time.
+    pub(crate) fn fail_time(&self, line: u64, cause: Cause) -> Error {
+        cause.at(self.lines.file(), line, self.layout.open_time as u64 + 1)
+    }
+}
+
 /// Reads klines, plain or gzip; `file` is the name in errors.
 pub fn read(file: &str, input: impl Read, limits: &Limits) -> Result<Series<Bar>, Error> {
-    let mut lines = Lines::new(file, input, limits, EXPECTED)?;
-    if !lines.advance()? {
-        return Err(Cause::Empty(EXPECTED).of_file(file));
-    }
-    let first = csv::split(lines.text());
-    let layout = layout(&first).map_err(|fault| fail_first(&lines, fault))?;
-    let header = first.is_header();
-    let mut more = if header { lines.advance()? } else { true };
-    let (mut clock, mut rows, mut rounded, mut interval) = (Clock::default(), vec![], 0, None);
-    while more {
-        let fields = csv::split(lines.text());
-        csv::check_count(&lines, fields.count, layout.columns)?;
-        let (bar, inexact) =
-            bar(&fields, &layout, &mut clock).map_err(|fault| csv::fail(&lines, fault))?;
+    let mut reader = Reader::open(file, input, limits)?;
+    let (mut rows, mut rounded, mut interval, mut first_line) = (vec![], 0, None, 1);
+    while let Some(row) = reader.advance()? {
         if rows.is_empty() {
-            interval = covered(&fields, &layout, &bar);
+            (interval, first_line) = (row.interval, row.line);
         }
-        if rows.len() == limits.rows {
-            return Err(lines.fail(Cause::TooManyRows(limits.rows)));
-        }
-        rows.push(bar);
-        rounded += u64::from(inexact);
-        more = lines.advance()?;
+        rows.push(row.bar);
+        rounded += u64::from(row.rounded);
     }
-    if rows.is_empty() {
-        return Err(Cause::Empty(EXPECTED).of_file(file));
-    }
-    let series = Series::new(rows, interval).map_err(|(index, cause)| {
-        let line = index as u64 + 1 + u64::from(header);
-        cause.at(file, line, layout.open_time as u64 + 1)
-    })?;
+    let series = Series::new(rows, interval)
+        .map_err(|(index, cause)| reader.fail_time(first_line + index as u64, cause))?;
     Ok(Series { rounded, ..series })
 }
 

@@ -1,4 +1,5 @@
 //! Bytes, plain or gzip, to lines of text under limits: of a line, of all unpacked bytes, of rows.
+//! A JSON array of rows gives a line for each.
 //!
 //! Memory stays at one line, whatever the input; a gzip bomb meets a limit, not the machine's end.
 
@@ -7,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Cause, Error};
+use crate::json_rows::{self, JsonRows};
 
 /// What an input may not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,26 @@ impl Default for Limits {
     }
 }
 
+/// The bytes of an input as they are or out of gzip, and whether it is gzip.
+pub(crate) fn unpacked<'a>(
+    file: &str,
+    mut input: impl Read + 'a,
+) -> Result<(Box<dyn Read + 'a>, bool), Error> {
+    let mut magic = Vec::with_capacity(4);
+    let unreadable = |error: io::Error| Cause::Unreadable(error.to_string()).of_file(file);
+    input.by_ref().take(4).read_to_end(&mut magic).map_err(unreadable)?;
+    if magic == ZIP {
+        return Err(Cause::Archive.of_file(file));
+    }
+    let gzip = magic.starts_with(&GZIP);
+    let whole = Cursor::new(magic).chain(input);
+    if !gzip {
+        return Ok((Box::new(whole), false));
+    }
+    let whole = BufReader::with_capacity(1 << 16, whole);
+    Ok((Box::new(MultiGzDecoder::new(whole)), true))
+}
+
 /// Lines of one file, with the place of each.
 pub(crate) struct Lines<'a> {
     file: String,
@@ -40,7 +62,7 @@ pub(crate) struct Lines<'a> {
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZIP: [u8; 4] = *b"PK\x03\x04";
-const BYTE_ORDER_MARK: &str = "\u{feff}";
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 impl<'a> Lines<'a> {
     /// Opens an input; `expected` names in errors what it should have been.
@@ -50,20 +72,12 @@ impl<'a> Lines<'a> {
         limits: &Limits,
         expected: &'static str,
     ) -> Result<Lines<'a>, Error> {
-        let mut reader = reader;
-        let mut magic = Vec::with_capacity(4);
-        let unreadable = |error: io::Error| Cause::Unreadable(error.to_string()).of_file(file);
-        reader.by_ref().take(4).read_to_end(&mut magic).map_err(unreadable)?;
-        if magic == ZIP {
-            return Err(Cause::Archive.of_file(file));
+        let (reader, gzip) = unpacked(file, reader)?;
+        let mut reader: Box<dyn BufRead + 'a> = Box::new(BufReader::with_capacity(1 << 16, reader));
+        // What cannot be read is told where the first line is asked for.
+        if reader.fill_buf().is_ok_and(json_rows::recognises) {
+            reader = Box::new(BufReader::with_capacity(1 << 16, JsonRows::new(reader)));
         }
-        let gzip = magic.starts_with(&GZIP);
-        let whole = BufReader::with_capacity(1 << 16, Cursor::new(magic).chain(reader));
-        let reader: Box<dyn BufRead + 'a> = if gzip {
-            Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(whole)))
-        } else {
-            Box::new(whole)
-        };
         let (file, limits) = (file.to_owned(), *limits);
         Ok(Lines { file, expected, reader, gzip, limits, text: String::new(), line: 0, total: 0 })
     }

@@ -37,7 +37,7 @@ struct Unit {
 }
 
 /// Seconds of 2000-01-01 and of 2100-01-01: in this century the units cannot be confused.
-const CENTURY: std::ops::Range<u64> = 946_684_800..4_102_444_800;
+pub(crate) const CENTURY: std::ops::Range<u64> = 946_684_800..4_102_444_800;
 
 const UNITS: [Unit; 4] = [
     Unit { name: "s", nanos: 1_000_000_000 },
@@ -47,6 +47,11 @@ const UNITS: [Unit; 4] = [
 ];
 
 impl Clock {
+    /// Whether the times read are in microseconds.
+    pub(crate) fn is_micros(&self) -> bool {
+        self.unit.is_some_and(|unit| unit.nanos == 1_000)
+    }
+
     /// A time in s, ms, µs or ns, told by its magnitude.
     pub(crate) fn time(&mut self, text: &str) -> Result<Time, Cause> {
         let refused = || Cause::NotATime(excerpt(text));
@@ -64,7 +69,7 @@ impl Clock {
 }
 
 /// `[+-]digits[.digits][e[+-]digits]` at 10^-places, and whether it had to be rounded.
-fn scaled(text: &str, places: u32) -> Result<(i64, bool), Cause> {
+pub(crate) fn scaled(text: &str, places: u32) -> Result<(i64, bool), Cause> {
     let refused = || Cause::NotANumber(excerpt(text));
     let too_large = || Cause::DoesNotFit(excerpt(text), ParseError::TooLarge);
     let (negative, unsigned) = match text.as_bytes().first() {

@@ -18,6 +18,7 @@ use crate::error::{Cause, Error, excerpt};
 use crate::lines::{Limits, Lines};
 
 pub use instrument::{Asset, Kind};
+pub(crate) use instrument::{instrument, iso_time, utc_time};
 
 const EXPECTED: &str = "option quotes as CSV: snapshot_ms,instrument,bid,ask,mark,mark_iv,delta,\
     vega,underlying_price,underlying_name,index_price,open_interest,volume_24h";

@@ -92,15 +92,17 @@ impl<T: Record> Series<T> {
     }
 }
 
+/// Refuses a time that is not behind the one before.
+pub(crate) fn check_follows(before: Time, time: Time) -> Result<(), Cause> {
+    if time == before {
+        return Err(Cause::Duplicate(time));
+    }
+    if time < before { Err(Cause::Unsorted(time, before)) } else { Ok(()) }
+}
+
 fn check_order<T: Record>(rows: &[T]) -> Result<(), (usize, Cause)> {
     for (index, pair) in rows.windows(2).enumerate() {
-        let (before, time) = (pair[0].time(), pair[1].time());
-        if time == before {
-            return Err((index + 1, Cause::Duplicate(time)));
-        }
-        if time < before {
-            return Err((index + 1, Cause::Unsorted(time, before)));
-        }
+        check_follows(pair[0].time(), pair[1].time()).map_err(|cause| (index + 1, cause))?;
     }
     Ok(())
 }

@@ -11,12 +11,18 @@
 //! behind it: a message of many levels is whole or not there.
 
 mod slot;
+pub mod file;
+pub mod merge;
+pub mod npz;
 
 pub use slot::{Decoder, Encoder, Slot};
+
+use std::collections::BTreeMap;
 
 use money::{Price, Qty, Time};
 
 use crate::error::Error;
+use crate::findings::Finding;
 
 /// What an event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +32,8 @@ pub enum Kind {
     Base = 0,
     /// `qty` now rests at `price` on `side`; zero removes the level.
     Level = 1,
-    /// The book of `side` (or both) is emptied: a snapshot follows, or the feed was lost.
+    /// The book of `side` (or both) is emptied: a snapshot follows, or the feed was lost. A price
+    /// that is not zero tells how far that snapshot reaches.
     Clear = 2,
     /// A trade; `side` is the aggressor's, `id` the venue's number or zero.
     Trade = 3,
@@ -141,6 +148,43 @@ pub trait Source {
     /// # Errors
     /// Names file, line and cause; after an error the source has ended.
     fn fill(&mut self, slots: &mut Vec<Slot>) -> Result<bool, Error>;
+
+    /// What was left out, folded or rounded so far.
+    fn findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+}
+
+/// Where events go: a file of some format.
+pub trait Sink {
+    /// Appends whole events, in the order of the tape, and the instruments that the header has
+    /// gained.
+    ///
+    /// # Errors
+    /// What the output refuses, and what the format cannot hold.
+    fn write(&mut self, header: &Header, slots: &[Slot]) -> Result<(), Error>;
+
+    /// Writes what is left and puts the file in its place; tells how many events of which kinds
+    /// were left out because the format has no place for them.
+    ///
+    /// # Errors
+    /// What the output refuses.
+    fn finish(self: Box<Self>) -> Result<BTreeMap<Kind, u64>, Error>;
+}
+
+/// What one unit of price and of quantity is to be; what is not given is told by the finest
+/// decimals of the first rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Of price, above zero.
+    pub price: Option<Price>,
+    /// Of quantity, above zero.
+    pub qty: Option<Qty>,
+}
+
+impl Units {
+    /// Rows from whose decimals a unit is told.
+    pub const SNIFFED_ROWS: usize = 10_000;
 }
 
 impl Event {
@@ -185,6 +229,37 @@ impl Kind {
         Kind::PoolIn1,
     ];
 
+    /// Whether price and quantity count the instrument's units; of the others they hold what the
+    /// kind says.
+    pub const fn counts_units(self) -> bool {
+        match self {
+            Kind::Level
+            | Kind::Clear
+            | Kind::Trade
+            | Kind::Best
+            | Kind::Add
+            | Kind::Change
+            | Kind::Remove
+            | Kind::Execute
+            | Kind::Open
+            | Kind::High
+            | Kind::Low
+            | Kind::Close
+            | Kind::Mark
+            | Kind::Index
+            | Kind::OpenInterest
+            | Kind::Forced => true,
+            Kind::Base
+            | Kind::Funding
+            | Kind::Predicted
+            | Kind::Volatility
+            | Kind::PoolTick
+            | Kind::PoolLiquidity
+            | Kind::PoolIn0
+            | Kind::PoolIn1 => false,
+        }
+    }
+
     /// The kind of a number.
     pub fn from_number(number: u8) -> Option<Kind> {
         Kind::ALL.get(usize::from(number)).copied()
@@ -193,4 +268,4 @@ impl Kind {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(crate) mod tests;

@@ -98,6 +98,7 @@ impl Strategy for Noise {
                 intents.extend(wait.map(|wait| Intent::WakeAt(now.after(wait))));
             }
             Event::Quote { .. }
+            | Event::Trade { .. }
             | Event::Funding { .. }
             | Event::Rested { .. }
             | Event::Fill { .. }
@@ -205,6 +206,7 @@ impl Strategy for Momentum {
                 intents.push(Intent::WakeAt(now.after(wait)));
             }
             Event::Quote { .. }
+            | Event::Trade { .. }
             | Event::Funding { .. }
             | Event::Rested { .. }
             | Event::Fill { .. }

@@ -5,4 +5,17 @@
 //! one, which is the same events later. A strategy hears the local view only.
 
 pub mod order;
+pub mod ladder;
+pub mod queue;
+pub mod exchange;
+pub mod latency;
+pub mod fees;
+pub mod account;
+pub mod record;
+pub mod window;
+pub mod local;
+pub mod run;
+pub mod measure;
+pub mod sweep;
+pub mod tables;
 pub mod setup;

@@ -75,8 +75,7 @@ pub fn write_all(
     record: &Record,
     metrics: &Metrics,
 ) -> Result<Vec<PathBuf>, TableError> {
-    fs::create_dir_all(folder)
-        .map_err(|cause| TableError::Io { path: folder.to_owned(), cause })?;
+    create(folder)?;
     let mut written = Vec::new();
     for market in &record.markets {
         let path = folder.join(format!("samples-{}.parquet", file_stem(&market.name)));
@@ -100,6 +99,11 @@ pub fn write_all(
     write_json(&path, &Summary::of(record, metrics))?;
     written.push(path);
     Ok(written)
+}
+
+/// Makes a folder and those above it.
+pub fn create(folder: &Path) -> Result<(), TableError> {
+    fs::create_dir_all(folder).map_err(|cause| TableError::Io { path: folder.to_owned(), cause })
 }
 
 /// Writes any value as indented JSON.
@@ -221,12 +225,22 @@ impl<'a> Summary<'a> {
 }
 
 /// One column of a table.
-enum Column<'a> {
+pub(crate) enum Column<'a> {
+    /// Milliseconds UTC.
     Time(&'a [i64]),
+    /// Nanoseconds UTC.
+    Nanos(Vec<i64>),
     Count(Vec<i64>),
     Number(&'a [f64]),
+    Computed(Vec<f64>),
+    /// Of single precision.
+    Single(&'a [f32]),
+    Flag(&'a [bool]),
     Text(Vec<&'a str>),
 }
+
+/// Texts that are handed to the encoder at a time.
+const TEXTS: usize = 1 << 16;
 
 fn write_samples(path: &Path, samples: &Samples) -> Result<(), TableError> {
     let mut columns = vec![("time", Column::Time(&samples.time_ms))];
@@ -247,19 +261,28 @@ fn write_classes(path: &Path, classes: &[ClassRecord]) -> Result<(), TableError>
     write_table(path, "classes", &columns)
 }
 
-fn write_table(path: &Path, name: &str, columns: &[(&str, Column)]) -> Result<(), TableError> {
+/// Writes named columns of one length as a Parquet file.
+pub(crate) fn write_table(
+    path: &Path,
+    name: &str,
+    columns: &[(impl AsRef<str>, Column)],
+) -> Result<(), TableError> {
     let bytes = encode(name, columns)
         .map_err(|cause| TableError::Parquet { path: path.to_owned(), cause })?;
     write_file(path, &bytes)
 }
 
-fn encode(name: &str, columns: &[(&str, Column)]) -> Result<Vec<u8>, ParquetError> {
+fn encode(name: &str, columns: &[(impl AsRef<str>, Column)]) -> Result<Vec<u8>, ParquetError> {
     let fields: String = columns
         .iter()
+        .map(|(name, column)| (name.as_ref(), column))
         .map(|(name, column)| match column {
             Column::Time(_) => format!("REQUIRED INT64 {name} (TIMESTAMP(MILLIS,true)); "),
+            Column::Nanos(_) => format!("REQUIRED INT64 {name} (TIMESTAMP(NANOS,true)); "),
             Column::Count(_) => format!("REQUIRED INT64 {name}; "),
-            Column::Number(_) => format!("REQUIRED DOUBLE {name}; "),
+            Column::Number(_) | Column::Computed(_) => format!("REQUIRED DOUBLE {name}; "),
+            Column::Single(_) => format!("REQUIRED FLOAT {name}; "),
+            Column::Flag(_) => format!("REQUIRED BOOLEAN {name}; "),
             Column::Text(_) => format!("REQUIRED BYTE_ARRAY {name} (UTF8); "),
         })
         .collect();
@@ -284,15 +307,30 @@ fn encode(name: &str, columns: &[(&str, Column)]) -> Result<Vec<u8>, ParquetErro
 fn write_column(writer: &mut ColumnWriter, column: &Column) -> Result<(), ParquetError> {
     let written = match (writer, column) {
         (ColumnWriter::Int64ColumnWriter(w), Column::Time(v)) => w.write_batch(v, None, None),
-        (ColumnWriter::Int64ColumnWriter(w), Column::Count(v)) => w.write_batch(v, None, None),
+        (ColumnWriter::Int64ColumnWriter(w), Column::Count(v) | Column::Nanos(v)) => {
+            w.write_batch(v, None, None)
+        }
         (ColumnWriter::DoubleColumnWriter(w), Column::Number(v)) => w.write_batch(v, None, None),
+        (ColumnWriter::DoubleColumnWriter(w), Column::Computed(v)) => w.write_batch(v, None, None),
+        (ColumnWriter::FloatColumnWriter(w), Column::Single(v)) => w.write_batch(v, None, None),
+        (ColumnWriter::BoolColumnWriter(w), Column::Flag(v)) => w.write_batch(v, None, None),
         (ColumnWriter::ByteArrayColumnWriter(w), Column::Text(v)) => {
-            let bytes: Vec<ByteArray> = v.iter().map(|text| ByteArray::from(*text)).collect();
-            w.write_batch(&bytes, None, None)
+            v.chunks(TEXTS).try_fold(0, |written, texts| {
+                let bytes: Vec<ByteArray> = texts.iter().map(|t| ByteArray::from(*t)).collect();
+                Ok(written + w.write_batch(&bytes, None, None)?)
+            })
         }
-        (_, Column::Time(_) | Column::Count(_) | Column::Number(_) | Column::Text(_)) => {
-            Err(ParquetError::General("a column differs from its schema".into()))
-        }
+        (
+            _,
+            Column::Time(_)
+            | Column::Nanos(_)
+            | Column::Count(_)
+            | Column::Number(_)
+            | Column::Computed(_)
+            | Column::Single(_)
+            | Column::Flag(_)
+            | Column::Text(_),
+        ) => Err(ParquetError::General("a column differs from its schema".into())),
     };
     written.map(|_| ())
 }

@@ -163,6 +163,7 @@ impl Strategy for Spy {
                 intents.push(Intent::WakeAt(now.after(Span::from_millis(137))));
             }
             Event::Quote { .. }
+            | Event::Trade { .. }
             | Event::Rested { .. }
             | Event::Fill { .. }
             | Event::Gone { .. }

@@ -50,11 +50,11 @@ pub enum Kind {
 }
 
 /// What an instrument's name says.
-pub(super) struct Instrument {
-    pub(super) asset: Asset,
-    pub(super) expiry: Time,
-    pub(super) strike: f64,
-    pub(super) kind: Kind,
+pub(crate) struct Instrument {
+    pub(crate) asset: Asset,
+    pub(crate) expiry: Time,
+    pub(crate) strike: f64,
+    pub(crate) kind: Kind,
 }
 
 /// Hour of expiry, UTC.
@@ -64,7 +64,7 @@ const MONTHS: [&str; 12] =
     ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
 /// Reads an instrument's name.
-pub(super) fn instrument(text: &str) -> Option<Instrument> {
+pub(crate) fn instrument(text: &str) -> Option<Instrument> {
     let mut parts = text.split('-');
     let asset = Asset::new(parts.next()?)?;
     let expiry = expiry(parts.next()?)?;
@@ -91,8 +91,12 @@ fn expiry(text: &str) -> Option<Time> {
 }
 
 /// An ISO time in UTC, down to the microsecond.
-pub(super) fn iso_time(text: &str) -> Option<Time> {
-    let text = text.strip_suffix("+00:00").or_else(|| text.strip_suffix('Z'))?;
+pub(crate) fn iso_time(text: &str) -> Option<Time> {
+    utc_time(text.strip_suffix("+00:00").or_else(|| text.strip_suffix('Z'))?)
+}
+
+/// The same without a zone, as `2026-02-05 21:29:37`.
+pub(crate) fn utc_time(text: &str) -> Option<Time> {
     let (date, clock) = text.split_once(['T', ' '])?;
     let mut date = date.split('-');
     let year = whole(date.next()?, 4)?;

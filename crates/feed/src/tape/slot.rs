@@ -77,6 +77,12 @@ impl Slot {
         self.flags() & LAST != 0
     }
 
+    /// The same with the end of the venue's message.
+    #[must_use]
+    pub const fn ended(self) -> Slot {
+        Slot([self.0[0], self.0[1], self.0[2] | (LAST as u64) << 56])
+    }
+
     /// Whether the next slot belongs to this event.
     #[inline]
     pub const fn is_wide(self) -> bool {
@@ -111,6 +117,7 @@ pub struct Encoder {
 
 impl Encoder {
     /// Appends an event: one slot, two if it is wide, one more if the base of delays moves.
+    #[inline]
     pub fn push(&mut self, event: &Event, slots: &mut Vec<Slot>) {
         let exchange = event.exchange.nanos();
         let delay = event.local.nanos().wrapping_sub(exchange).cast_signed();

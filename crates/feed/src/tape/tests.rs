@@ -3,7 +3,25 @@
 use super::*;
 use proptest::prelude::*;
 
-fn event() -> impl Strategy<Value = Event> {
+/// A bid of 1.5 units at a price, at a time in seconds of the year 2023, received 5 ms later.
+pub(super) fn level(seconds: u64, price: i64) -> Event {
+    let exchange = 1_700_000_000_000_000_000 + seconds * 1_000_000_000;
+    Event {
+        exchange: Time::from_nanos(exchange),
+        local: Time::from_nanos(exchange + 5_000_000),
+        instrument: 0,
+        kind: Kind::Level,
+        side: Some(Side::Buy),
+        last: true,
+        snapshot: false,
+        price,
+        qty: 1_500,
+        id: 0,
+    }
+}
+
+/// Events of any values.
+pub(super) fn any_event() -> impl Strategy<Value = Event> {
     let side = prop_oneof![Just(None), Just(Some(Side::Buy)), Just(Some(Side::Sell))];
     let small = (-1_000_000i64..1_000_000, 0i64..1_000_000, Just(0u64));
     let large = (any::<i64>(), 0..=i64::MAX, any::<u64>());
@@ -27,7 +45,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded(events in prop::collection::vec(event(), 0..50)) {
+    fn what_is_encoded_is_decoded(events in prop::collection::vec(any_event(), 0..50)) {
         let (mut slots, mut encoder) = (Vec::new(), Encoder::default());
         events.iter().for_each(|event| encoder.push(event, &mut slots));
         let bytes: Vec<[u8; 24]> = slots.iter().map(|slot| slot.to_bytes()).collect();
@@ -49,18 +67,7 @@ proptest! {
 
 #[test]
 fn an_ordinary_event_takes_one_slot_and_kinds_have_their_numbers() {
-    let event = Event {
-        exchange: Time::from_nanos(1_700_000_000_000_000_000),
-        local: Time::from_nanos(1_700_000_000_005_000_000),
-        instrument: 3,
-        kind: Kind::Level,
-        side: Some(Side::Buy),
-        last: true,
-        snapshot: false,
-        price: 600_000,
-        qty: 1_500,
-        id: 0,
-    };
+    let event = Event { instrument: 3, ..level(0, 600_000) };
     let mut slots = Vec::new();
     Encoder::default().push(&event, &mut slots);
     assert_eq!(slots.len(), 1);

@@ -58,8 +58,8 @@ fn a_file_without_klines_is_refused_with_what_was_expected() {
             format!(":1: 1 columns; expected 6 to 12: {layout}"),
         ),
         (
-            "time,open,high,low,close,volume\n",
-            format!(":1:1: unknown column name `time`; expected {layout}"),
+            "when,open,high,low,close,volume\n",
+            format!(":1:1: unknown column name `when`; expected {layout}"),
         ),
         (
             "open_time,open,high,low,volume\n",

@@ -5,6 +5,8 @@ mod broken;
 mod captures;
 mod hostile;
 mod tables;
+mod tapes;
+mod tardis;
 
 use std::io::Write;
 use std::path::PathBuf;

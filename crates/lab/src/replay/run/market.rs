@@ -1,0 +1,121 @@
+//! One market of a replay: its exchange, the desk's view of it, and what is counted.
+
+use desk::strategy::Instrument;
+use feed::tape::{Event, Kind};
+use money::{Amount, Price, Qty, Round, Time, mul_div};
+use protocol::ids::Side;
+
+use super::orders::Open;
+use crate::replay::exchange::Exchange;
+use crate::replay::local::{Local, Units};
+use crate::replay::order::Answer;
+use crate::replay::record::Counts;
+
+/// A market with its two views.
+pub(super) struct Market {
+    pub(super) instrument: Instrument,
+    /// Index of the feed that it is on.
+    pub(super) feed: usize,
+    /// Index of the account, and its place there.
+    pub(super) account: usize,
+    pub(super) place: usize,
+    pub(super) units: Units,
+    /// Price step, in units.
+    pub(super) tick: i64,
+    /// Quantity step, in units.
+    pub(super) lot: i64,
+    pub(super) exchange: Exchange,
+    pub(super) local: Local,
+    pub(super) open: Vec<Open>,
+    pub(super) counts: Counts,
+    /// Price times quantity of all trades, in units of both.
+    pub(super) volume: i128,
+    /// Whether own orders rested when the exchange was last looked at.
+    pub(super) was_busy: bool,
+    /// The last mark that the tape told, zero before the first.
+    pub(super) mark: Price,
+    /// The last index, zero before the first.
+    pub(super) index: Price,
+    /// The last close of a bar, zero before the first.
+    pub(super) close: Price,
+    /// When it settles, of dated contracts.
+    pub(super) expiry: Option<Time>,
+}
+
+impl Market {
+    /// Middle of the best quotes at the exchange, of a market without quotes its last close; zero
+    /// while there is neither.
+    pub(super) fn mid(&self) -> Price {
+        let book = self.exchange.book();
+        match (book.best(Side::Buy), book.best(Side::Sell)) {
+            (Some(bid), Some(ask)) => {
+                let (bid, ask) = (self.units.price(bid), self.units.price(ask));
+                Price::from_raw(bid.raw().midpoint(ask.raw()))
+            }
+            (None, _) | (_, None) => self.close,
+        }
+    }
+
+    /// What others traded, in quote; the largest amount there is beyond it.
+    pub(super) fn traded(&self) -> Amount {
+        let (price, qty) = (self.units.price.raw(), self.units.qty.raw());
+        let scale = i128::from(price) * i128::from(qty);
+        let traded = mul_div(self.volume, scale, i128::from(Qty::ONE.raw()), Round::Down);
+        Amount::from_raw(traded.unwrap_or(i128::MAX))
+    }
+
+    /// A price of an order in units; `None` off the tick.
+    pub(super) fn price_units(&self, price: Price) -> Option<i64> {
+        self.units.of_price(price).filter(|units| units % self.tick == 0)
+    }
+
+    /// A quantity of an order in units; `None` between two lots.
+    pub(super) fn lots(&self, qty: Qty) -> Option<i64> {
+        self.units.of_qty(qty).filter(|units| units % self.lot == 0)
+    }
+
+    /// The whole lots of a quantity, in units.
+    pub(super) fn whole_lots(&self, qty: Qty) -> i64 {
+        let lot = self.lot * self.units.qty.raw();
+        qty.raw() / lot * self.lot
+    }
+
+    /// Takes an event at the exchange; whether the loop must look at it or at what it answered.
+    #[inline]
+    pub(super) fn meet(&mut self, event: &Event, answers: &mut Vec<Answer>) -> bool {
+        self.counts.events += 1;
+        match event.kind {
+            Kind::Level
+            | Kind::Clear
+            | Kind::Best
+            | Kind::Add
+            | Kind::Change
+            | Kind::Remove
+            | Kind::Execute
+            | Kind::Open
+            | Kind::High
+            | Kind::Low => self.exchange.apply(event, answers),
+            Kind::Trade => {
+                self.counts.trades += 1;
+                let notional = i128::from(event.price) * i128::from(event.qty);
+                self.volume = self.volume.saturating_add(notional);
+                self.exchange.apply(event, answers);
+            }
+            Kind::Close => {
+                self.close = self.units.price(event.price);
+                self.exchange.apply(event, answers);
+            }
+            Kind::Funding | Kind::Mark | Kind::Index => return true,
+            Kind::Base
+            | Kind::Predicted
+            | Kind::OpenInterest
+            | Kind::Forced
+            | Kind::Volatility
+            | Kind::PoolTick
+            | Kind::PoolLiquidity
+            | Kind::PoolIn0
+            | Kind::PoolIn1 => {}
+        }
+        !answers.is_empty()
+    }
+}

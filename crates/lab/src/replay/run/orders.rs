@@ -1,0 +1,208 @@
+//! Requests to the exchanges, what they answer, and what the account makes of it.
+
+use desk::strategy::{Event, Intent};
+use money::{Amount, Qty, Time};
+use protocol::ids::{ClientId, Side};
+
+use super::{Item, Request, Run, RunError};
+use crate::replay::account::{self, Proposal};
+use crate::replay::latency::Passage;
+use crate::replay::order::{Answer, Order};
+use crate::replay::record::Fill;
+
+/// An own order that its exchange has: what is left of it, at the price it was sent with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    client: ClientId,
+    left: Proposal,
+    touched: bool,
+}
+
+impl Run<'_> {
+    /// Sends what the strategy asks for.
+    pub(super) fn send(&mut self) {
+        let mut intents = std::mem::take(&mut self.intents);
+        for intent in intents.drain(..) {
+            match intent {
+                Intent::WakeAt(time) => {
+                    // A wake at a time that has passed comes at once, and at once is not now.
+                    self.queue.push(time.nanos().max(self.now + 1), Item::Wake);
+                }
+                Intent::Place { instrument, side, price, qty, lifetime, reduce_only, client } => {
+                    let market = &mut self.markets[usize::from(instrument.0)];
+                    market.counts.orders += 1;
+                    market.counts.ordered += qty.as_amount();
+                    let request = match (market.price_units(price), market.lots(qty)) {
+                        (Some(price), Some(qty)) => {
+                            let order = Order { client, side, price, qty, lifetime };
+                            Request::Place { order, reduce_only }
+                        }
+                        (None, _) | (_, None) => Request::Refuse(client),
+                    };
+                    self.dispatch(instrument.0, request);
+                }
+                Intent::Cancel { instrument, client } => {
+                    self.markets[usize::from(instrument.0)].counts.cancels += 1;
+                    self.dispatch(instrument.0, Request::Cancel(client));
+                }
+                Intent::CancelAll { instrument } => {
+                    self.dispatch(instrument.0, Request::CancelAll);
+                }
+                // Accounts of others are on no tape.
+                Intent::Bid { .. } => {}
+            }
+        }
+        self.intents = intents;
+    }
+
+    fn dispatch(&mut self, at: u16, request: Request) {
+        let feed = self.markets[usize::from(at)].feed;
+        match self.feeds[feed].latency.passage(Time::from_nanos(self.now)) {
+            Passage::Arrives(time) => {
+                self.queue.push(time.nanos(), Item::Arrive(at, request));
+            }
+            Passage::Refused(time) => {
+                let refused = match request {
+                    Request::Place { order, .. } => Some(order.client),
+                    Request::Refuse(client) => Some(client),
+                    Request::Cancel(_) | Request::CancelAll => None,
+                };
+                if let Some(client) = refused {
+                    let market = &mut self.markets[usize::from(at)];
+                    market.counts.refused += 1;
+                    let event =
+                        Event::Gone { instrument: market.instrument, client, refused: true };
+                    self.inbound += 1;
+                    self.queue.push(time.nanos(), Item::Hear(event));
+                }
+            }
+        }
+    }
+
+    /// A request meets its exchange.
+    pub(super) fn arrive(&mut self, at: u16, request: Request) -> Result<(), RunError> {
+        let place = usize::from(at);
+        match request {
+            Request::Place { order, reduce_only } => self.place(place, order, reduce_only)?,
+            Request::Refuse(client) => self.refuse(client),
+            Request::Cancel(client) => {
+                self.markets[place].exchange.cancel(client, &mut self.answers);
+            }
+            Request::CancelAll => {
+                let market = &mut self.markets[place];
+                market.exchange.cancel_all(&mut self.answers);
+                market.counts.cancels += self.answers.len() as u64;
+            }
+        }
+        self.settle(place)
+    }
+
+    fn refuse(&mut self, client: ClientId) {
+        self.answers.push(Answer::Gone { client, refused: true });
+    }
+
+    /// An order that its account can pay for goes to the exchange, reduce-only ones for as much as
+    /// there is to reduce.
+    fn place(&mut self, at: usize, mut order: Order, reduce_only: bool) -> Result<(), RunError> {
+        self.see(at)?;
+        let market = &mut self.markets[at];
+        let account = &mut self.accounts[market.account];
+        if reduce_only {
+            let position = account.position(market.place);
+            let closable = match order.side {
+                Side::Buy => -position,
+                Side::Sell => position,
+            };
+            let closable = market.whole_lots(closable.max(Qty::ZERO));
+            order.qty = order.qty.min(closable);
+        }
+        let left = Proposal {
+            market: market.place,
+            side: order.side,
+            price: market.units.price(order.price),
+            qty: market.units.qty(order.qty),
+        };
+        let known = market.open.iter().any(|open| open.client == order.client);
+        let payable = order.qty > 0 && !known && account.may_place(&left).is_ok();
+        if !payable || account.reserve(&left).is_err() {
+            self.refuse(order.client);
+            return Ok(());
+        }
+        market.open.push(Open { client: order.client, left, touched: false });
+        market.exchange.place(order, &mut self.answers);
+        Ok(())
+    }
+
+    /// Books what an exchange has answered now, and sends it to the strategy.
+    pub(super) fn settle(&mut self, at: usize) -> Result<(), RunError> {
+        let mut answers = std::mem::take(&mut self.answers);
+        for answer in answers.drain(..) {
+            let event = self.book(at, answer)?;
+            let feed = self.markets[at].feed;
+            let heard = self.feeds[feed].latency.answered(Time::from_nanos(self.now));
+            self.inbound += 1;
+            self.queue.push(heard.nanos(), Item::Hear(event));
+        }
+        self.answers = answers;
+        self.count_busy(at);
+        Ok(())
+    }
+
+    fn book(&mut self, at: usize, answer: Answer) -> Result<Event, RunError> {
+        let instrument = self.markets[at].instrument;
+        Ok(match answer {
+            Answer::Rested { client } => Event::Rested { instrument, client },
+            Answer::Gone { client, refused } => {
+                self.release(at, client, None);
+                self.markets[at].counts.refused += u64::from(refused);
+                Event::Gone { instrument, client, refused }
+            }
+            Answer::Fill { client, side, price, qty, maker, done } => {
+                let units = self.markets[at].units;
+                let (price, qty) = (units.price(price), units.qty(qty));
+                self.release(at, client, Some((qty, done)));
+                let fee = self.fill(at, (client, side, maker), (price, qty))?;
+                Event::Fill { instrument, client, side, price, qty, fee, done }
+            }
+        })
+    }
+
+    /// Frees what an order bound, for a part that was filled or all that was left of it.
+    fn release(&mut self, at: usize, client: ClientId, filled: Option<(Qty, bool)>) {
+        let market = &mut self.markets[at];
+        let Some(row) = market.open.iter().position(|open| open.client == client) else { return };
+        let open = &mut market.open[row];
+        let part = filled.map_or(open.left.qty, |(qty, _)| qty.min(open.left.qty));
+        let freed = Proposal { qty: part, ..open.left };
+        open.left.qty = open.left.qty - part;
+        market.counts.orders_filled += u64::from(filled.is_some() && !open.touched);
+        open.touched |= filled.is_some();
+        if filled.is_none_or(|(_, done)| done) {
+            market.open.swap_remove(row);
+        }
+        let freed = self.accounts[market.account].release(&freed);
+        freed.expect("what was reserved can be released");
+    }
+
+    /// Books a fill; the fee in the account's currency.
+    fn fill(
+        &mut self,
+        at: usize,
+        (client, side, maker): (ClientId, Side, bool),
+        (price, qty): (money::Price, Qty),
+    ) -> Result<Amount, RunError> {
+        let market = &self.markets[at];
+        let moved = market.mid();
+        let mid = if moved.is_zero() { price } else { moved };
+        let place = market.place;
+        let fill = account::Fill { market: place, side, price, qty, maker, mid, moved: mid };
+        let now = Time::from_nanos(self.now);
+        let account = &mut self.accounts[market.account];
+        let before = *account.ledger();
+        let fee = account.fill(&fill, now).map_err(|fault| self.fault(at, fault))?.value;
+        self.attribute(at, before);
+        let (time, market) = (now, at as u16);
+        self.record.fill(Fill { time, market, side, maker, price, qty, fee, mid: moved, client });
+        Ok(fee)
+    }
+}
