@@ -3,6 +3,7 @@
 //! Bold and colour only where standard output is a terminal and `NO_COLOR` is unset or empty; the
 //! text is the same without them.
 
+pub mod backtest;
 pub mod frontier;
 pub mod options;
 pub mod hedging;

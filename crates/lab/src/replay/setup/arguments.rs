@@ -118,10 +118,12 @@ impl Argument {
 
     fn unknown(&self, place: Option<&Place>, name: &str, class: Class) -> BadArgument {
         let places: &[Place] = place.map_or(ANYWHERE, std::slice::from_ref);
-        let tables = places.iter().flat_map(|place| tables_of(place, class));
-        let all = tables.flat_map(|keys| keys.iter());
-        let set = |key: &&Key| !matches!(key.kind, Kind::Table | Kind::Tables);
-        let known: Vec<&str> = all.filter(set).map(|key| key.name).collect();
+        let mut known: Vec<&str> = Vec::new();
+        for place in places {
+            let all = tables_of(place, class).iter().flat_map(|keys| keys.iter());
+            let set = |key: &&Key| !is_fixed(place, key) && !is_table(key);
+            known.extend(all.filter(set).map(|key| key.name));
+        }
         let known_near = nearest(name, known.iter().copied());
         let in_markets = MARKET.iter().any(|key| key.name == name);
         let message = match known_near {
@@ -156,7 +158,11 @@ pub(super) fn tables_of(place: &Place, class: Class) -> &'static [&'static [Key]
 fn find(place: &Place, name: &str, class: Class) -> Option<&'static Key> {
     let mut all = tables_of(place, class).iter().flat_map(|keys| keys.iter());
     let found = all.find(|key| key.name == name && !is_fixed(place, key));
-    found.filter(|key| !matches!(key.kind, Kind::Table | Kind::Tables))
+    found.filter(|key| !is_table(key))
+}
+
+fn is_table(key: &Key) -> bool {
+    matches!(key.kind, Kind::Table | Kind::Tables)
 }
 
 /// Names say which table it is; they are not set.
