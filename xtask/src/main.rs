@@ -1,5 +1,5 @@
 //! Project chores: `cargo xtask ci` is the whole check, its steps can be called alone; `cargo xtask
-//! vopr` throws a hostile market at the rules.
+//! vopr` throws a hostile market at the rules; `cargo xtask vectors amm` asks the contracts.
 
 mod source;
 
@@ -8,6 +8,7 @@ mod project;
 mod tidy;
 
 mod steps;
+mod vectors;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +21,11 @@ fn main() -> ExitCode {
         && word == "vopr"
     {
         return steps::vopr(&root(), rest);
+    }
+    if let [word, rest @ ..] = arguments.as_slice()
+        && word == "vectors"
+    {
+        return vectors::run(&root(), rest);
     }
     let chosen: Vec<&Step> = match arguments.as_slice() {
         [] => return help(),
@@ -42,6 +48,7 @@ fn help() -> ExitCode {
         println!("  {:<8} {}", step.name, step.what);
     }
     println!("\n  {:<8} a hostile market against the rules; `vopr --help` says more", "vopr");
+    println!("  {:<8} pools against the contracts' bytecode; `vectors amm`", "vectors");
     ExitCode::SUCCESS
 }
 

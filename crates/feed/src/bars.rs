@@ -4,7 +4,8 @@
 //! Bars of mark or index prices give their closes alone. Their columns are those of trades, so the
 //! file's name tells them (`markPrice` or `-mark-`, `indexPrice` or `-index-` in the last two parts
 //! of the path), or an option. The interval is the usual step of the first rows; a later row that
-//! is not on its grid is refused, a missing one is counted.
+//! is not on its grid is refused, a missing one is counted. The venue is the second part of the
+//! file's name if that is `spot` or `perp`; marks and indices are of `perp`.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -51,8 +52,12 @@ pub fn open<'a>(
         findings: Findings::default(),
     };
     let mut drafts = Drafts::new(file, options, false);
-    let venue = options.venue.as_deref().unwrap_or_default();
-    drafts.list(&units::name_of(file, options), venue).expect("the first instrument");
+    let otherwise = match prices {
+        Prices::Trades => "",
+        Prices::Mark | Prices::Index => "perp",
+    };
+    let venue = units::venue_of(file, options, otherwise);
+    drafts.list(&units::name_of(file, options), &venue).expect("the first instrument");
     units::source(file, bars, drafts)
 }
 

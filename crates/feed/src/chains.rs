@@ -52,9 +52,10 @@ struct Layout {
 /// A column from 1, or 0 for the line, and what is wrong.
 type Fault = (usize, Cause);
 
-/// Whether a first line is that of a chain.
+/// Whether a first line is that of a chain, if a damaged one.
 pub(crate) fn recognises(first: &str) -> bool {
-    layout(first).is_ok()
+    let has = |names: &[&str]| first.split(',').any(|field| names.contains(&field));
+    has(NAMES[1]) && (has(NAMES[2]) || has(NAMES[4]))
 }
 
 /// Opens a chain, plain or gzip; `file` is the name in errors.
@@ -154,7 +155,7 @@ impl Rows for Chain<'_> {
                 Ok(false) => break,
                 Err((column, cause)) => {
                     let error = cause.at(self.lines.file(), line, column as u64);
-                    if matches!(error.cause, Cause::Unsorted(..) | Cause::ManyInstruments) {
+                    if matches!(error.cause, Cause::Unsorted(..) | Cause::TooManyInstruments) {
                         return Err(error);
                     }
                     self.findings.add(Notice::Damaged(error.to_string()), 1, line);
@@ -205,7 +206,7 @@ impl Chain<'_> {
             self.assets.insert(quote.asset);
             return Ok(true);
         }
-        let many = || (0, Cause::ManyInstruments);
+        let many = || (0, Cause::TooManyInstruments);
         let index = match self.series.get_mut(quote.name) {
             Some((_, snapshot)) if *snapshot == self.snapshot => {
                 let name = excerpt(quote.name);

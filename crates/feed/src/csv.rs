@@ -89,9 +89,9 @@ pub(crate) fn whole(text: &str) -> Result<u64, Cause> {
 
 /// Yes or no, as `true`, `True`, `false` or `False`.
 pub(crate) fn truth(text: &str) -> Option<bool> {
-    match text {
-        "true" | "True" => Some(true),
-        "false" | "False" => Some(false),
+    match text.as_bytes() {
+        [b't' | b'T', b'r', b'u', b'e'] => Some(true),
+        [b'f' | b'F', b'a', b'l', b's', b'e'] => Some(false),
         _ => None,
     }
 }

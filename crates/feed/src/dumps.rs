@@ -63,9 +63,9 @@ struct First {
     venue: &'static str,
 }
 
-/// Whether a first line is that of a dump.
+/// Whether a first line is that of a dump, if a damaged one.
 pub(crate) fn recognises(first: &Fields<'_>) -> bool {
-    layout(first).is_ok()
+    if first.is_header() { names(first).is_some() } else { bare(first).is_ok() }
 }
 
 /// Opens a dump, plain or gzip; `file` is the name in errors.
@@ -227,21 +227,27 @@ fn layout(first: &Fields<'_>) -> Result<First, Cause> {
     if first.is_header() { named(first) } else { bare(first) }
 }
 
-/// By the names of a header: the first name tells which dump it is.
-fn named(first: &Fields<'_>) -> Result<First, Cause> {
+/// The names of the dump that one name of a header tells.
+fn names(first: &Fields<'_>) -> Option<&'static [&'static str]> {
     let has = |name: &str| first.position(&[name]).is_some();
-    let names = match (has("agg_trade_id"), has("best_bid_price"), has("is_buyer_maker")) {
-        (true, _, _) => AGGREGATES,
-        (false, true, _) => TICKER,
-        (false, false, true) => TRADES,
-        (false, false, false) => return Err(Cause::UnknownLayout(excerpt(first.get(0)))),
-    };
+    match (has("agg_trade_id"), has("best_bid_price"), has("is_buyer_maker")) {
+        (true, _, _) => Some(AGGREGATES),
+        (false, true, _) => Some(TICKER),
+        (false, false, true) => Some(TRADES),
+        (false, false, false) => None,
+    }
+}
+
+/// By the names of a header.
+fn named(first: &Fields<'_>) -> Result<First, Cause> {
+    let names = names(first).ok_or_else(|| Cause::UnknownLayout(excerpt(first.get(0))))?;
     if let Some((_, name)) = first.stranger(&[names]) {
         return Err(Cause::UnknownHeader(excerpt(name), EXPECTED));
     }
     let at =
         |name: &'static str| first.position(&[name]).ok_or(Cause::MissingHeader(name, EXPECTED));
-    let venue = if has("is_best_match") { "binance" } else { "binance-futures" };
+    let spot = first.position(&["is_best_match"]).is_some();
+    let venue = if spot { "binance" } else { "binance-futures" };
     let layout = if names == TICKER {
         let mut columns = [0; 7];
         for (column, name) in columns.iter_mut().zip(TICKER) {

@@ -256,6 +256,12 @@ pub enum Cause {
     /// Instruments beyond what a tape can number.
     #[error("more than 65,536 instruments together; import them into several tapes")]
     TooManyInstruments,
+    /// A column of a row and what is wrong with it.
+    #[error("{0}: {1}")]
+    BadCell(&'static str, &'static str),
+    /// What a column is to name, and the text that it has.
+    #[error("no {0} is named `{1}`")]
+    UnknownText(String, String),
     /// A text that names no option.
     #[error("`{0}` names no option; expected e.g. BTC-27MAR26-70000-C")]
     NotAnOption(String),
@@ -302,9 +308,6 @@ pub enum Cause {
     /// A snapshot of the book without a symbol, and the symbols that it may be of.
     #[error("a snapshot of the book without a symbol, among {0}: split the capture by symbol")]
     SnapshotOfWhom(String),
-    /// More instruments than a tape can name.
-    #[error("more than 65535 instruments; split the file")]
-    ManyInstruments,
 }
 
 impl Cause {

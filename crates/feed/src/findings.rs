@@ -26,8 +26,6 @@ pub enum Notice {
     Rounded,
     /// Rows that the interval lets expect and that are not there.
     Gap,
-    /// Rows whose lowest and highest price do not hold the first and last; they were moved apart.
-    Widened,
     /// Rows that were left out; holds the error of the first.
     Damaged(String),
     /// Messages received, by the recorder's clock, before the one above.
@@ -98,9 +96,6 @@ impl fmt::Display for Finding {
             Notice::Skipped => f.write_str("numbers of trades missing"),
             Notice::Rounded => f.write_str("values rounded to the decimals held"),
             Notice::Gap => f.write_str("rows missing"),
-            Notice::Widened => {
-                f.write_str("rows with open or close outside low and high, which were moved apart")
-            }
             Notice::Damaged(first) => write!(f, "rows left out (first: {first})"),
         }?;
         write!(f, ": {count}")?;

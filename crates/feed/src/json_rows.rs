@@ -4,6 +4,8 @@
 
 use std::io::{BufRead, Error, ErrorKind, Read, Result};
 
+const CUT: &str = "the JSON array does not end: fetch the file again";
+
 /// The text of rows, made while it is read.
 pub(crate) struct JsonRows<R> {
     input: R,
@@ -40,7 +42,7 @@ impl<R: BufRead> Read for JsonRows<R> {
         while count == 0 && !bytes.is_empty() {
             let available = self.input.fill_buf()?;
             if available.is_empty() {
-                let cut = Error::new(ErrorKind::UnexpectedEof, "the JSON array does not end");
+                let cut = Error::new(ErrorKind::UnexpectedEof, CUT);
                 return if self.place.depth == 0 { Ok(0) } else { Err(cut) };
             }
             let mut taken = 0;
@@ -129,7 +131,7 @@ mod tests {
             ("[]", Ok("")),
             ("[[1 2],[3,4]]", Ok("1 \n3,4\n")),
             ("[[1,[2]]]", Ok("1,[2]\n")),
-            ("[[1,2],[3,", Err("the JSON array does not end")),
+            ("[[1,2],[3,", Err(CUT)),
             ("[{\"a\":1}]", Ok("{a:1}")),
         ];
         for (text, expected) in table {

@@ -47,9 +47,10 @@ struct Layout {
     close_time: Option<usize>,
 }
 
-/// Whether a first line is that of klines.
+/// Whether a first line is that of klines, if damaged ones.
 pub(crate) fn recognises(first: &Fields<'_>) -> bool {
-    layout(first).is_ok()
+    let named = PRICES.iter().filter(|names| first.position(names).is_some()).count();
+    layout(first).is_ok() || named >= 2
 }
 
 /// Rows of a file, one at a time.

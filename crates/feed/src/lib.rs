@@ -3,7 +3,8 @@
 //! Importers of what exchanges publish (klines, funding rates, raw websocket captures), the order
 //! book rebuilt from a capture, and Parquet tables that keep every digit. All input is hostile
 //! until checked: whatever the bytes, the answer is data or an [`Error`] that names file, line,
-//! column, cause and what was expected. [`open_bars`] and [`open_funding`] read any layout.
+//! column, cause and what was expected. [`open_bars`] and [`open_funding`] read any layout of
+//! theirs, [`open_source`] any recorded file as market events.
 
 mod error;
 mod record;

@@ -5,10 +5,10 @@
 //! `inAmount0`, `inAmount1` (gross), `currentLiquidity` (in range, at the close); amounts in the
 //! tokens' smallest units.
 //!
-//! What a minute tells is known at its end: there stands one message of open, high, low and close,
-//! both inflows, liquidity and, last, the tick. All prices of such a tape are ticks (the unit is
-//! 1). Lowest and highest leave some swaps out; they are moved to hold the close, and counted. Net
-//! amounts are checked and not kept.
+//! What a minute tells is known at its end: there stands one message of both inflows, liquidity
+//! and, last, the tick at the close. Net amounts and the other ticks are checked and not kept: a
+//! tape has no kind for them (lowest and highest leave some swaps out, so that the close may lie
+//! outside).
 
 use std::io::Read;
 
@@ -21,7 +21,7 @@ use crate::lines::Lines;
 use crate::options::utc_time;
 use crate::series::check_follows;
 use crate::tape::{Event, Kind, Source};
-use crate::units::{self, Drafts, ONE, Options, Rows};
+use crate::units::{self, Drafts, Options, Rows};
 
 const EXPECTED: &str = "minutes of a pool as CSV: timestamp,netAmount0,netAmount1,closeTick,\
     openTick,lowestTick,highestTick,inAmount0,inAmount1,currentLiquidity";
@@ -42,9 +42,9 @@ const NAMES: [&str; 10] = [
 /// Ticks of Uniswap v3 lie within this on both sides of zero (whitepaper, section 6.1).
 const TICK_MAX: i64 = 887_272;
 
-/// Whether a first line is that of pool minutes.
+/// Whether a first line is that of pool minutes, if damaged ones.
 pub(crate) fn recognises(first: &Fields<'_>) -> bool {
-    layout(first).is_ok()
+    first.position(&["closeTick"]).is_some()
 }
 
 /// Opens pool minutes, plain or gzip; `file` is the name in errors.
@@ -106,8 +106,8 @@ struct Pool<'a> {
 /// One row.
 struct Minute {
     start: Time,
-    /// Close, open, lowest, highest.
-    ticks: [i64; 4],
+    /// At the close.
+    tick: i64,
     inflows: [u128; 2],
     liquidity: u128,
 }
@@ -123,10 +123,7 @@ impl Rows for Pool<'_> {
             .map_err(|cause| csv::fail(&self.lines, (self.places[0], cause)))?;
         self.before = Some(minute.start);
         self.findings.add(Notice::Gap, missing, line);
-        let [close, open, lowest, highest] = minute.ticks;
-        let (low, high) = (lowest.min(open).min(close), highest.max(open).max(close));
-        self.findings.add(Notice::Widened, u64::from((low, high) != (lowest, highest)), line);
-        push(&minute, (low, high), line, drafts);
+        push(&minute, line, drafts);
         self.lines.advance()
     }
 
@@ -145,22 +142,16 @@ fn follow(before: Option<Time>, start: Time) -> Result<u64, Cause> {
     Ok(start.since(before).nanos() / Span::MINUTE.nanos() - 1)
 }
 
-fn push(minute: &Minute, (low, high): (i64, i64), line: u64, drafts: &mut Drafts) {
+fn push(minute: &Minute, line: u64, drafts: &mut Drafts) {
     let end = minute.start.after(Span::MINUTE);
     let event = |kind| Event { last: false, ..units::plain(end, kind) };
-    let [close, open, ..] = minute.ticks;
-    let bar = [(Kind::Open, open), (Kind::High, high), (Kind::Low, low), (Kind::Close, close)];
-    for (kind, tick) in bar {
-        let id = if kind == Kind::Close { Span::MINUTE.nanos() } else { 0 };
-        drafts.push(Event { price: tick * ONE, id, ..event(kind) }, line, [0, 0]);
-    }
     let [in0, in1] = minute.inflows;
     let wide =
         [(Kind::PoolIn0, in0), (Kind::PoolIn1, in1), (Kind::PoolLiquidity, minute.liquidity)];
     for (kind, value) in wide {
         drafts.push(event(kind).with_wide(value), line, [0, 0]);
     }
-    drafts.push(Event { price: close, last: true, ..event(Kind::PoolTick) }, line, [0, 0]);
+    drafts.push(Event { price: minute.tick, last: true, ..event(Kind::PoolTick) }, line, [0, 0]);
 }
 
 fn minute(fields: &Fields<'_>, places: &[usize; NAMES.len()]) -> Result<Minute, Fault> {
@@ -170,6 +161,11 @@ fn minute(fields: &Fields<'_>, places: &[usize; NAMES.len()]) -> Result<Minute, 
     let mut ticks = [0; 4];
     for (tick, name) in ticks.iter_mut().zip(3..) {
         *tick = in_field(places[name], whole_tick(NAMES[name], text(name)))?;
+    }
+    let [tick, _, lowest, highest] = ticks;
+    if lowest > highest {
+        let cause = Cause::OutOfRange(NAMES[5], lowest.to_string(), format!("up to {highest}"));
+        return Err(in_column(5, cause));
     }
     let mut inflows = [0; 2];
     for (inflow, (net, gross)) in inflows.iter_mut().zip([(1, 7), (2, 8)]) {
@@ -183,7 +179,7 @@ fn minute(fields: &Fields<'_>, places: &[usize; NAMES.len()]) -> Result<Minute, 
         }
     }
     let liquidity = in_field(places[9], amount(text(9)))?;
-    Ok(Minute { start, ticks, inflows, liquidity })
+    Ok(Minute { start, tick, inflows, liquidity })
 }
 
 /// A tick; some files write whole ones as `198133.0`.

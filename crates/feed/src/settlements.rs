@@ -1,5 +1,5 @@
 //! Histories of funding rates (see `funding`) as a tape: each rate at the time of its settlement,
-//! an instrument for each symbol.
+//! an instrument for each symbol, of the venue `perp` unless another is given.
 //!
 //! A file lists one symbol behind the other, so all of it is read before the first event: three
 //! rows a day and symbol.
@@ -34,12 +34,13 @@ pub fn open<'a>(
         }
     }
     let mut drafts = Drafts::new(file, options, false);
-    let venue = options.venue.as_deref().unwrap_or_default();
+    let venue = units::venue_of(file, options, "perp");
     let (mut rates, mut findings) = (Vec::new(), Findings::default());
     for (symbol, series) in &all {
         let own = units::name_of(file, options);
         let name = if symbol.is_empty() { &own } else { symbol };
-        let index = drafts.list(name, venue).ok_or_else(|| Cause::ManyInstruments.of_file(file))?;
+        let index =
+            drafts.list(name, &venue).ok_or_else(|| Cause::TooManyInstruments.of_file(file))?;
         rates.extend(series.rows.iter().map(|row| (*row, index)));
         findings.add(Notice::Gap, series.missing(), 0);
         findings.add(Notice::Rounded, series.rounded, 0);

@@ -11,6 +11,7 @@ use crate::chains;
 use crate::csv;
 use crate::dumps;
 use crate::error::{Cause, Error, excerpt};
+use crate::files;
 use crate::funding;
 use crate::klines;
 use crate::lines::{Limits, Lines};
@@ -23,11 +24,15 @@ use crate::tape::{self, Sink, Source, Units};
 use crate::tardis::{self, Tardis};
 use crate::units::{Options, Prices};
 
+const PARQUET: &[u8] = b"PAR1";
+
 /// How a file of events is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// A tape.
     Tape,
+    /// A tape in Parquet.
+    Parquet,
     /// hftbacktest's events in a ZIP archive.
     Npz,
     /// hftbacktest's events.
@@ -76,10 +81,24 @@ impl OpenOptions {
     }
 }
 
+impl Format {
+    /// The format that the ending of a file's name tells.
+    pub fn of_name(path: &Path) -> Option<Format> {
+        match path.extension()?.to_str()? {
+            "tape" => Some(Format::Tape),
+            "parquet" => Some(Format::Parquet),
+            "npz" => Some(Format::Npz),
+            "npy" => Some(Format::Npy),
+            _ => None,
+        }
+    }
+}
+
 impl Layout {
     /// All layouts.
-    pub const ALL: [Layout; 10] = [
+    pub const ALL: [Layout; 11] = [
         Layout::Tape,
+        Layout::Parquet,
         Layout::Npz,
         Layout::Npy,
         Layout::Capture,
@@ -95,6 +114,7 @@ impl Layout {
     pub const fn name(self) -> &'static str {
         match self {
             Layout::Tape => "tape",
+            Layout::Parquet => "parquet",
             Layout::Npz => "npz",
             Layout::Npy => "npy",
             Layout::Capture => "capture",
@@ -119,6 +139,11 @@ impl Layout {
         if let Some(layout) = of_bytes(&start, path.as_ref()) {
             return Ok(layout);
         }
+        if start.starts_with(PARQUET) {
+            files::detect(&path)?;
+            let found = Cause::WrongContent("a table of bars or funding rates", "market events");
+            return Err(found.of_file(&file));
+        }
         let (file, input) = open(path.as_ref(), &Meter::default())?;
         let mut lines = Lines::new(&file, input, &Limits::default(), "market events")?;
         if !lines.advance()? {
@@ -135,6 +160,10 @@ fn of_bytes(start: &[u8], path: &Path) -> Option<Layout> {
     }
     if start.starts_with(&tape::npz::MAGIC) {
         return Some(Layout::Npy);
+    }
+    if start.starts_with(PARQUET) {
+        let file = File::open(path).ok()?;
+        return tape::parquet::recognises(file).then_some(Layout::Parquet);
     }
     let archive = start.starts_with(b"PK").then(|| File::open(path).ok()).flatten();
     archive.and_then(|file| tape::npz::is_npz(file).then_some(Layout::Npz))
@@ -172,6 +201,10 @@ pub fn open_source(
     let symbol = options.symbol.as_deref();
     match layout {
         Layout::Tape => only(&file, Box::new(tape::file::Reader::new(&file, input)?), symbol),
+        Layout::Parquet => {
+            let reader = tape::parquet::Reader::new(&file, input.into_inner(), &options.meter)?;
+            only(&file, Box::new(reader), symbol)
+        }
         Layout::Npz => {
             let member = tape::npz::member(input.into_inner(), &options.meter);
             let member = member.map_err(|cause| cause.of_file(&file))?;
@@ -209,6 +242,8 @@ fn only(
 pub enum Format {
     /// A tape.
     Tape,
+    /// A tape in Parquet.
+    Parquet,
     /// hftbacktest's events in a ZIP archive.
     Npz,
     /// hftbacktest's events.
@@ -226,6 +261,7 @@ pub fn create_sink(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Sin
             let part = Part::create(path)?;
             Ok(Box::new(tape::file::Writer::new(&part.name(), part)?))
         }
+        Format::Parquet => Ok(Box::new(tape::parquet::Writer::new(path)?)),
         Format::Npz => Ok(Box::new(tape::npz::Writer::npz(path)?)),
         Format::Npy => Ok(Box::new(tape::npz::Writer::npy(path)?)),
     }

@@ -5,9 +5,9 @@
 //! snapshot's receipt. Where changes are missing the book is emptied until the next snapshot.
 //!
 //! Venue's time: the event's (`E`), of a trade its own (`T`). Spot's best prices and snapshots have
-//! none and take the latest that was known. Both clocks are kept as they are, unless a shift of the
-//! recorder's is given; the findings say by how much it is behind. Every line that yields no event
-//! is counted there.
+//! none and take the latest that was known (at the beginning, the first). Both clocks are kept as
+//! they are, unless a shift of the recorder's is given; the findings say by how much it is behind.
+//! Every line that yields no event is counted there.
 
 use std::io::Read;
 
@@ -96,7 +96,7 @@ impl Rows for Streams<'_> {
         else {
             return Ok(true);
         };
-        let stamp = self.stamp(&received, line, instrument);
+        let stamp = self.stamp(&received, line, (instrument, drafts));
         match &received.event {
             MarketEvent::Depth(update) => self.depth(update, stamp, drafts),
             MarketEvent::Ticker(ticker) => best(ticker, stamp, drafts),
@@ -185,7 +185,7 @@ impl Streams<'_> {
 
     fn list(&mut self, name: &str, drafts: &mut Drafts) -> Result<usize, Cause> {
         let venue = self.venue.as_deref().unwrap_or_default();
-        drafts.list(name, venue).ok_or(Cause::ManyInstruments)?;
+        drafts.list(name, venue).ok_or(Cause::TooManyInstruments)?;
         self.markets.push(Market::default());
         Ok(self.markets.len() - 1)
     }
@@ -206,7 +206,12 @@ impl Streams<'_> {
     }
 
     /// The two times of a message, after the shift.
-    fn stamp(&mut self, received: &Received, line: u64, instrument: u16) -> Stamp {
+    fn stamp(
+        &mut self,
+        received: &Received,
+        line: u64,
+        (instrument, drafts): (u16, &mut Drafts),
+    ) -> Stamp {
         let time = match &received.event {
             MarketEvent::Depth(update) => update.time,
             MarketEvent::Ticker(ticker) => ticker.time,
@@ -223,6 +228,9 @@ impl Streams<'_> {
             let exchange = self.latest.unwrap_or(local);
             return Stamp { exchange, local, line, instrument };
         };
+        if self.latest.is_none() {
+            drafts.set_exchange(time);
+        }
         self.latest = self.latest.max(Some(time));
         let delay = local.nanos().wrapping_sub(time.nanos()).cast_signed();
         if self.least_ns.is_none_or(|(least, _)| delay < least) {
@@ -271,7 +279,8 @@ impl Streams<'_> {
         let folded = parts.len() as u64 - 1;
         self.findings.add(Notice::Folded, folded, market.waits_since);
         market.waits_since = if gap.is_some() { stamp.line } else { 0 };
-        let exchange = self.latest.map_or(stamp.exchange, |latest| latest.max(stamp.exchange));
+        // Changes that are in it may be younger than the snapshot says that it is.
+        let exchange = self.latest.unwrap_or(stamp.exchange);
         let stamp = Stamp { exchange, ..stamp };
         let last = parts.iter().all(|part| part.bids.is_empty() && part.asks.is_empty());
         let clear = Event { snapshot: true, last, ..stamped(stamp, Kind::Clear) };

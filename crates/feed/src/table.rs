@@ -149,7 +149,7 @@ struct Raw {
 }
 
 /// Turns a panic into a refusal: the decoder asserts some of what a damaged file breaks.
-fn guarded<T>(read: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, Cause>) -> Result<T, Cause> {
     let damaged = "its structure contradicts itself";
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(Cause::BrokenParquet(damaged.to_owned())))
@@ -341,7 +341,7 @@ fn read_columns(reader: &SerializedFileReader<File>, rows: usize) -> Result<Vec<
 }
 
 /// Refuses columns that begin before the file or have a negative length.
-fn check_offsets(group: &dyn RowGroupReader) -> Result<(), Cause> {
+pub(crate) fn check_offsets(group: &dyn RowGroupReader) -> Result<(), Cause> {
     let damaged = group.metadata().columns().iter().any(|column| {
         let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
         start < 0 || column.compressed_size() < 0

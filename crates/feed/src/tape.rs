@@ -14,7 +14,11 @@ mod slot;
 pub mod file;
 pub mod merge;
 pub mod npz;
+pub mod parquet;
+mod csv;
+pub mod check;
 
+pub use csv::CsvWriter;
 pub use slot::{Decoder, Encoder, Slot};
 
 use std::collections::BTreeMap;
@@ -200,6 +204,16 @@ impl Event {
     }
 }
 
+impl Side {
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Side::Buy => "buy",
+            Side::Sell => "sell",
+        }
+    }
+}
+
 impl Kind {
     /// All kinds by number.
     pub const ALL: [Kind; 24] = [
@@ -257,6 +271,36 @@ impl Kind {
             | Kind::PoolLiquidity
             | Kind::PoolIn0
             | Kind::PoolIn1 => false,
+        }
+    }
+
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Base => "base",
+            Kind::Level => "level",
+            Kind::Clear => "clear",
+            Kind::Trade => "trade",
+            Kind::Best => "best",
+            Kind::Add => "add",
+            Kind::Change => "change",
+            Kind::Remove => "remove",
+            Kind::Execute => "execute",
+            Kind::Open => "open",
+            Kind::High => "high",
+            Kind::Low => "low",
+            Kind::Close => "close",
+            Kind::Funding => "funding",
+            Kind::Predicted => "predicted",
+            Kind::Mark => "mark",
+            Kind::Index => "index",
+            Kind::OpenInterest => "open_interest",
+            Kind::Forced => "forced",
+            Kind::Volatility => "volatility",
+            Kind::PoolTick => "pool_tick",
+            Kind::PoolLiquidity => "pool_liquidity",
+            Kind::PoolIn0 => "pool_in0",
+            Kind::PoolIn1 => "pool_in1",
         }
     }
 

@@ -113,7 +113,8 @@ pub struct Left {
     /// Of them, updates of a book before its first snapshot.
     pub before_snapshot: u64,
     /// Values of columns without a kind of event: last prices, funding after the next, and of
-    /// options type, strike, expiry, name of the underlying and greeks.
+    /// options type, strike, expiry, name of the underlying, greeks, and a price without a
+    /// quantity or the reverse.
     pub columns: u64,
     /// Rates (10⁻¹²), marks, indices, volatilities and open interest (10⁻⁸) that were rounded.
     pub rounded: u64,

@@ -203,14 +203,19 @@ impl Drafts {
     pub(crate) fn push(&mut self, event: Event, line: u64, columns: [u8; 2]) {
         if !self.told {
             let [price, qty] = &mut self.finest[usize::from(event.instrument)];
-            if counts_prices(event.kind) {
+            if event.kind.counts_units() {
                 refine(price, event.price);
-            }
-            if counts_quantities(event.kind) {
                 refine(qty, event.qty);
             }
         }
         self.waiting.push(Draft { event, line, columns });
+    }
+
+    /// Gives all events that still wait the venue's time, which none before told.
+    pub(crate) fn set_exchange(&mut self, time: Time) {
+        for draft in &mut self.waiting {
+            draft.event.exchange = time;
+        }
     }
 
     /// Ends the message of the events taken last.
@@ -259,14 +264,11 @@ impl Drafts {
         let event = draft.event;
         let Listed { price_unit, qty_unit, .. } =
             &self.header.instruments[usize::from(event.instrument)];
-        let price = match counts_prices(event.kind) {
-            true => whole(event.price, price_unit.raw(), "price").map_err(|cause| (0, cause))?,
-            false => event.price,
-        };
-        let qty = match counts_quantities(event.kind) {
-            true => whole(event.qty, qty_unit.raw(), "qty").map_err(|cause| (1, cause))?,
-            false => event.qty,
-        };
+        if !event.kind.counts_units() {
+            return Ok(event);
+        }
+        let price = whole(event.price, price_unit.raw(), "price").map_err(|cause| (0, cause))?;
+        let qty = whole(event.qty, qty_unit.raw(), "qty").map_err(|cause| (1, cause))?;
         Ok(Event { price, qty, ..event })
     }
 }
@@ -289,66 +291,6 @@ fn whole(raw: i64, unit: i64, name: &'static str) -> Result<i64, Cause> {
 fn refine(unit: &mut i64, raw: i64) {
     while raw % *unit != 0 {
         *unit /= 10;
-    }
-}
-
-/// Whether an event's price counts units of its instrument.
-fn counts_prices(kind: Kind) -> bool {
-    match kind {
-        Kind::Level
-        | Kind::Trade
-        | Kind::Best
-        | Kind::Add
-        | Kind::Change
-        | Kind::Remove
-        | Kind::Execute
-        | Kind::Open
-        | Kind::High
-        | Kind::Low
-        | Kind::Close
-        | Kind::Mark
-        | Kind::Index
-        | Kind::Forced => true,
-        Kind::Base
-        | Kind::Clear
-        | Kind::Funding
-        | Kind::Predicted
-        | Kind::OpenInterest
-        | Kind::Volatility
-        | Kind::PoolTick
-        | Kind::PoolLiquidity
-        | Kind::PoolIn0
-        | Kind::PoolIn1 => false,
-    }
-}
-
-/// Whether an event's quantity counts units of its instrument.
-fn counts_quantities(kind: Kind) -> bool {
-    match kind {
-        Kind::Level
-        | Kind::Trade
-        | Kind::Best
-        | Kind::Add
-        | Kind::Change
-        | Kind::Remove
-        | Kind::Execute
-        | Kind::Close
-        | Kind::OpenInterest
-        | Kind::Forced => true,
-        Kind::Base
-        | Kind::Clear
-        | Kind::Open
-        | Kind::High
-        | Kind::Low
-        | Kind::Funding
-        | Kind::Predicted
-        | Kind::Mark
-        | Kind::Index
-        | Kind::Volatility
-        | Kind::PoolTick
-        | Kind::PoolLiquidity
-        | Kind::PoolIn0
-        | Kind::PoolIn1 => false,
     }
 }
 
@@ -375,6 +317,17 @@ pub(crate) fn name_of(file: &str, options: &Options) -> String {
     }
     let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
     base.split(['-', '.']).next().unwrap_or(base).to_owned()
+}
+
+/// The market that a file's name tells behind the instrument, as `spot` of
+/// `BTCUSDT-spot-5m.csv`; else `otherwise`.
+pub(crate) fn venue_of(file: &str, options: &Options, otherwise: &str) -> String {
+    if let Some(venue) = &options.venue {
+        return venue.clone();
+    }
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let told = base.split(['-', '.']).nth(1).filter(|part| matches!(*part, "spot" | "perp"));
+    told.unwrap_or(otherwise).to_owned()
 }
 
 /// All events of a source, for tests.

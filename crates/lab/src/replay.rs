@@ -10,6 +10,7 @@ pub mod queue;
 pub mod exchange;
 pub mod latency;
 pub mod fees;
+pub mod impact;
 pub mod account;
 pub mod record;
 pub mod window;

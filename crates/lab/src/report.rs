@@ -23,6 +23,10 @@ mod hedging;
 
 mod surface;
 
+mod backtest;
+
+mod sweep;
+
 use crate::compare::{Comparison, Run};
 use crate::metrics::Metrics;
 use crate::option_compare::{OptionComparison, OptionRun};
@@ -96,6 +100,23 @@ pub fn surface_page(title: &str, model: &str, surface: &desk::surface::Surface) 
     let mut charts = Vec::new();
     let body = surface::sections(title, model, surface, &mut charts);
     document(&format!("{title} · volatility"), &body, charts)
+}
+
+/// The report on one replay of recorded markets.
+pub fn backtest_page(
+    record: &crate::replay::record::Record,
+    measures: &crate::replay::measure::Measures,
+) -> String {
+    let mut charts = Vec::new();
+    let body = backtest::sections(record, measures, &mut charts);
+    document(&format!("{} · replay", record.run.strategy), &body, charts)
+}
+
+/// The report on a sweep over a replay.
+pub fn sweep_page(sweep: &crate::replay::sweep::Sweep) -> String {
+    let mut charts = Vec::new();
+    let body = sweep::sections(sweep, &mut charts);
+    document(&format!("{} · sweep", sweep.run.strategy), &body, charts)
 }
 
 fn header(record: &Record) -> String {

@@ -60,6 +60,36 @@ pub fn usd_short(usd: f64) -> String {
     }
 }
 
+/// Money with as many decimals as its size is read with, thousands and millions written out.
+pub fn money(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size >= 1000.0 => 0,
+        size if size >= 1.0 => 2,
+        size if size > 0.0 => 4,
+        _ => 0,
+    };
+    number(value, decimals)
+}
+
+/// A share as percent.
+pub fn percent(share: Option<f64>, decimals: usize) -> String {
+    share.map_or(NONE.to_owned(), |share| format!("{} %", number(share * 100.0, decimals)))
+}
+
+/// A number and its standard error; the error is left out where it is not known.
+pub fn with_error(value: f64, error: Option<f64>, decimals: usize) -> String {
+    let value = number(value, decimals);
+    match error {
+        Some(error) => format!("{value} ± {}", number(error, decimals)),
+        None => value,
+    }
+}
+
+/// A time to the second, UTC.
+pub fn second(time: Time) -> String {
+    time.to_string().chars().take(19).collect()
+}
+
 /// Seconds in the unit in which they are read.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() {
@@ -93,6 +123,16 @@ pub fn minute(time_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_shares_and_errors_are_read_at_their_size() {
+        let shown = [0.12345, -12.345, 12_345.6, 0.0, f64::NAN].map(money);
+        assert_eq!(shown, ["0.1235", "−12.35", "12,346", "0", "–"]);
+        assert_eq!((percent(Some(0.0512), 1).as_str(), percent(None, 1).as_str()), ("5.1 %", "–"));
+        assert_eq!(with_error(-1.234, Some(0.5), 2), "−1.23 ± 0.50");
+        assert_eq!(with_error(1.0, None, 0), "1");
+        assert_eq!(second(Time::from_nanos(1_760_130_900_999_000_000)), "2025-10-10 21:15:00");
+    }
 
     #[test]
     fn numbers_are_grouped_and_a_rounded_zero_has_no_sign() {

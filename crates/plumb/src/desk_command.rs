@@ -16,7 +16,7 @@ use lab::replay::setup::{Given, Setup};
 use lab::replay::sweep::{Cell, Outcome, Sweep};
 
 use crate::failure::{Failure, refuse, say, whole};
-use crate::summary::{Colour, backtest};
+use crate::summary::{Colour, backtest, desk};
 use crate::tapes::{self, Kept, Looks};
 use crate::work::{bar, open_folder, processors, run_all, runs, runs_bar};
 
@@ -28,7 +28,8 @@ pub enum Desk {
     /// STRATEGY is a name (`plumb desk strategies` lists them) or a TOML file that names the
     /// strategy and everything else; docs/backtest.md describes every key. Orders travel, stand in
     /// queues and trade with what was recorded; the same data, settings and seed give the same
-    /// run. Writes summary.json and Parquet tables; with --sweep one row for each cell.
+    /// run. Writes report.html (open it in a browser), summary.json and Parquet tables; with
+    /// --sweep sweep.html, sweep.json and a table with a row for each cell.
     ///
     /// Examples, on data that ship:
     ///
@@ -100,14 +101,14 @@ pub fn run(command: Desk) -> Result<(), Failure> {
                 let all: Vec<serde_json::Value> = Class::ALL.into_iter().map(as_json).collect();
                 return say(&serde_json::to_string_pretty(&all).map_err(refuse)?);
             }
-            say(backtest::strategies().trim_end())
+            say(desk::strategies().trim_end())
         }
         Desk::Strategies { name: Some(name), json } => {
             let class = Class::find(&name).map_err(refuse)?;
             if json {
                 return say(&serde_json::to_string_pretty(&as_json(class)).map_err(refuse)?);
             }
-            say(backtest::strategy(class).trim_end())
+            say(desk::strategy(class).trim_end())
         }
     }
 }
@@ -150,7 +151,7 @@ impl Backtest {
             setups.push(setup);
         }
         if self.check {
-            let text = backtest::check(&setups[0], setups.len());
+            let text = desk::check(&setups[0], setups.len());
             return say(text.trim_end());
         }
         match &setups[..] {
@@ -219,14 +220,21 @@ impl Backtest {
         let written = written.map_err(refuse)?;
         let summary = written.iter().find(|path| path.ends_with("summary.json"));
         let summary = summary.cloned().unwrap_or_else(|| folder.join("summary.json"));
+        let report = folder.join("report.html");
+        let page = lab::report::backtest_page(&record, &measures);
+        lab::table::write_file(&report, page.as_bytes()).map_err(refuse)?;
         if self.json {
             return print_file(&summary);
         }
         for note in &setup.notes {
             say(note)?;
         }
-        let text = backtest::run(&record, &measures, took, Colour::of_terminal());
-        say(&format!("\n{text}\nResults: {}", summary.display()))
+        let text = backtest::run(&record, &measures, Colour::of_terminal());
+        let events = lab::replay::measure::counts(&record).events;
+        let rate = lab::text::number(events as f64 / took.max(1e-9) / 1e6, 2);
+        let events = lab::text::count(events);
+        say(&format!("\n{}\n\n{events} events in {took:.1} s ({rate} M/s)", text.trim_end()))?;
+        say(&format!("Report: {}", report.display()))
     }
 
     /// A grid of runs.
@@ -245,6 +253,9 @@ impl Backtest {
         let written = lab::replay::tables::write_sweep(&folder, &sweep).map_err(refuse)?;
         let summary = written.iter().find(|path| path.ends_with("sweep.json"));
         let summary = summary.cloned().unwrap_or_else(|| folder.join("sweep.json"));
+        let report = folder.join("sweep.html");
+        let page = lab::report::sweep_page(&sweep);
+        lab::table::write_file(&report, page.as_bytes()).map_err(refuse)?;
         for (cell, cause) in sweep.failures() {
             eprintln!("plumb: {}: {cause}", sweep.setting(cell));
         }
@@ -255,7 +266,7 @@ impl Backtest {
             return print_file(&summary);
         }
         let table = backtest::sweep(&sweep, Colour::of_terminal());
-        say(&format!("{table}\nResults: {}", summary.display()))
+        say(&format!("{}\nReport: {}", table.trim_end(), report.display()))
     }
 
     fn folder(&self, name: &str) -> PathBuf {

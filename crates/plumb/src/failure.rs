@@ -17,6 +17,22 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// The standard output; a reader that has gone away ends the command, as with [`print`].
+pub struct Screen;
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match std::io::stdout().lock().write(bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stdout().lock().flush()
+    }
+}
+
 /// A whole number from 0 on, as seeds are.
 pub fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("give a whole number from 0 to {}", u64::MAX))

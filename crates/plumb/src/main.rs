@@ -4,6 +4,7 @@
 mod failure;
 mod summary;
 mod work;
+mod data_events;
 mod data;
 mod stress_command;
 mod frontier_command;
@@ -46,13 +47,13 @@ enum Job {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().job {
-        Job::Lab(command) => lab_command::run(command),
-        Job::Desk(command) => desk_command::run(command),
+        Job::Lab(command) => lab_command::run(command).map(|()| ExitCode::SUCCESS),
+        Job::Desk(command) => desk_command::run(command).map(|()| ExitCode::SUCCESS),
         Job::Data(command) => data::run(command),
-        Job::Vol(command) => vol_command::run(command),
+        Job::Vol(command) => vol_command::run(command).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("plumb: {error}");
             ExitCode::from(2)

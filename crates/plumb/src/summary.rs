@@ -4,6 +4,7 @@
 //! text is the same without them.
 
 pub mod backtest;
+pub mod desk;
 pub mod frontier;
 pub mod options;
 pub mod hedging;

@@ -137,7 +137,7 @@ fn a_run_is_repeated_byte_for_byte_and_names_its_data() {
     let summary = json(&first);
     assert_eq!(summary["run"]["strategy"], "cross");
     assert!(summary.to_string().contains("blake3:"), "{summary}");
-    for name in ["fills.parquet", "equity.parquet", "positions.parquet", "markets.parquet"] {
+    for name in ["fills.parquet", "equity.parquet", "report.html", "markets.parquet"] {
         assert!(desk.path().join("out").join(name).is_file(), "{name}");
     }
     let files = summary["run"]["files"].as_array().unwrap();

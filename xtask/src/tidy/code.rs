@@ -6,7 +6,7 @@ use crate::project::{Finding, Project, TextFile};
 use crate::source::{Source, Token};
 
 /// Crates whose own code holds no float.
-const FIXED_POINT: [&str; 2] = ["crates/money/", "crates/protocol/"];
+const FIXED_POINT: [&str; 3] = ["crates/money/", "crates/protocol/", "crates/amm/"];
 
 /// Forbidden calls, attributes and numbers.
 pub fn check(project: &Project, _config: &Config) -> Vec<Finding> {

@@ -34,6 +34,23 @@ fn a_bar_is_four_events_at_its_close() {
 }
 
 #[test]
+fn spot_and_perpetual_are_two_instruments_and_marks_are_of_the_perpetual() {
+    let table = [
+        ("a/BTCUSDT-spot-5m.csv.gz", "spot"),
+        ("a/BTCUSDT-perp-5m.csv.gz", "perp"),
+        ("a/BTCUSDT-mark-1h.csv.gz", "perp"),
+        ("spot/BTCUSDT-1m-2024-08.csv", ""),
+    ];
+    for (name, venue) in table {
+        let (header, _) = read(name, DAY, &Options::default()).unwrap();
+        assert_eq!(header.instruments[0].venue, venue, "{name}");
+    }
+    let given = Options { venue: Some("binance".into()), ..Options::default() };
+    let (header, _) = read("BTCUSDT-spot-5m.csv", DAY, &given).unwrap();
+    assert_eq!(header.instruments[0].venue, "binance");
+}
+
+#[test]
 fn marks_and_indices_are_told_by_name_or_option_and_give_closes() {
     let table = [
         ("BTCUSDT-5m.csv", None, Kind::Close),
@@ -105,5 +122,8 @@ fn rows_of_json_give_the_same_bars_and_errors_name_the_row() {
     let refused = read("B", &json.replace("109", "\"x\""), &Options::default()).unwrap_err();
     assert_eq!(refused.to_string(), "B:2:4: `x` is not a decimal number");
     let cut = read("B", &json[..json.len() - 4], &Options::default()).unwrap_err();
-    assert_eq!(cut.to_string(), "B:2: cannot be read: the JSON array does not end");
+    assert_eq!(
+        cut.to_string(),
+        "B:2: cannot be read: the JSON array does not end: fetch the file again"
+    );
 }

@@ -69,6 +69,24 @@ fn changes_before_the_snapshot_are_folded_into_it_as_one_message() {
 }
 
 #[test]
+fn a_snapshot_is_no_older_than_the_changes_in_it() {
+    let early = snapshot(4, 5).replace("\"bids\"", &format!("\"E\":{SECOND}000,\"bids\""));
+    let text = [diff(3, (5, 8), "92"), early];
+    let (_, events, findings) = read(&text.concat(), &Options::default()).unwrap();
+    assert!(events.iter().all(|event| event.exchange.nanos() == (SECOND + 3) * 1_000_000_000));
+    assert_eq!((events.len(), findings.len()), (5, 2), "{findings:?}");
+}
+
+#[test]
+fn messages_before_the_first_time_of_the_exchange_have_that() {
+    let text = [snapshot(1, 5), diff(3, (6, 6), "90"), diff(4, (7, 7), "90")].concat();
+    let (_, events, _) = read(&text, &Options::default()).unwrap();
+    let seconds = |event: &Event| event.exchange.nanos() / 1_000_000_000 - SECOND;
+    assert_eq!(events.iter().map(seconds).collect::<Vec<_>>(), [3, 3, 3, 3, 3, 4, 4]);
+    assert_eq!(events[0].local.nanos(), SECOND * 1_000_000_000 + 1);
+}
+
+#[test]
 fn a_gap_empties_the_book_until_the_next_snapshot() {
     let text = [
         snapshot(1, 5),

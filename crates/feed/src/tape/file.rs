@@ -376,33 +376,37 @@ struct Fault {
 }
 
 /// The checks of [`check`] without a branch, which tell whether there is a fault but not where.
+/// Bits are numbers, so that what hangs on the slot before is one operation.
 struct Scan {
     instruments: u32,
-    /// Whether the slot before says that the next belongs to it.
-    wide: bool,
-    bad: bool,
+    /// One if the slot before says that the next belongs to it.
+    wide: u32,
+    bad: u32,
     events: u64,
 }
 
 impl Scan {
     fn new(instruments: usize) -> Scan {
         let instruments = u32::try_from(instruments).unwrap_or(u32::MAX);
-        Scan { instruments, wide: false, bad: false, events: 0 }
+        Scan { instruments, wide: 0, bad: 0, events: 0 }
     }
 
     #[inline]
     fn seen(&mut self, slot: Slot) -> Slot {
-        let own = !self.wide;
-        let event = own & (slot.kind() != Kind::Base as u8);
-        self.bad |= own & (usize::from(slot.kind()) >= Kind::ALL.len());
-        self.bad |= event & (u32::from(slot.instrument()) >= self.instruments);
-        self.wide = event & slot.is_wide();
-        self.events += u64::from(event);
+        let kind = u32::from(slot.kind());
+        let event = u32::from(kind != Kind::Base as u32);
+        let unlisted = event & u32::from(u32::from(slot.instrument()) >= self.instruments);
+        let bad = unlisted | u32::from(kind >= Kind::ALL.len() as u32);
+        let wide = event & u32::from(slot.is_wide());
+        let own = self.wide ^ 1;
+        self.bad |= own & bad;
+        self.events += u64::from(own & event);
+        self.wide = own & wide;
         slot
     }
 
     fn taken(self, slots: &[Slot]) -> Result<Taken, Fault> {
-        if self.bad | self.wide {
+        if self.bad | self.wide != 0 {
             return check(slots, slots.len(), self.instruments as usize);
         }
         Ok(Taken { slots: slots.len(), events: self.events })
@@ -451,7 +455,7 @@ struct Item {
 }
 
 /// The instruments of a header from one on, as JSON.
-pub(super) fn listing(header: &Header, from: usize) -> String {
+pub(crate) fn listing(header: &Header, from: usize) -> String {
     let item = |listed: &Listed| Item {
         name: listed.name.clone(),
         venue: listed.venue.clone(),
@@ -464,7 +468,7 @@ pub(super) fn listing(header: &Header, from: usize) -> String {
 }
 
 /// A header from JSON, or why not.
-pub(super) fn parse_listing(bytes: &[u8]) -> Result<Header, String> {
+pub(crate) fn parse_listing(bytes: &[u8]) -> Result<Header, String> {
     let listing: Listing = serde_json::from_slice(bytes)
         .map_err(|error| format!("its list of instruments is no such JSON: {error}"))?;
     let listed = |item: Item| {

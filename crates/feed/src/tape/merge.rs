@@ -10,6 +10,7 @@ use std::collections::BinaryHeap;
 
 use super::{Decoder, Encoder, Event, Header, Listed, Slot, Source};
 use crate::error::{Cause, Error, excerpt};
+use crate::findings::Finding;
 
 /// Slots of a batch.
 const BATCH: usize = 1 << 14;
@@ -174,6 +175,10 @@ impl Source for Merge {
         }
         Ok(slots.len() > start)
     }
+
+    fn findings(&self) -> Vec<Finding> {
+        self.parts.iter().flat_map(|part| part.source.findings()).collect()
+    }
 }
 
 impl Part {
@@ -289,6 +294,10 @@ impl Source for Only {
             self.encoder.push(&held, slots);
         }
         Ok(slots.len() > start)
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        self.source.findings()
     }
 }
 

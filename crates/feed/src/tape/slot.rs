@@ -168,7 +168,7 @@ pub struct Decoder {
 impl Decoder {
     /// Takes one event from the front of the slots; `None` when they are used up, end inside an
     /// event, or hold a kind that there is not (then they are left as they are).
-    #[inline]
+    #[inline(always)]
     pub fn next(&mut self, slots: &mut &[Slot]) -> Option<Event> {
         loop {
             let (&slot, rest) = slots.split_first()?;
@@ -190,7 +190,7 @@ impl Decoder {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn narrow(&self, slot: Slot, kind: Kind) -> Event {
         let delay = self.base_ns.wrapping_add(i64::from(slot.delay_ns()));
         let exchange = slot.exchange_ns();

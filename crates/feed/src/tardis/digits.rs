@@ -2,7 +2,8 @@
 //!
 //! Digits `d0 … d7` of a little-endian word become `Σ di·10^(7−i)` in three multiplications of
 //! pairs, of pairs of pairs and of halves. Whatever is not of the plain form (sign, exponent, more
-//! than eight digits on a side of the point, none) is `None`: the exact readers decide about it.
+//! than eight digits on a side of the point, none before it) is not taken whole: the exact readers
+//! decide about it.
 
 /// A decimal `value · 10^-places` and the bytes that it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,23 +18,18 @@ const TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_00
 /// Bytes that [`decimal`] looks at.
 pub(super) const REACH: usize = 17;
 
-/// Reads `digits[.digits]` from the front, up to eight on each side of the point.
+/// Reads `digits[.digits]` from the front, up to eight on each side of the point; whether the text
+/// ends there is the caller's to check.
 #[inline]
 pub(super) fn decimal(bytes: &[u8; REACH]) -> Option<Decimal> {
+    // Without branches on the length or the point, which no machine can foretell.
     let (whole, count) = run(word(bytes, 0));
-    if count == 0 {
-        return None;
-    }
-    if bytes[count] != b'.' {
-        let ended = count < 8 || !bytes[8].is_ascii_digit();
-        return ended.then_some(Decimal { value: whole, places: 0, length: count });
-    }
+    let has_point = bytes[count] == b'.';
     let (fraction, places) = run(word(bytes, count + 1));
-    let length = count + 1 + places;
-    if places == 0 || (places == 8 && bytes.get(length).is_some_and(u8::is_ascii_digit)) {
-        return None;
-    }
-    Some(Decimal { value: whole * TENS[places] + fraction, places, length })
+    let (fraction, places) = if has_point { (fraction, places) } else { (0, 0) };
+    let length = count + usize::from(has_point) + places;
+    let value = whole * TENS[places] + fraction;
+    (count > 0).then_some(Decimal { value, places, length })
 }
 
 /// Reads exactly sixteen digits.

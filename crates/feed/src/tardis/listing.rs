@@ -81,7 +81,7 @@ impl Listing {
     ) -> Result<u16, Cause> {
         let number = self.header.instruments.len();
         if number == MOST {
-            return Err(Cause::ManyInstruments);
+            return Err(Cause::TooManyInstruments);
         }
         let price_unit = self.units.price.unwrap_or(Price::from_raw(price));
         let qty_unit = self.units.qty.unwrap_or(Qty::from_raw(qty));

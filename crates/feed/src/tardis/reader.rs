@@ -203,7 +203,6 @@ impl Reader {
         }
         if self.symbol.as_ref().is_some_and(|symbol| symbol != name) {
             self.left.other_symbols += 1;
-            self.last.local = local;
             return Ok(false);
         }
         let instrument = row.in_column(1, self.listing.number(venue, name))?;

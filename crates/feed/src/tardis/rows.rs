@@ -153,24 +153,28 @@ fn option(
 ) -> Result<(), Fault> {
     // One venue states volatility in percent, the others as a fraction.
     let places = if row.text(0) == "deribit" { 6 } else { 8 };
-    let rounded = &mut sink.left.rounded;
+    let Left { rounded, columns, .. } = &mut *sink.left;
+    *columns += filled(row, &[4, 5, 6, 8, 17, 19, 20, 21, 22, 23]);
     let open = open_interest(row, 7, scales, rounded)?;
-    let bid = priced(row, (9, 10), scales)?.unwrap_or((0, 0));
-    let bid_iv = row.optional(11, |text| nearest(text, places, rounded))?.unwrap_or(0);
-    let ask = priced(row, (12, 13), scales)?.unwrap_or((0, 0));
-    let ask_iv = row.optional(14, |text| nearest(text, places, rounded))?.unwrap_or(0);
+    let bid = quoted(row, (9, 10), scales, columns)?;
+    let bid_iv = row.optional(11, |text| nearest(text, places, rounded))?;
+    let ask = quoted(row, (12, 13), scales, columns)?;
+    let ask_iv = row.optional(14, |text| nearest(text, places, rounded))?;
     let mark = computed(row, 15, scales, rounded)?;
-    let mark_iv = row.optional(16, |text| nearest(text, places, rounded))?.unwrap_or(0);
+    let mark_iv = row.optional(16, |text| nearest(text, places, rounded))?;
     let index = computed(row, 18, scales, rounded)?;
-    sink.left.columns += filled(row, &[4, 5, 6, 8, 17, 19, 20, 21, 22, 23]);
-    let sides = [(Some(Side::Buy), bid, bid_iv), (Some(Side::Sell), ask, ask_iv)];
-    for (number, (side, (price, qty), iv)) in sides.into_iter().enumerate() {
+    let (buy, sell) = (Some(Side::Buy), Some(Side::Sell));
+    for (number, side, (price, qty)) in [(0, buy, bid), (1, sell, ask)] {
         let best = Event { kind: Kind::Best, side, price, qty, ..event };
         tell(&mut state.told[number], best, sink);
-        let iv = Event { kind: Kind::Volatility, side, price: iv, ..event };
-        tell(&mut state.told[2 + number], iv, sink);
     }
-    tell(&mut state.told[4], Event { kind: Kind::Volatility, price: mark_iv, ..event }, sink);
+    for (number, side, iv) in [(2, buy, bid_iv), (3, sell, ask_iv), (4, None, mark_iv)] {
+        // A venue that knows none says zero or nothing.
+        if let Some(price) = iv.filter(|iv| *iv != 0) {
+            let iv = Event { kind: Kind::Volatility, side, price, ..event };
+            tell(&mut state.told[number], iv, sink);
+        }
+    }
     for (number, kind, price) in [(5, Kind::Mark, mark), (6, Kind::Index, index)] {
         if let Some(price) = price {
             tell(&mut state.told[number], Event { kind, price, ..event }, sink);
@@ -196,6 +200,20 @@ fn priced(
         (Some(_), None) => row.in_column(qty, Err(Cause::MissingValue)),
         (None, Some(_)) => row.in_column(price, Err(Cause::MissingValue)),
     }
+}
+
+/// An option's quote, zero if there is none; half a quote is none, and counted.
+fn quoted(
+    row: &Row<'_>,
+    (price, qty): (usize, usize),
+    scales: &Scales,
+    columns: &mut u64,
+) -> Result<(i64, i64), Fault> {
+    if row.text(price).is_empty() || row.text(qty).is_empty() {
+        *columns += filled(row, &[price, qty]);
+        return Ok((0, 0));
+    }
+    priced(row, (price, qty), scales).map(|at| at.unwrap_or((0, 0)))
 }
 
 /// A price that the venue computes, to the nearest 10⁻⁸.

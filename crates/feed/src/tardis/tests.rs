@@ -181,7 +181,7 @@ fn rows() -> impl Strategy<Value = String> {
         1 => Just("binance,BTCUSDT"),
         1 => Just("x,币安"),
     ];
-    let steps = (prop_oneof![4 => Just(0u64), 1 => 1u64..2_000_000], 0u64..3_000);
+    let steps = (prop_oneof![4 => Just(0u64), 1 => 1u64..2_000_000], 0u64..3_000, 0u8..100);
     let flags = prop_oneof![1 => Just(true), 8 => Just(false)];
     let numbers = || {
         prop_oneof![
@@ -198,10 +198,11 @@ fn rows() -> impl Strategy<Value = String> {
     prop::collection::vec(row, 1..80).prop_map(|rows| {
         let (mut text, mut exchange) = (HEADER.to_owned(), 1_700_000_000_000_000u64);
         let mut local = exchange;
-        for (names, (step, delay), snapshot, bid, price, qty) in rows {
+        for (names, (step, delay, order), snapshot, bid, price, qty) in rows {
             if step > 0 {
                 exchange += step;
-                local = local.max(exchange + delay);
+                let back = if order == 0 { 4_000 } else { 0 };
+                local = local.max(exchange + delay) - back;
             }
             let side = if bid { "bid" } else { "ask" };
             text += &format!("{names},{exchange},{local},{snapshot},{side},{price},{qty}\n");
@@ -260,7 +261,7 @@ proptest! {
     fn eight_digits_at_a_time_are_the_decimal_that_they_spell(
         whole in "[0-9]{1,8}",
         part in "[0-9]{0,8}",
-        end in "[^0-9.]",
+        end in "[^0-9.]?",
     ) {
         let point = if part.is_empty() { "" } else { "." };
         let text = format!("{whole}{point}{part}");

@@ -3,6 +3,7 @@
 
 mod broken;
 mod captures;
+mod damaged;
 mod hostile;
 mod tables;
 mod tapes;

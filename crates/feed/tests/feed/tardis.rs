@@ -5,9 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use expect_test::expect_file;
+use feed::tape::check::{self, check};
 use feed::tape::{Decoder, Event, Header, Kind, Listed, Source};
 use feed::tardis::{DataType, Left, Options, Tardis};
-use feed::{Layout, Limits, OpenOptions, create_sink, open_source};
+use feed::{Format, Layout, Limits, OpenOptions, create_sink, open_source};
 use money::{Price, Qty};
 use proptest::prelude::*;
 
@@ -146,7 +147,7 @@ fn the_door_for_files_of_events_knows_these_and_a_tape_keeps_them() {
         assert_eq!(Layout::detect(&file).unwrap(), Layout::Tardis);
         let mut source = open_source(&file, &OpenOptions::default()).unwrap();
         let out = folder_out.path().join(name);
-        let mut sink = create_sink(&out).unwrap();
+        let mut sink = create_sink(&out, Format::Tape).unwrap();
         let mut slots = Vec::new();
         while source.fill(&mut slots).unwrap() {
             sink.write(source.header(), &slots).unwrap();
@@ -156,6 +157,9 @@ fn the_door_for_files_of_events_knows_these_and_a_tape_keeps_them() {
         let mut kept = open_source(&out, &OpenOptions::default()).unwrap();
         let mut again = open_source(&file, &OpenOptions::default()).unwrap();
         assert_eq!(events(kept.as_mut()), events(again.as_mut()), "{name}");
+        let mut source = open_source(&file, &OpenOptions::default()).unwrap();
+        let found = check(source.as_mut(), &check::Limits::default()).unwrap();
+        assert!(!found.has_errors(), "{name}: {found:?}");
     }
 }
 
@@ -216,6 +220,30 @@ fn trades_and_liquidations_are_told_apart_by_name_alone() {
     assert_eq!(what("x_trades_2023-11-14_LIQ.csv.gz"), Ok(DataType::Trades));
     assert_eq!(what("trades/2023/liquidations.csv"), Ok(DataType::Liquidations));
     assert!(what("a.csv").is_err());
+}
+
+#[test]
+fn funding_is_settled_when_its_time_is_past_and_the_next_is_named() {
+    let settled = |rows: &[(u64, &str, &str)]| -> Vec<(u64, i64)> {
+        let mut text = String::from_utf8(bytes_of("derivative_ticker")).unwrap();
+        text.truncate(text.find('\n').unwrap() + 1);
+        for (second, settles, rate) in rows {
+            let times = format!("{second}000000,{second}000000");
+            writeln!(text, "x,A,{times},{settles},{rate},,,,,1").unwrap();
+        }
+        let (events, _, refused) = read("ticker", text.as_bytes(), &Options::default());
+        assert_eq!(refused, None);
+        let funding = events.into_iter().filter(|event| event.kind == Kind::Funding);
+        funding.map(|event| (event.exchange.nanos() / 1_000_000_000, event.price)).collect()
+    };
+    let (first, second) = ("1700000100000000", "1700000200000000");
+    let early = (1_700_000_000, first, "1e-12");
+    assert_eq!(settled(&[early, (1_700_000_101, second, "5e-12")]), [(1_700_000_100, 1)]);
+    // Named while the first is to come, not named yet, moved back, or without a time.
+    assert_eq!(settled(&[early, (1_700_000_099, second, "5e-12")]), []);
+    assert_eq!(settled(&[early, (1_700_000_101, first, "5e-12")]), []);
+    assert_eq!(settled(&[(1_700_000_201, second, "1e-12"), (1_700_000_202, first, "0")]), []);
+    assert_eq!(settled(&[(1_700_000_000, "", "1e-12"), (1_700_000_101, second, "0")]), []);
 }
 
 fn broken_rows() -> impl Strategy<Value = Vec<u8>> {

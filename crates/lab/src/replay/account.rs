@@ -239,9 +239,6 @@ impl Account {
     #[inline]
     pub fn see(&mut self, market: usize, mid: Price) -> Result<(), Fault> {
         let seen = &mut self.markets[market];
-        if seen.mid == mid {
-            return Ok(());
-        }
         match seen.terms.kind {
             Kind::Spot { base, quote } => {
                 let price = self.crossed(mid, quote)?;
@@ -249,7 +246,7 @@ impl Account {
                 self.price(base, price)
             }
             kind @ (Kind::Linear { .. } | Kind::Inverse { .. } | Kind::Option { .. }) => {
-                if seen.qty.is_zero() {
+                if seen.qty.is_zero() || seen.mid == mid {
                     seen.mid = mid;
                     return Ok(());
                 }
@@ -271,7 +268,11 @@ impl Account {
         if !price.is_positive() || asset == Asset::CURRENCY {
             return Err(Fault::Price);
         }
-        self.holdings[asset.index()].price = price;
+        let holding = &mut self.holdings[asset.index()];
+        if holding.price == price {
+            return Ok(());
+        }
+        holding.price = price;
         self.shift(asset, Amount::ZERO, Cause::PriceMoves);
         Ok(())
     }

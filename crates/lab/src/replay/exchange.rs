@@ -84,7 +84,7 @@ impl Exchange {
     }
 
     /// Applies an event of the market.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, event: &Event, answers: &mut Vec<Answer>) {
         if event.kind == Kind::Level {
             if let Some(side) = event.side {
@@ -139,7 +139,7 @@ impl Exchange {
         answers.extend(self.waiting.drain(..).map(|order| gone(order.client)));
     }
 
-    #[inline]
+    #[inline(always)]
     fn apply_level(&mut self, side: Side, price: i64, qty: i64, answers: &mut Vec<Answer>) {
         let before = self.ladder.set(side, price, qty);
         let crossed = (qty > 0) & self.own[side.opposite() as usize].reached(price);

@@ -86,7 +86,7 @@ impl Ladder {
     }
 
     /// Applies what an event says about the book; other events say nothing.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, event: &Event) {
         if event.kind == Kind::Level
             && let Some(side) = event.side
@@ -98,7 +98,7 @@ impl Ladder {
     }
 
     /// Sets the quantity at a price (zero or less removes it) and tells what was there.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, side: Side, price: i64, qty: i64) -> i64 {
         if self.depth < Depth::Levels {
             self.depth = Depth::Levels;
@@ -158,7 +158,7 @@ impl Ladder {
         self.orders.strangers()
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, side: Side, price: i64, qty: i64) -> i64 {
         let key = key(side, price);
         let half = &mut self.halves[side as usize];

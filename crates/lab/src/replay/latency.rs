@@ -196,26 +196,30 @@ impl Latency {
 
     /// When news of `now` leaves the exchange.
     fn departure(&self, now: Time) -> Option<Time> {
-        match self.outage(now).map(|outage| (outage.feed, outage.to)) {
-            None | Some((FeedOutage::None, _)) => Some(now),
-            Some((FeedOutage::Late, end)) => self.departure(end),
-            Some((FeedOutage::Lost, _)) => None,
+        let mut departure = now;
+        while let Some(outage) = self.outage(departure) {
+            match outage.feed {
+                FeedOutage::None => break,
+                FeedOutage::Late => departure = outage.to,
+                FeedOutage::Lost => return None,
+            }
         }
+        Some(departure)
     }
 
-    /// What an outage makes of a passage.
+    /// What outages make of a passage.
     fn admitted(&mut self, passage: Passage) -> Passage {
-        let Passage::Arrives(at) = passage else { return passage };
-        match self.outage(at).map(|outage| (outage.orders, outage.to)) {
-            None | Some((OrderOutage::None, _)) => passage,
-            Some((OrderOutage::Held, end)) => {
-                let held = Passage::Arrives(self.order.keep(end));
-                self.admitted(held)
-            }
-            Some((OrderOutage::Refused, _)) => {
-                Passage::Refused(at.after(self.answer.delay(at, self.recorded)))
+        let Passage::Arrives(mut at) = passage else { return passage };
+        while let Some(outage) = self.outage(at).copied() {
+            match outage.orders {
+                OrderOutage::None => break,
+                OrderOutage::Held => at = self.order.keep(outage.to),
+                OrderOutage::Refused => {
+                    return Passage::Refused(at.after(self.answer.delay(at, self.recorded)));
+                }
             }
         }
+        Passage::Arrives(at)
     }
 
     fn outage(&self, now: Time) -> Option<&Outage> {

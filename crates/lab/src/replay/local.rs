@@ -86,7 +86,7 @@ impl Local {
     }
 
     /// Takes an event; whether there is something to tell now, if it is asked.
-    #[inline]
+    #[inline(always)]
     pub fn hear(&mut self, event: &Event, asks: bool) -> bool {
         match event.kind {
             Kind::Level

@@ -10,6 +10,7 @@
 mod accounts;
 mod feeds;
 mod market;
+mod moved;
 mod orders;
 mod start;
 
@@ -45,6 +46,10 @@ enum Item {
     Hear(strategy::Event),
     /// A market of dated contracts settles.
     Expire(u16),
+    /// A market that own trades have moved is looked at again.
+    Ease(u16),
+    /// The strategy hears that a market stands so many units above its tape.
+    Shift(u16, i64),
 }
 
 /// What is asked of an exchange.
@@ -75,6 +80,10 @@ struct Run<'a> {
     /// Messages on their way to the strategy: while there are any, a statement would count a fill
     /// twice.
     inbound: u32,
+    /// Units by which fills of the order that is being placed are worse than the tape's.
+    worse: i64,
+    /// Whether an own order has taken since the market was last looked at.
+    pushed: bool,
     record: Record,
     seen: Vec<Seen>,
 }
@@ -135,6 +144,14 @@ impl Run<'_> {
                 self.send();
             }
             Item::Expire(market) => self.expire(usize::from(market))?,
+            Item::Ease(market) => self.ease(usize::from(market))?,
+            Item::Shift(market, units) => {
+                let local = &mut self.markets[usize::from(market)].local;
+                if local.shift(units) && self.hear == Hear::Change {
+                    local.tell(|event| self.strategy.on(event, &mut self.intents));
+                    self.send();
+                }
+            }
         }
         Ok(())
     }
@@ -158,3 +175,7 @@ impl Run<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

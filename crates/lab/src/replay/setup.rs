@@ -26,6 +26,7 @@ use toml::de::DeTable;
 
 use crate::replay::exchange::ExchangeParams;
 use crate::replay::fees::Turnover;
+use crate::replay::impact::{Model, Scale};
 use crate::replay::run::Hear;
 use crate::scenario::error::{ScenarioError, Source as Text, hint};
 use crate::scenario::key::Key;
@@ -36,7 +37,7 @@ use crate::traders::Leg;
 use account::Account;
 use arguments::{Argument, BadArgument, Place, lines, tables_of};
 pub use keys::reference;
-use keys::{ACCOUNT, EXCHANGE, OUTAGE, ROOT};
+use keys::{ACCOUNT, EXCHANGE, IMPACT, OUTAGE, ROOT};
 use market::{DataArgument, Kind, Library, Market, Markets, Open, Source, markets};
 use models::Outage;
 pub use prepare::{Failed, Tapes};
@@ -85,6 +86,8 @@ pub struct Setup {
     pub sources: Vec<Source>,
     /// How own orders meet the recorded markets.
     pub exchange: ExchangeParams,
+    /// How own trades move the recorded markets; none: not at all.
+    pub impact: Option<(Model, Scale)>,
     /// What there is at the start.
     pub account: Account,
     /// Outages in the order of their begin.
@@ -221,6 +224,7 @@ fn setup(
     let part = |place: &Place| tables_of(place, class);
     let exchange =
         overlays.read(&Place::Exchange, base("exchange")?, &[EXCHANGE], models::exchange)?;
+    let impact = overlays.read(&Place::Impact, base("impact")?, &[IMPACT], models::impact)?;
     let account = overlays
         .read(&Place::Account, base("account")?, &[ACCOUNT], |it| Account::read(it, &markets))?;
     let (trader, wake, trades, parameters) =
@@ -242,6 +246,7 @@ fn setup(
     let mut models = vec![
         ("latency".to_owned(), markets[0].latency.text()),
         ("exchange".to_owned(), models::exchange_text(&exchange)),
+        ("impact".to_owned(), models::impact_text(impact.as_ref())),
         ("quotes told".to_owned(), root.choice("hear")?.to_owned()),
         ("account".to_owned(), account.text()),
     ];
@@ -262,6 +267,7 @@ fn setup(
         markets,
         sources,
         exchange,
+        impact,
         account,
         outages,
         parameters,

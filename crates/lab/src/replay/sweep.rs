@@ -4,13 +4,15 @@
 //! the better the best would be without any skill. So the best cell, the one with the highest
 //! Sharpe ratio, is shown with its deflated ratio ([`super::measure::sharpe`]), which counts every
 //! finished cell as an independent trial. Cells of one tape are not independent, so this asks for
-//! more than needed; tries outside of the grid are not known here, so it may ask for less.
+//! more than needed; tries outside of the grid are not known here, so it may ask for less. The
+//! variance of the ratios is that over the cells, as published, which takes a truly bad setting for
+//! bad luck; beside it stands the mean square of the cells' own standard errors.
 
 use super::measure::Measures;
 use super::measure::sharpe::{best_by_luck, probabilistic};
 use super::record::{Record, Run};
 use pricing::convert::amount_f64;
-use pricing::statistics::standard_deviation;
+use pricing::statistics::{mean, standard_deviation};
 use serde::Serialize;
 
 /// A whole sweep.
@@ -137,6 +139,10 @@ impl Outcome {
     fn sharpe_second(&self) -> Option<f64> {
         self.sharpe.map(|ratio| ratio / self.period_s.sqrt())
     }
+
+    fn error_second(&self) -> Option<f64> {
+        self.sharpe_error.map(|error| error / self.period_s.sqrt())
+    }
 }
 
 /// The best cell, and what is left of it once luck is taken off.
@@ -154,6 +160,10 @@ pub struct Best {
     pub probability: f64,
     /// Deflated ratio: probability that its true ratio is above that of luck.
     pub deflated: f64,
+    /// What luck would show if the ratios varied by their standard errors alone, for one period.
+    pub luck_by_errors: f64,
+    /// Probability that its true ratio is above that.
+    pub deflated_by_errors: f64,
 }
 
 impl Sweep {
@@ -200,13 +210,20 @@ impl Sweep {
         let outcome = self.outcome(cell)?;
         let luck = best_by_luck(spread * spread, trials.len()) * outcome.period_s.sqrt();
         let (sharpe, moments) = (outcome.sharpe?, (outcome.skew?, outcome.kurtosis?));
+        let errors = ratios.iter().filter_map(|(cell, _)| self.outcome(*cell)?.error_second());
+        let squares: Vec<f64> = errors.map(|error| error * error).collect();
+        let square = mean(&squares).unwrap_or(0.0);
+        let luck_by_errors = best_by_luck(square, trials.len()) * outcome.period_s.sqrt();
+        let above = |luck| probabilistic(sharpe, luck, outcome.periods, moments);
         Some(Best {
             cell,
             trials: trials.len(),
             sharpe,
             luck,
-            probability: probabilistic(sharpe, 0.0, outcome.periods, moments),
-            deflated: probabilistic(sharpe, luck, outcome.periods, moments),
+            probability: above(0.0),
+            deflated: above(luck),
+            luck_by_errors,
+            deflated_by_errors: above(luck_by_errors),
         })
     }
 
@@ -233,6 +250,7 @@ mod tests {
         let cell = |ratio: &f64| Cell {
             outcome: Ok(Outcome {
                 sharpe: Some(*ratio),
+                sharpe_error: Some(0.02),
                 skew: Some(-3.0),
                 kurtosis: Some(10.0),
                 period_s: 86_400.0,
@@ -285,6 +303,9 @@ mod tests {
         assert_eq!((found.cell, found.trials), (99, 100));
         assert!((found.luck - 0.1132).abs() < 5e-5 && (found.deflated - 0.9004).abs() < 5e-5);
         assert!(found.probability > 0.99);
+        // √(1/500) is the deviation above, 0.02 the error of each.
+        assert!((found.luck_by_errors - 0.1132 * 0.02 * 500f64.sqrt()).abs() < 5e-5);
+        assert!(found.deflated < found.deflated_by_errors);
         assert_eq!(sweep.failures().collect::<Vec<_>>(), [(100, "out of memory")]);
         assert_eq!(sweep.richest().unwrap() % 2, 1);
     }

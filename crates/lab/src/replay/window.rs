@@ -143,47 +143,36 @@ impl Cursor {
         mut see: impl FnMut(&Event, u64) -> bool,
     ) -> Result<bool, feed::Error> {
         loop {
-            match self.peek(window, &mut arrival)? {
-                Some(time) if time <= until => {}
-                Some(_) | None => return Ok(false),
-            }
-            if let Some((event, time)) = self.next.take() {
+            let slots = window.rest(self);
+            let (mut left, mut held) = (slots, self.next.take());
+            let mut stopped = None;
+            loop {
+                let (event, time) = match held.take() {
+                    Some(held) => held,
+                    None => {
+                        let Some(event) = self.decoder.next(&mut left) else { break };
+                        let time = arrival(&event).max(self.time);
+                        (event, time)
+                    }
+                };
+                if time > until {
+                    self.next = Some((event, time));
+                    stopped = Some(false);
+                    break;
+                }
                 (self.time, self.seen) = (time, self.seen + 1);
                 if see(&event, time) {
-                    return Ok(true);
+                    stopped = Some(true);
+                    break;
                 }
             }
-            if self.run(window, until, &mut arrival, &mut see) {
-                return Ok(true);
+            self.at += slots.len() - left.len();
+            match stopped {
+                Some(stopped) => return Ok(stopped),
+                None if window.load(self)? => {}
+                None => return Ok(false),
             }
         }
-    }
-
-    /// The fast part of [`Cursor::advance`]: the rest of one batch.
-    #[inline]
-    fn run(
-        &mut self,
-        window: &Window,
-        until: u64,
-        arrival: &mut impl FnMut(&Event) -> u64,
-        see: &mut impl FnMut(&Event, u64) -> bool,
-    ) -> bool {
-        let slots = window.rest(self);
-        let (mut left, mut stopped) = (slots, false);
-        while let Some(event) = self.decoder.next(&mut left) {
-            let time = arrival(&event).max(self.time);
-            if time > until {
-                self.next = Some((event, time));
-                break;
-            }
-            (self.time, self.seen) = (time, self.seen + 1);
-            if see(&event, time) {
-                stopped = true;
-                break;
-            }
-        }
-        self.at += slots.len() - left.len();
-        stopped
     }
 
     fn decode(&mut self, window: &Window) -> Option<Event> {

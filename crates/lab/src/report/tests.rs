@@ -44,12 +44,12 @@ fn page_of(record: &Record) -> String {
 }
 
 /// The page without the chart library, whose text names addresses that it does not open.
-fn own_part(page: &str) -> String {
+pub(super) fn own_part(page: &str) -> String {
     page.replace(&chart_library(), "")
 }
 
 /// The chart data of a page.
-fn charts(page: &str) -> Vec<Value> {
+pub(super) fn charts(page: &str) -> Vec<Value> {
     let (_, rest) = page.split_once("id=\"charts\">").unwrap();
     let (data, _) = rest.split_once("</script>").unwrap();
     serde_json::from_str(data).unwrap()

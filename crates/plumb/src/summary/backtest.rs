@@ -1,194 +1,294 @@
-//! What a back-test, a sweep and the list of strategies say in a terminal.
+//! A replay, and a sweep over one, in a terminal: every mean beside its standard error.
 
-use lab::replay::measure::{self, Measures};
-use lab::replay::record::{Cause, Record};
-use lab::replay::setup::Setup;
-use lab::replay::setup::trader::Class;
+use super::{BARS, COLUMNS, Colour, align, plain};
+use lab::replay::measure::markout::{Curve, Point};
+use lab::replay::measure::{Measures, counts};
+use lab::replay::record::{Cause, Ledger, Record};
 use lab::replay::sweep::{Outcome, Sweep};
-use lab::text::{NONE, count, number};
-use pricing::convert::{amount_f64, qty_f64};
+use lab::text::{NONE, count, duration, minute, money, number, percent, with_error};
+use money::Amount;
+use pricing::convert::amount_f64;
 
-use super::{Colour, align, plain};
+/// Markets whose profit has a column of its own.
+const MARKETS: usize = 3;
 
-/// Most cells of a sweep that are listed; the file has them all.
-const LISTED: usize = 40;
+/// Markets whose orders are listed.
+const LISTED: usize = 4;
 
-/// Every strategy in a line.
-pub fn strategies() -> String {
-    let mut table = plain(&["strategy".into(), "trades".into(), "what it does".into()]);
-    for class in Class::ALL {
-        let parts = class.parts().join(", ");
-        let parts = if parts.is_empty() { NONE.to_owned() } else { parts };
-        table.add_row([class.name().to_owned(), parts, class.help().to_owned()]);
+/// Cells of a sweep that are listed.
+const CELLS: usize = 24;
+
+/// The summary of one replay.
+pub fn run(record: &Record, measures: &Measures, colour: Colour) -> String {
+    let blank = String::new;
+    let mut parts = vec![heading(record, measures, colour), blank()];
+    parts.extend(lines(record, measures));
+    parts.extend([trail(record), blank(), causes(record, colour), blank(), markouts(measures)]);
+    parts.extend([blank(), orders(record, measures)]);
+    if !record.incidents.is_empty() {
+        let told = record.incidents.len() as u64;
+        parts.push(format!("incidents told in the report: {}", count(told)));
     }
-    align(&mut table, 9);
-    format!("{table}\n\nParameters of one: plumb desk strategies NAME\n")
+    parts.join("\n") + "\n"
 }
 
-/// One strategy with its parameters.
-pub fn strategy(class: Class) -> String {
-    let headings = ["key", "values", "default", "meaning"].map(str::to_owned);
-    let mut table = plain(&headings);
-    for parameter in class.parameters() {
-        let (name, help) = (parameter.name.to_owned(), parameter.help.to_owned());
-        table.add_row([name, parameter.range, parameter.default, help]);
-    }
-    align(&mut table, 9);
-    let parts = match class.parts() {
-        [] => String::new(),
-        parts => format!("\nTrades, by their part: {}", parts.join(", ")),
-    };
-    format!("{} {}{parts}\n\n{table}\n", class.name(), class.help())
-}
-
-/// What would run.
-pub fn check(setup: &Setup, cells: usize) -> String {
-    let mut lines = vec![format!("{}, seed {}", setup.name, setup.seed)];
-    if !setup.description.is_empty() {
-        lines.push(setup.description.clone());
-    }
-    lines.extend(setup.notes.iter().map(|note| format!("  {note}")));
-    let parts = setup.trader.class().parts();
-    for (part, market) in parts.iter().zip(&setup.trades) {
-        lines.push(format!("  {part}: {}", setup.markets[*market].name));
-    }
-    let pairs = setup.models.iter().chain(&setup.parameters);
-    lines.extend(pairs.map(|(name, value)| format!("  {name:<26} {value}")));
-    if cells > 1 {
-        lines.push(format!("{cells} cells, of which this is the first"));
-    }
-    lines.join("\n") + "\n"
-}
-
-/// The summary of one run that took so many seconds.
-pub fn run(record: &Record, measures: &Measures, took_s: f64, colour: Colour) -> String {
+fn heading(record: &Record, measures: &Measures, colour: Colour) -> String {
     let run = &record.run;
-    let counts = measure::counts(record);
-    let quote = &run.quote;
-    let title = format!("{} · seed {}", run.strategy, run.seed);
-    let rate = counts.events as f64 / took_s.max(1e-9) / 1e6;
-    let period = format!("{} … {} UTC", run.start, run.end);
-    let mut lines = vec![colour.paint("1", &title), period];
-    lines.extend(run.models.iter().map(|(part, model)| format!("  {part:<12} {model}")));
-    lines.push(String::new());
-    lines.push(format!("{} {quote}", profit(measures)));
-    for cause in Cause::ALL {
-        let amount = record.ledger().part(cause);
-        if !amount.is_zero() {
-            lines.push(format!("  {:<20}{:>16}", cause.name(), number(amount_f64(amount), 2)));
-        }
-    }
-    lines.push(String::new());
-    lines.push(markets(record, measures));
-    lines.push(String::new());
-    lines.push(risk(measures));
-    for incident in record.incidents.iter().take(5) {
-        lines.push(format!("{} {}", incident.time, incident.text));
-    }
-    let events = count(counts.events);
-    lines.push(format!("{events} events in {took_s:.1} s ({rate:.1} M/s)"));
-    lines.join("\n")
+    let counts = counts(record);
+    let time = |time: money::Time| minute(i64::try_from(time.millis()).unwrap_or(-1));
+    format!(
+        "{}\n{} – {} UTC, {}\n{} events · {} orders · {} fills · build {}",
+        colour.paint("1", &format!("{} · seed {}", run.strategy, run.seed)),
+        time(run.start),
+        time(run.end),
+        duration(measures.length_s),
+        count(counts.events),
+        count(counts.orders),
+        count(counts.fills),
+        run.build,
+    )
 }
 
-fn profit(measures: &Measures) -> String {
-    let error = measures.profit_error.map_or(String::new(), |it| format!(" ± {}", number(it, 2)));
-    let share = measures.performance.total.map(|total| format!(" ({} %)", number(total * 1e2, 3)));
-    format!("profit {}{error}{}", number(measures.profit, 2), share.unwrap_or_default())
+/// One line for each question.
+fn lines(record: &Record, measures: &Measures) -> Vec<String> {
+    let quote = &record.run.quote;
+    let some = |value: Option<f64>| value.map_or(NONE.to_owned(), money);
+    let performance = &measures.performance;
+    let sure = measures
+        .profit_error
+        .filter(|error| *error > 0.0)
+        .map_or("tape too short for an error".to_owned(), |error| {
+            format!("± {}, {} errors", money(error), number(measures.profit / error, 1))
+        });
+    let fall = measures.drawdown.map_or("none".to_owned(), |fall| {
+        let back = if fall.recovered_ns.is_some() { "recovered" } else { "not recovered" };
+        format!("{}, {} of the peak, {back}", money(fall.depth), percent(fall.share, 2))
+    });
+    let trips = &measures.trips;
+    let rate = trips.hit_rate.map_or(NONE.to_owned(), |rate| {
+        let error = trips.hit_rate_error.map(|error| error * 100.0);
+        format!("{} %", with_error(rate * 100.0, error, 1))
+    });
+    let bp = trips.profit_bp.map_or(NONE.into(), |bp| with_error(bp.mean, bp.error, 2));
+    let edge = measures
+        .flow
+        .edge_bp
+        .map_or(NONE.to_owned(), |edge| with_error(edge, measures.flow.edge_error_bp, 2));
+    vec![
+        format!("profit     {} {quote} ({sure})", money(measures.profit)),
+        format!(
+            "return     {} on {} {quote}, {} a year",
+            percent(performance.total, 2),
+            money(measures.capital),
+            percent(performance.annual, 1)
+        ),
+        format!("Sharpe     {}", sharpe(measures)),
+        format!("drawdown   {fall}"),
+        format!(
+            "tail       VaR 95 % {} of {}, shortfall {}, worst minute {}",
+            some(performance.var_95),
+            duration(performance.period_s),
+            some(performance.shortfall_95),
+            some(performance.worst_minute)
+        ),
+        format!("edge       {edge} bp of {} {quote} traded", money(measures.flow.traded)),
+        format!("trips      {}: {rate} won, {bp} bp", count(trips.count as u64)),
+    ]
 }
 
-fn markets(record: &Record, measures: &Measures) -> String {
-    let headings =
-        ["market", "profit", "fills", "orders", "cancels", "refused", "traded", "edge bp", "held"];
-    let mut table = plain(&headings.map(str::to_owned));
-    for (market, measured) in record.markets.iter().zip(&measures.markets) {
-        let counts = market.counts;
-        let at = record.markets.iter().position(|other| other.name == market.name);
-        let held = at.and_then(|at| record.samples.markets[at].last());
-        table.add_row([
-            market.name.clone(),
-            number(measured.profit, 2),
-            count(counts.fills),
-            count(counts.orders),
-            count(counts.cancels),
-            count(counts.refused),
-            number(measured.flow.traded, 0),
-            some(measured.flow.edge_bp, 3),
-            held.map_or(NONE.to_owned(), |seen| number(qty_f64(seen.position), 4)),
-        ]);
+fn sharpe(measures: &Measures) -> String {
+    let performance = &measures.performance;
+    let Some(ratio) = performance.sharpe else {
+        return format!("{NONE} (fewer than 20 returns, or all alike)");
+    };
+    let (value, unit) = match performance.sharpe_annual {
+        Some(annual) => (with_error(annual, performance.sharpe_annual_error, 1), "a year"),
+        None => (with_error(ratio.ratio, Some(ratio.error), 3), "a period"),
+    };
+    format!(
+        "{value} {unit}, above 0 with {}, {} returns of {}",
+        percent(Some(ratio.probability), 1),
+        count(ratio.count as u64),
+        duration(performance.period_s)
+    )
+}
+
+/// Profit over time from its lowest to its highest.
+fn trail(record: &Record) -> String {
+    let profit = |equity: &Amount| amount_f64(*equity - record.equity_start);
+    let profits: Vec<f64> = record.samples.equity.iter().map(profit).collect();
+    let low = profits.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = profits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if low >= high {
+        return "path       flat".to_owned();
+    }
+    let bar = |bucket: &[f64]| {
+        let last = bucket.last().copied().unwrap_or(low);
+        let step = ((last - low) / (high - low) * (BARS.len() - 1) as f64).round();
+        BARS.get(step as usize).copied().unwrap_or(' ')
+    };
+    let size = profits.len().div_ceil(COLUMNS).max(1);
+    let path: String = profits.chunks(size).map(bar).collect();
+    format!("path       {path} {} … {}", money(low), money(high))
+}
+
+fn causes(record: &Record, colour: Colour) -> String {
+    let sum = record.ledger();
+    let shown: Vec<_> = record.markets.iter().take(MARKETS).collect();
+    let mut headings = vec![format!("P&L, {}", record.run.quote)];
+    headings.extend(shown.iter().map(|market| market.name.clone()));
+    headings.extend(["account".to_owned(), "all".to_owned()]);
+    let mut table = plain(&headings);
+    let row = |label: &str, of: &dyn Fn(&Ledger) -> Amount| {
+        let cell = |ledger: &Ledger| match of(ledger) {
+            Amount::ZERO => NONE.to_owned(),
+            amount => money(amount_f64(amount)),
+        };
+        let mut row = vec![label.to_owned()];
+        row.extend(shown.iter().map(|market| cell(&market.ledger)));
+        row.extend([cell(&record.account), cell(&sum)]);
+        row
+    };
+    for cause in Cause::ALL.into_iter().filter(|cause| !sum.part(*cause).is_zero()) {
+        table.add_row(row(cause.name(), &|ledger| ledger.part(cause)));
+    }
+    table.add_row(row("sum", &Ledger::total));
+    align(&mut table, 1);
+    let verdict = match record.check() {
+        Ok(()) => format!(
+            "{}: {} to the last unit",
+            colour.paint("32", "sum = change of equity"),
+            record.profit()
+        ),
+        Err(imbalance) => colour.paint("1;31", &imbalance.to_string()),
+    };
+    format!("{table}\n{verdict}")
+}
+
+fn markouts(measures: &Measures) -> String {
+    let mut headings = vec!["markout, bp".to_owned()];
+    headings.extend(measures.maker.points.iter().map(|point| match point.horizon_s {
+        0.0 => "at fill".to_owned(),
+        seconds => format!("{seconds} s"),
+    }));
+    headings.extend(["fee".to_owned(), "fills".to_owned()]);
+    let mut table = plain(&headings);
+    let cell = |point: &Point| {
+        point.markout_bp.map_or(NONE.into(), |mean| with_error(mean.mean, mean.error, 2))
+    };
+    for (name, curve) in [("maker", &measures.maker), ("taker", &measures.taker)] {
+        let Curve { fills, notional: _, fee_bp, points } = curve;
+        let mut row = vec![name.to_owned()];
+        row.extend(points.iter().map(cell));
+        row.push(fee_bp.map_or(NONE.to_owned(), |fee| number(fee, 2)));
+        row.push(count(*fills as u64));
+        table.add_row(row);
     }
     align(&mut table, 1);
     table.to_string()
 }
 
-fn risk(measures: &Measures) -> String {
-    let drawdown = measures.drawdown.map_or(0.0, |drawdown| drawdown.depth);
-    let sharpe = measures.performance.sharpe.map(|sharpe| sharpe.ratio);
-    let maker = measures.flow.maker_share.map(|share| share * 100.0);
-    format!(
-        "drawdown {} · Sharpe {} in {} s · resting {} % of {} traded",
-        number(drawdown, 2),
-        some(sharpe, 3),
-        number(measures.performance.period_s, 0),
-        some(maker, 1),
-        number(measures.flow.traded, 0)
-    )
+fn orders(record: &Record, measures: &Measures) -> String {
+    let headings = [
+        "market",
+        "orders",
+        "filled",
+        "fills",
+        "msg/fill",
+        "maker",
+        "turnover",
+        "edge, bp",
+        "of volume",
+        "capacity",
+    ];
+    let mut table = plain(&headings.map(str::to_owned));
+    for (market, measured) in record.markets.iter().zip(&measures.markets).take(LISTED) {
+        let (flow, capacity) = (&measured.flow, &measured.capacity);
+        let some = |value: Option<f64>, decimals| {
+            value.map_or(NONE.to_owned(), |value: f64| number(value, decimals))
+        };
+        table.add_row(vec![
+            market.name.clone(),
+            count(market.counts.orders),
+            percent(flow.orders_filled, 1),
+            count(market.counts.fills),
+            some(flow.messages_per_fill, 1),
+            percent(flow.maker_share, 0),
+            some(flow.turnover_day, 2),
+            some(flow.edge_bp, 2),
+            percent(capacity.participation, 2),
+            capacity.break_even_day.map_or(NONE.to_owned(), money),
+        ]);
+    }
+    align(&mut table, 1);
+    let more = record.markets.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!("; {more} more markets") } else { String::new() };
+    format!("{table}\nturnover: × equity a day; capacity: {} a day{more}", record.run.quote)
 }
 
-fn some(value: Option<f64>, decimals: usize) -> String {
-    value.map_or(NONE.to_owned(), |value| number(value, decimals))
-}
-
-/// The cells of a sweep: in the order of the grid, or the most profitable of many.
+/// The summary of a sweep.
 pub fn sweep(sweep: &Sweep, colour: Colour) -> String {
-    let cells = sweep.cells.len();
-    let mut shown: Vec<usize> = (0..cells).collect();
-    if cells > LISTED {
-        let profit = |cell: &usize| sweep.outcome(*cell).map_or(f64::MIN, |it| it.profit);
-        shown.sort_by(|a, b| profit(b).total_cmp(&profit(a)).then(a.cmp(b)));
-        shown.truncate(LISTED);
+    let failed = sweep.failures().count() as u64;
+    let title = format!("{} · {} cells", sweep.run.strategy, count(sweep.cells.len() as u64));
+    let mut parts = vec![colour.paint("1", &title)];
+    match sweep.best() {
+        Some(best) => parts.push(format!(
+            "best       {}\ndeflated   {}: its Sharpe ratio {} a period against {} by luck of {} \
+             trials\n           {} with luck from standard errors, {} as if tried alone",
+            sweep.setting(best.cell),
+            percent(Some(best.deflated), 1),
+            number(best.sharpe, 3),
+            number(best.luck, 3),
+            count(best.trials as u64),
+            percent(Some(best.deflated_by_errors), 1),
+            percent(Some(best.probability), 1),
+        )),
+        None => parts.push("no cell has a Sharpe ratio: tape too short or no trades".to_owned()),
+    }
+    if failed > 0 {
+        parts.push(colour.paint("1;31", &format!("cells failed: {}", count(failed))));
+        let causes = sweep.failures().take(3);
+        parts.extend(causes.map(|(cell, cause)| format!("  {}: {cause}", sweep.setting(cell))));
+    }
+    parts.extend([String::new(), cells(sweep)]);
+    parts.join("\n") + "\n"
+}
+
+/// All cells, or the best of them.
+fn cells(sweep: &Sweep) -> String {
+    let mut finished: Vec<(usize, &Outcome)> =
+        (0..sweep.cells.len()).filter_map(|cell| Some((cell, sweep.outcome(cell)?))).collect();
+    let more = finished.len().saturating_sub(CELLS);
+    if more > 0 {
+        let ratio = |of: &Outcome| of.sharpe.unwrap_or(f64::NEG_INFINITY);
+        finished.sort_by(|a, b| ratio(b.1).total_cmp(&ratio(a.1)));
+        finished.truncate(CELLS);
     }
     let mut headings: Vec<String> = sweep.axes.iter().map(|axis| axis.title()).collect();
-    let measured = ["profit", "±", "Sharpe", "drawdown", "fills", "edge bp", "resting %"];
-    headings.extend(measured.map(str::to_owned));
+    let profit = format!("profit, {}", sweep.run.quote);
+    headings.extend([profit, "Sharpe".into(), "drawdown".into(), "fills".into(), "edge".into()]);
     let mut table = plain(&headings);
-    for cell in &shown {
-        let place = sweep.place(*cell);
-        let mut row: Vec<String> =
-            sweep.axes.iter().zip(place).map(|(axis, at)| axis.labels[at].clone()).collect();
-        row.extend(sweep.outcome(*cell).map_or_else(failed, outcome));
+    for (cell, of) in finished {
+        let label = |(axis, at): (&lab::replay::sweep::Axis, usize)| axis.labels[at].clone();
+        let mut row: Vec<String> = sweep.axes.iter().zip(sweep.place(cell)).map(label).collect();
+        let sharpe = of.sharpe.map_or(NONE.into(), |ratio| with_error(ratio, of.sharpe_error, 3));
+        row.extend([
+            with_error(of.profit, of.profit_error, 2),
+            sharpe,
+            money(of.drawdown),
+            count(of.fills),
+            of.edge_bp.map_or(NONE.to_owned(), |edge| number(edge, 2)),
+        ]);
         table.add_row(row);
     }
-    align(&mut table, 0);
-    let title = colour.paint("1", &format!("{} · {cells} cells", sweep.run.strategy));
-    let mut lines = vec![title, table.to_string()];
-    if cells > LISTED {
-        lines.push(format!("The {LISTED} most profitable of {cells}; the files have all."));
-    }
-    if let Some(best) = sweep.best() {
-        lines.push(format!(
-            "Best Sharpe at {}: the chance that it is more than luck of {} tries is {} %.",
-            sweep.setting(best.cell),
-            best.trials,
-            number(best.deflated * 100.0, 1)
-        ));
-    }
-    lines.join("\n")
+    align(&mut table, sweep.axes.len());
+    let note = match more {
+        0 => "± one standard error; Sharpe of a period".to_owned(),
+        more => format!("the best of {} by Sharpe ratio; ± one standard error", more + CELLS),
+    };
+    format!("{table}\n{note}")
 }
 
-fn outcome(outcome: &Outcome) -> [String; 7] {
-    [
-        number(outcome.profit, 2),
-        some(outcome.profit_error, 2),
-        some(outcome.sharpe, 3),
-        number(outcome.drawdown, 2),
-        count(outcome.fills),
-        some(outcome.edge_bp, 3),
-        some(outcome.maker_share.map(|share| share * 100.0), 1),
-    ]
-}
-
-fn failed() -> [String; 7] {
-    let mut row = [const { String::new() }; 7];
-    row[0] = "failed".to_owned();
-    row
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

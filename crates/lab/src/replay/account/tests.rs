@@ -342,3 +342,21 @@ fn what_cannot_be_booked_is_refused_and_changes_nothing() {
     assert_eq!(refused(&[AssetTerms::CASH, terms], linear()), Fault::Terms(1));
     assert_eq!(refused(&[AssetTerms::CASH], spot()), Fault::Terms(0));
 }
+
+#[test]
+fn coins_that_are_quoted_in_coins_follow_both_prices() {
+    let pair = Kind::Spot { base: Asset(2), quote: Asset(1) };
+    let turnover = Turnover::steady(Amount::ZERO, NOW);
+    let markets = vec![market(spot()), market(pair)];
+    let mut account = Account::new(&[AssetTerms::CASH; 3], markets, turnover, NOW).unwrap();
+    assert_eq!(account.see(1, price("0.05")), Err(Fault::NoPrice));
+    account.see(0, price("40000")).unwrap();
+    account.deposit(Asset(1), Amount::ONE, NOW).unwrap();
+    account.fill(&fill(1, Side::Buy, "0.05", "10"), NOW).unwrap();
+    assert_eq!(account.equity(), amount("40000"));
+    // The coin doubles; the pair is worth more as soon as it is seen, though its price is the same.
+    account.see(0, price("80000")).unwrap();
+    assert_eq!(account.equity(), amount("60000"));
+    account.fill(&fill(1, Side::Sell, "0.05", "10"), NOW).unwrap();
+    assert_eq!(causes(&account), booked(&[(Cause::PriceMoves, "40000")]));
+}

@@ -80,8 +80,11 @@ fn a_tier_is_reached_the_day_after_and_lost_when_the_window_has_passed() {
         schedule.tier(&turnover)
     });
     assert_eq!(tiers, [1, 2, 1, 0], "{turnover:?}");
-    let steady = Turnover::steady(amount("70"), day(9));
+    let mut steady = Turnover::steady(amount("70"), day(9));
     assert_eq!((schedule.tier(&steady), steady.trailing(30)), (2, amount("2100")));
+    // A pause longer than the window leaves nothing of it.
+    assert!(steady.add(day(49), Amount::ONE));
+    assert_eq!(steady.trailing(30), Amount::ZERO);
 }
 
 #[test]
@@ -105,7 +108,8 @@ fn tiers_that_do_not_rise_are_refused() {
 proptest! {
     #[test]
     fn trailing_volume_is_the_sum_of_a_list(
-        trades in prop::collection::vec((0u64..9, 0i64..1_000), 1..80),
+        trades in prop::collection::vec(
+            (prop_oneof![9 => 0u64..9, 1 => 25u64..70], 0i64..1_000), 1..80),
         days in 1usize..=30,
     ) {
         let mut turnover = Turnover::steady(Amount::ZERO, day(500));

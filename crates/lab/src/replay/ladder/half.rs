@@ -57,7 +57,7 @@ impl Half {
     }
 
     /// Sets a level (zero removes it) and tells what was there. `best` is the caller's business.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put(&mut self, key: i64, qty: i64) -> i64 {
         let at = key.wrapping_sub(self.base).cast_unsigned();
         let Some(block) = self.blocks.get_mut((at / WIDTH as u64) as usize) else {

@@ -42,6 +42,8 @@ fn a_markout_is_the_mid_in_force_at_its_horizon() {
     assert_eq!(fills.markout_bp[0][0], 100.0);
     assert!(fills.markout_bp[0][1].is_nan());
     assert_eq!(fills.due(), at(1.15));
+    fills.look(at(1.15), |_| price(102));
+    assert_eq!(fills.due(), at(2.0));
     fills.look(at(2.5), |_| price(102));
     assert_eq!((fills.markout_bp[0][1], fills.markout_bp[1][0]), (-200.0, 200.0));
     assert_eq!(fills.due(), at(11.0));

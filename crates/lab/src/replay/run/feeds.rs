@@ -48,7 +48,9 @@ impl Feed {
 
     /// Time of the next event at the exchange; `None` at the end.
     pub(super) fn next_at_exchange(&mut self) -> Result<Option<u64>, RunError> {
-        Ok(self.exchange.peek(&mut self.window, &mut |event| event.exchange.nanos())?)
+        let next = self.exchange.peek(&mut self.window, &mut |event| event.exchange.nanos())?;
+        self.is_over = next.is_none();
+        Ok(next)
     }
 
     /// Brings the desk's view to a time, or to the first change that a strategy is to be told;

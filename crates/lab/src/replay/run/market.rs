@@ -3,10 +3,12 @@
 use desk::strategy::Instrument;
 use feed::tape::{Event, Kind};
 use money::{Amount, Price, Qty, Round, Time, mul_div};
+use pricing::convert::{price_f64, qty_f64};
 use protocol::ids::Side;
 
 use super::orders::Open;
 use crate::replay::exchange::Exchange;
+use crate::replay::impact::Impact;
 use crate::replay::local::{Local, Units};
 use crate::replay::order::Answer;
 use crate::replay::record::Counts;
@@ -26,6 +28,9 @@ pub(super) struct Market {
     pub(super) lot: i64,
     pub(super) exchange: Exchange,
     pub(super) local: Local,
+    /// How own trades move it, and by how many units it stands above the tape.
+    pub(super) impact: Option<Impact>,
+    pub(super) shift: i64,
     pub(super) open: Vec<Open>,
     pub(super) counts: Counts,
     /// Price times quantity of all trades, in units of both.
@@ -80,8 +85,18 @@ impl Market {
         qty.raw() / lot * self.lot
     }
 
+    /// What an impact is measured against: the trades of the tape.
+    #[cold]
+    fn observe(&mut self, event: &Event) {
+        let (price, qty) = (self.units.price(event.price), self.units.qty(event.qty));
+        let (price, qty) = (price_f64(price), qty_f64(qty));
+        if let Some(impact) = &mut self.impact {
+            impact.observe(event.exchange, price, price * qty);
+        }
+    }
+
     /// Takes an event at the exchange; whether the loop must look at it or at what it answered.
-    #[inline]
+    #[inline(always)]
     pub(super) fn meet(&mut self, event: &Event, answers: &mut Vec<Answer>) -> bool {
         self.counts.events += 1;
         match event.kind {
@@ -99,6 +114,9 @@ impl Market {
                 self.counts.trades += 1;
                 let notional = i128::from(event.price) * i128::from(event.qty);
                 self.volume = self.volume.saturating_add(notional);
+                if self.impact.is_some() {
+                    self.observe(event);
+                }
                 self.exchange.apply(event, answers);
             }
             Kind::Close => {

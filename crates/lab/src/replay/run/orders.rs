@@ -1,12 +1,14 @@
 //! Requests to the exchanges, what they answer, and what the account makes of it.
 
 use desk::strategy::{Event, Intent};
-use money::{Amount, Qty, Time};
+use money::{Amount, Price, Qty, Time};
+use protocol::command::Lifetime;
 use protocol::ids::{ClientId, Side};
 
 use super::{Item, Request, Run, RunError};
 use crate::replay::account::{self, Proposal};
 use crate::replay::latency::Passage;
+use crate::replay::local::Units;
 use crate::replay::order::{Answer, Order};
 use crate::replay::record::Fill;
 
@@ -16,6 +18,17 @@ pub(super) struct Open {
     client: ClientId,
     left: Proposal,
     touched: bool,
+}
+
+impl Open {
+    /// The order as one that joins the tape's queue now, in a market that was moved.
+    pub(super) fn on_tape(&self, units: Units, shift: i64) -> Order {
+        let price = units.of_price(self.left.price).expect("the price was checked at sending");
+        let qty = units.of_qty(self.left.qty).expect("parts of a fill are whole units");
+        let (client, side) = (self.client, self.left.side);
+        let price = price.saturating_sub(shift);
+        Order { client, side, price, qty, lifetime: Lifetime::Resting }
+    }
 }
 
 impl Run<'_> {
@@ -94,7 +107,9 @@ impl Run<'_> {
                 market.counts.cancels += self.answers.len() as u64;
             }
         }
-        self.settle(place)
+        self.settle(place)?;
+        self.worse = 0;
+        Ok(())
     }
 
     fn refuse(&mut self, client: ClientId) {
@@ -129,7 +144,8 @@ impl Run<'_> {
             return Ok(());
         }
         market.open.push(Open { client: order.client, left, touched: false });
-        market.exchange.place(order, &mut self.answers);
+        self.worse = self.translate(at, &mut order);
+        self.markets[at].exchange.place(order, &mut self.answers);
         Ok(())
     }
 
@@ -145,7 +161,7 @@ impl Run<'_> {
         }
         self.answers = answers;
         self.count_busy(at);
-        Ok(())
+        if std::mem::take(&mut self.pushed) { self.shift(at) } else { Ok(()) }
     }
 
     fn book(&mut self, at: usize, answer: Answer) -> Result<Event, RunError> {
@@ -158,13 +174,30 @@ impl Run<'_> {
                 Event::Gone { instrument, client, refused }
             }
             Answer::Fill { client, side, price, qty, maker, done } => {
-                let units = self.markets[at].units;
-                let (price, qty) = (units.price(price), units.qty(qty));
+                let (units, shift) = (self.markets[at].units, self.markets[at].shift);
+                let worse = if maker { 0 } else { self.worse };
+                let price = units.price(price.saturating_add(shift).saturating_add(worse));
+                let limit = self.limit(at, client).unwrap_or(price);
+                let price = match side {
+                    Side::Buy => price.min(limit),
+                    Side::Sell => price.max(limit),
+                };
+                let qty = units.qty(qty);
                 self.release(at, client, Some((qty, done)));
+                if !maker {
+                    self.push(at, side, price, qty);
+                    self.pushed = true;
+                }
                 let fee = self.fill(at, (client, side, maker), (price, qty))?;
                 Event::Fill { instrument, client, side, price, qty, fee, done }
             }
         })
+    }
+
+    /// The price that an own order was sent with.
+    fn limit(&self, at: usize, client: ClientId) -> Option<Price> {
+        let open = self.markets[at].open.iter().find(|open| open.client == client);
+        open.map(|open| open.left.price)
     }
 
     /// Frees what an order bound, for a part that was filled or all that was left of it.
@@ -178,7 +211,7 @@ impl Run<'_> {
         market.counts.orders_filled += u64::from(filled.is_some() && !open.touched);
         open.touched |= filled.is_some();
         if filled.is_none_or(|(_, done)| done) {
-            market.open.swap_remove(row);
+            market.open.remove(row);
         }
         let freed = self.accounts[market.account].release(&freed);
         freed.expect("what was reserved can be released");
@@ -189,13 +222,13 @@ impl Run<'_> {
         &mut self,
         at: usize,
         (client, side, maker): (ClientId, Side, bool),
-        (price, qty): (money::Price, Qty),
+        (price, qty): (Price, Qty),
     ) -> Result<Amount, RunError> {
         let market = &self.markets[at];
-        let moved = market.mid();
-        let mid = if moved.is_zero() { price } else { moved };
-        let place = market.place;
-        let fill = account::Fill { market: place, side, price, qty, maker, mid, moved: mid };
+        let known = market.mid();
+        let mid = if known.is_zero() { price } else { known };
+        let (place, moved) = (market.place, mid + market.units.price(market.shift));
+        let fill = account::Fill { market: place, side, price, qty, maker, mid, moved };
         let now = Time::from_nanos(self.now);
         let account = &mut self.accounts[market.account];
         let before = *account.ledger();

@@ -12,6 +12,7 @@ use crate::random::Seed;
 use crate::replay::account::{Account, Asset, AssetTerms, Fault, MarketTerms};
 use crate::replay::exchange::{Exchange, ExchangeParams};
 use crate::replay::fees::Turnover;
+use crate::replay::impact::{self, Impact, Model, Scale};
 use crate::replay::latency::{self, Latency, LatencyParams};
 use crate::replay::local::{Local, Units};
 use crate::replay::record::{self, Counts, Imbalance, Record, Seen};
@@ -38,6 +39,8 @@ pub struct MarketSetup {
     pub record: record::Market,
     /// How orders are matched.
     pub exchange: ExchangeParams,
+    /// How own trades move it.
+    pub impact: Option<(Model, Scale)>,
     /// When it settles, of dated contracts.
     pub expiry: Option<Time>,
 }
@@ -90,6 +93,9 @@ pub enum RunError {
     /// A model of latency.
     #[error("latency: {0}")]
     Latency(#[from] latency::Fault),
+    /// A model of impact.
+    #[error("impact: {0}")]
+    Impact(#[from] impact::Fault),
     /// An account.
     #[error("account of {market} at {time} UTC: {fault}")]
     Account {
@@ -196,6 +202,8 @@ impl<'a> Run<'a> {
             intents: Vec::new(),
             answers: Vec::new(),
             inbound: 0,
+            worse: 0,
+            pushed: false,
             record: Record::new(setup.run, record, Amount::ZERO, setup.sample),
         })
     }
@@ -298,6 +306,11 @@ impl Market {
             lot: of_lot.ok_or_else(|| step("lot", lot.to_string(), units.qty.to_string()))?,
             exchange: Exchange::new(&setup.exchange),
             local: Local::new(instrument, units, hears_trades),
+            impact: match setup.impact {
+                Some((model, scale)) => Some(Impact::new(model, scale)?),
+                None => None,
+            },
+            shift: 0,
             open: Vec::new(),
             counts: Counts::default(),
             volume: 0,

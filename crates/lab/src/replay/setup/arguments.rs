@@ -1,14 +1,14 @@
 //! Values of keys from the command line: `--set key=value`, and an axis of a sweep.
 //!
-//! A key is looked for in `[strategy]`, then at the top, then in the other tables; `latency.order`
-//! names its table, `market.perp.tick` one market and `market.tick` all of them. `latency` alone
-//! is both roads of an order. Values become one line of TOML each, so that they are checked as
-//! those of a file are, and a refusal names the argument.
+//! A key is looked for in `[strategy]`, then at the top, then in `[latency]`, `[exchange]` and
+//! `[account]`; `latency.order` names its table, `market.perp.tick` one market and `market.tick`
+//! all of them. `latency` alone is both roads of an order. Values become one line of TOML each, so
+//! that they are checked as those of a file are, and a refusal names the argument.
 
 use crate::scenario::error::nearest;
 use crate::scenario::key::{Key, Kind};
 
-use super::keys::{ACCOUNT, EXCHANGE, LATENCY, MARKET, ROOT};
+use super::keys::{ACCOUNT, EXCHANGE, IMPACT, LATENCY, MARKET, ROOT};
 use super::trader::Class;
 
 /// A value for a key, as it was given.
@@ -39,6 +39,7 @@ pub(super) enum Place {
     Strategy,
     Latency,
     Exchange,
+    Impact,
     Account,
     /// Of one market, or of all.
     Market(Option<String>),
@@ -104,6 +105,7 @@ impl Argument {
             "strategy" => Place::Strategy,
             "latency" => Place::Latency,
             "exchange" => Place::Exchange,
+            "impact" => Place::Impact,
             "account" => Place::Account,
             "market" => {
                 return match rest.rsplit_once('.') {
@@ -150,6 +152,7 @@ pub(super) fn tables_of(place: &Place, class: Class) -> &'static [&'static [Key]
         Place::Strategy => class.keys(),
         Place::Latency => &[LATENCY],
         Place::Exchange => &[EXCHANGE],
+        Place::Impact => &[IMPACT],
         Place::Account => &[ACCOUNT],
         Place::Market(_) => &[MARKET],
     }

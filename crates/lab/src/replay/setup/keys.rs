@@ -34,6 +34,7 @@ pub(super) const ROOT: &[Key] = &[
     key("market", Tables, Absent, "markets, or `--data` on the command line"),
     key("latency", Table, Absent, "time on the road"),
     key("exchange", Table, Absent, "how own orders meet the recorded market"),
+    key("impact", Table, Absent, "how own trades move the recorded markets"),
     key("account", Table, Absent, "what there is at the start, and what borrowing costs"),
     key("outage", Tables, Absent, "times at which an exchange or the way to it fails"),
 ];
@@ -103,6 +104,33 @@ pub(super) const EXCHANGE: &[Key] = &[
     flag("consume", true, "whether what own orders took is gone until the feed shows it anew"),
 ];
 
+pub(super) const IMPACT: &[Key] = &[
+    key(
+        "model",
+        Choice(&["none", "linear", "root"]),
+        Text("none"),
+        "not at all, in proportion to what own takers take, or by its root",
+    ),
+    number("slope_bp_per_musd", (0.0, 1_000.0), 2.0, "move for a million taken, if linear"),
+    number("factor", (0.0, 100.0), 1.0, "factor of a root, of the volatility"),
+    number("power", (0.01, 1.0), 0.5, "power of the volume, of a root"),
+    key(
+        "decay",
+        Kind::Span(Span::from_millis(1), Span::DAY),
+        Text("10min"),
+        "time constant with which it wears off",
+    ),
+    optional("exponent", (0.416, 2.0), "of a root that wears off by this power after `decay`"),
+    number("volatility_pct_day", (0.01, 1_000.0), 3.0, "volatility that a root counts with"),
+    number("market_usd_day", (1.0, 1e13), 1e9, "volume of the market that a root counts with"),
+    key(
+        "window",
+        Kind::Span(Span::HOUR, Span::DAY),
+        Absent,
+        "memory with which the data replace both; else they stay",
+    ),
+];
+
 pub(super) const ACCOUNT: &[Key] = &[
     key("currency", Kind::Text, Absent, "what profit is counted in; else the first market's quote"),
     number("cash", (0.0, 1e12), 100_000.0, "of the currency, at the start"),
@@ -154,6 +182,7 @@ const GROUPS: &[(&str, &[Key])] = &[
     ("`funding` with `rule = \"pi\"`", PI),
     ("`[latency]`", LATENCY),
     ("`[exchange]`", EXCHANGE),
+    ("`[impact]`", IMPACT),
     ("`[account]`", ACCOUNT),
     ("`[[outage]]`", OUTAGE),
 ];

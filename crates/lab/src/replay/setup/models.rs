@@ -8,6 +8,7 @@
 use money::{Span, Time};
 
 use crate::replay::exchange::{ExchangeParams, Fills};
+use crate::replay::impact::{Decay, Impact, Model, Scale};
 use crate::replay::latency::{self, Delay, FeedOutage, Jitter, OrderOutage, Recorded, Sampled};
 use crate::replay::queue::{QueueModel, Weight};
 use crate::scenario::error::ScenarioError;
@@ -225,6 +226,50 @@ fn parse_queue(text: &str) -> Option<QueueModel> {
         _ => return None,
     };
     Some(QueueModel::Probability(weight))
+}
+
+/// How own trades move a market; `None` where they do not.
+pub(super) fn impact(section: &Section<'_>) -> Read<Option<(Model, Scale)>> {
+    let decay = section.duration("decay")?;
+    let slope = section.number("slope_bp_per_musd")? / 1e10;
+    let wears_off = match section.number_if("exponent")? {
+        Some(exponent) => Decay::Power { onset: decay, exponent },
+        None => Decay::Exponential(decay),
+    };
+    let (factor, power) = (section.number("factor")?, section.number("power")?);
+    let scale = Scale {
+        volatility: section.number("volatility_pct_day")? / 100.0,
+        volume: section.number("market_usd_day")?,
+        window: section.duration_if("window")?,
+    };
+    let model = match section.choice("model")? {
+        "linear" => Model::Linear { slope, decay },
+        "root" => Model::Root { factor, power, decay: wears_off },
+        _ => return Ok(None),
+    };
+    match Impact::new(model, scale) {
+        Ok(_) => Ok(Some((model, scale))),
+        Err(fault) => Err(section.wrong("exponent", format!("{}: {fault}", section.title))),
+    }
+}
+
+/// In words.
+pub(super) fn impact_text(impact: Option<&(Model, Scale)>) -> String {
+    match impact.map(|(model, _)| model) {
+        None | Some(Model::None) => "none".into(),
+        Some(Model::Linear { slope, decay }) => {
+            format!("linear, {} bp for a million, {}", slope * 1e10, span::text(*decay))
+        }
+        Some(Model::Root { factor, power, decay }) => {
+            let decay = match decay {
+                Decay::Exponential(time) => span::text(*time),
+                Decay::Power { onset, exponent } => {
+                    format!("power {exponent} after {}", span::text(*onset))
+                }
+            };
+            format!("{factor} σ of the volume to the power {power}, {decay}")
+        }
+    }
 }
 
 /// One `[[outage]]`.

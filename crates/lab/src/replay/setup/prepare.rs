@@ -51,7 +51,8 @@ impl Setup {
         let markets = self.markets.iter().zip(places).map(|(market, (feed, instrument))| {
             let exchange = models::with_lot(&self.exchange, qty_f64(market.lot));
             let (account, expiry) = (0, market.expiry);
-            MarketSetup { feed, instrument, account, record: market.record(), exchange, expiry }
+            let (record, impact) = (market.record(), self.impact);
+            MarketSetup { feed, instrument, account, record, exchange, impact, expiry }
         });
         let setup = run::Setup {
             feeds,

@@ -182,6 +182,11 @@ fn parameters_are_those_that_hold() {
     assert_eq!(value("neutral"), None);
     assert_eq!((value("order_qty"), value("size_usd")), (Some("0.01"), None), "one counts");
     assert_eq!(value("position_usd_max"), Some("250000"));
+    let rooted = read_file(GOOD, &["impact.model=root", "impact.decay=1min"]).unwrap();
+    let impact = rooted.models.iter().find(|(name, _)| name == "impact").unwrap();
+    assert_eq!(impact.1, "1 σ of the volume to the power 0.5, 1min");
+    let refused = read_file(GOOD, &["impact.model=root", "impact.exponent=0.45"]).unwrap_err();
+    assert!(refused.starts_with("--set impact.exponent=0.45: [impact]: the decay's"), "{refused}");
     let model = |name: &str| setup.models.iter().find(|(known, _)| known == name).unwrap();
     assert_eq!(model("exchange").1, "partial fills; queue power:3");
     assert_eq!(
@@ -397,6 +402,7 @@ fn a_broken_argument_is_named_and_says_what_to_do() {
             "`start` in the back-test must be a time in UTC, as 2025-10-01T00:00:00Z, or a date, \
              not text",
         ),
+        ("impact.model=square", "`model` = `square` in [impact] must be one of none, linear, root"),
         ("strategy=touch", "unknown key `strategy`; known: "),
     ];
     for (argument, message) in table {

@@ -69,11 +69,14 @@ fn fills_and_samples_read_back() {
     assert!(field(fill, "time").ends_with("800000000124"), "{}", field(fill, "time"));
     assert_eq!(field(fill, "price"), "12345678.00000001");
     assert_eq!((field(fill, "mid"), field(fill, "markout_100ms_bp")), ("NaN".into(), "NaN".into()));
-    let falls: Vec<String> = rows(&files[1]).iter().map(|row| field(row, "drawdown")).collect();
-    assert_eq!(falls, ["0.0", "0.0", "-0.4"]);
-    assert_eq!(field(&rows(&files[2])[2], "position"), "-1.0");
+    let falls: Vec<Field> = rows(&files[1]).into_iter().map(|mut row| row.remove(2).1).collect();
+    assert_eq!(falls, [0.0, 0.0, -0.4].map(Field::Double));
+    assert_eq!(rows(&files[2])[2][2].1, Field::Double(-1.0));
     let market = &rows(&files[3])[0];
-    assert_eq!((field(market, "fills"), field(market, "maker")), ("1".into(), "12345678.0".into()));
+    assert_eq!(
+        (field(market, "fills"), field(market, "maker")),
+        ("1".into(), "12345678.00000001".into())
+    );
 }
 
 #[test]

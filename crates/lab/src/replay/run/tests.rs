@@ -1,0 +1,567 @@
+//! The loop against a plain one that takes every event of both views from one sorted list, and
+//! what must hold of times, accounts and memory.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use desk::strategy::{self, Instrument, Intent, Strategy};
+use feed::tape::{self, Encoder, Event, Header, Kind, Listed, Side as TapeSide, Slot};
+use money::{Amount, Price, Qty, Rate, Span, Time};
+use proptest::prelude::*;
+use protocol::command::Lifetime;
+use protocol::ids::{ClientId, Side};
+
+use super::*;
+use crate::random::{Seed, Stream};
+use crate::replay::account::{
+    Asset, AssetTerms, Bracket, Brackets, Kind as Contract, Margin, MarketTerms,
+};
+use crate::replay::exchange::{Exchange, ExchangeParams, Fills};
+use crate::replay::fees::Schedule;
+use crate::replay::impact;
+use crate::replay::latency::{Delay, LatencyParams};
+use crate::replay::local::{Local, Units};
+use crate::replay::queue::QueueModel;
+use crate::replay::record::{self, MarketKind};
+
+const MS: u64 = 1_000_000;
+
+/// A tape in memory.
+struct Tape {
+    header: Header,
+    slots: Vec<Slot>,
+    at: usize,
+    batch: usize,
+}
+
+impl tape::Source for Tape {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+    fn fill(&mut self, out: &mut Vec<Slot>) -> Result<bool, feed::Error> {
+        let end = (self.at + self.batch).min(self.slots.len());
+        out.extend_from_slice(&self.slots[self.at..end]);
+        self.at = end;
+        Ok(end < self.slots.len())
+    }
+}
+
+fn unit() -> (Price, Qty) {
+    ("0.1".parse().unwrap(), "0.001".parse().unwrap())
+}
+
+fn tape(events: &[Event], batch: usize) -> Box<Tape> {
+    let (mut slots, mut encoder) = (Vec::new(), Encoder::default());
+    events.iter().for_each(|event| encoder.push(event, &mut slots));
+    let (price_unit, qty_unit) = unit();
+    let listed = Listed { name: "BTC".into(), venue: String::new(), price_unit, qty_unit };
+    let header = Header { source: "made".into(), instruments: vec![listed] };
+    Box::new(Tape { header, slots, at: 0, batch })
+}
+
+fn event(time: u64, kind: Kind, side: TapeSide, price: i64, qty: i64) -> Event {
+    Event {
+        exchange: Time::from_nanos(time),
+        local: Time::from_nanos(time),
+        instrument: 0,
+        kind,
+        side: Some(side),
+        last: true,
+        snapshot: false,
+        price,
+        qty,
+        id: 0,
+    }
+}
+
+fn latency(feed: u64, order: u64, answer: u64) -> LatencyParams {
+    let constant = |nanos| Delay::Constant(Span::from_nanos(nanos));
+    LatencyParams {
+        feed: constant(feed),
+        order: constant(order),
+        answer: constant(answer),
+        outages: vec![],
+    }
+}
+
+const EXCHANGE: ExchangeParams =
+    ExchangeParams { fills: Fills::Partial, queue: QueueModel::RiskAverse, consume: false };
+
+fn terms(margin: Margin) -> MarketTerms {
+    MarketTerms {
+        kind: Contract::Linear { settle: Asset::CURRENCY, size: Qty::ONE },
+        fees: Schedule::free(),
+        delivery: Schedule::free(),
+        liquidation: Schedule::free(),
+        margin,
+    }
+}
+
+fn usd(units: i64) -> Amount {
+    Amount::from_raw(i128::from(units) * 100_000_000)
+}
+
+/// A run over tapes of one perpetual each, all on one account with that much cash.
+fn setup<'a>(
+    tapes: Vec<Box<Tape>>,
+    latency: &LatencyParams,
+    cash: Amount,
+    strategy: &'a mut dyn Strategy,
+) -> Setup<'a> {
+    let (tick, lot) = unit();
+    let market = |feed: usize| MarketSetup {
+        feed,
+        instrument: 0,
+        account: 0,
+        record: record::Market::new("BTC", "", MarketKind::Perpetual, tick, lot),
+        exchange: EXCHANGE,
+        impact: None,
+        expiry: None,
+    };
+    let count = tapes.len();
+    let source = |tape: Box<Tape>| FeedSetup { source: tape, latency: latency.clone() };
+    Setup {
+        feeds: tapes.into_iter().map(source).collect(),
+        markets: (0..count).map(market).collect(),
+        accounts: vec![AccountSetup {
+            assets: vec![AssetTerms::CASH],
+            markets: vec![terms(Margin::None); count],
+            turnover_daily: Amount::ZERO,
+            deposits: vec![(Asset::CURRENCY, cash)],
+            prices: vec![],
+        }],
+        strategy,
+        hear: Hear::Change,
+        hears_trades: false,
+        start: None,
+        end: None,
+        sample: Span::SECOND,
+        run: record::Run::default(),
+    }
+}
+
+/// Acts at random on what it hears; every act is the same for the same events heard.
+struct Monkey {
+    stream: Stream,
+    best: [(i64, i64); 2],
+    last: u64,
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+impl Monkey {
+    fn new(seed: u64, log: &Rc<RefCell<Vec<String>>>) -> Monkey {
+        let stream = Seed(seed).stream("monkey", 0);
+        Monkey { stream, best: [(0, 0); 2], last: 0, log: log.clone() }
+    }
+}
+
+impl Strategy for Monkey {
+    fn on(&mut self, event: &strategy::Event, intents: &mut Vec<Intent>) {
+        self.log.borrow_mut().push(format!("{event:?}"));
+        let ticks = |price: Price| price.raw() / unit().0.raw();
+        if let strategy::Event::Quote { instrument, bid: Some(bid), ask: Some(ask) } = event {
+            self.best[usize::from(instrument.0)] = (ticks(bid.price), ticks(ask.price));
+        }
+        if let strategy::Event::Wake { now } = *event {
+            intents.push(Intent::WakeAt(now.after(Span::from_nanos(7_654_321))));
+        }
+        if !self.stream.chance(0.4) {
+            return;
+        }
+        let at = self.stream.below(2) as u16;
+        let (bid, ask) = self.best[usize::from(at)];
+        if bid == 0 {
+            return;
+        }
+        let instrument = Instrument(at);
+        let client = ClientId(self.last + 1);
+        if self.stream.chance(0.3) && self.last > 0 {
+            let client = ClientId(self.last - self.stream.below(self.last.min(4)));
+            intents.push(Intent::Cancel { instrument, client });
+            return;
+        }
+        self.last += 1;
+        let side = if self.stream.chance(0.5) { Side::Buy } else { Side::Sell };
+        let lifetime = [Lifetime::Resting, Lifetime::Immediate, Lifetime::PostOnly]
+            [self.stream.below(3) as usize];
+        let price = match side {
+            Side::Buy => bid + self.stream.below(4) as i64 - 1,
+            Side::Sell => ask - self.stream.below(4) as i64 + 1,
+        };
+        let price = Price::from_raw(price * unit().0.raw());
+        let qty = Qty::from_raw((1 + self.stream.below(30) as i64) * unit().1.raw());
+        let reduce_only = false;
+        intents.push(Intent::Place { instrument, side, price, qty, lifetime, reduce_only, client });
+    }
+}
+
+/// A market's random life.
+fn life(seed: u64, name: u64) -> Vec<Event> {
+    let mut stream = Seed(seed).stream("life", name);
+    let (mut time, mut mid) = (1_000 * MS + name * 331, 1_000i64);
+    let mut events = vec![
+        event(time, Kind::Level, TapeSide::Buy, mid - 1, 10),
+        event(time, Kind::Level, TapeSide::Sell, mid + 1, 10),
+    ];
+    for _ in 0..300 {
+        time += 1 + stream.below(2_000_000);
+        mid += stream.below(3) as i64 - 1;
+        let side = if stream.chance(0.5) { TapeSide::Buy } else { TapeSide::Sell };
+        let sign = if side == TapeSide::Buy { 1 } else { -1 };
+        events.push(if stream.chance(0.2) {
+            event(time, Kind::Trade, side, mid + sign, 1 + stream.below(20) as i64)
+        } else {
+            let qty = stream.below(12) as i64;
+            event(time, Kind::Level, side, mid - sign * (1 + stream.below(3) as i64), qty)
+        });
+    }
+    events
+}
+
+type Filled = (u64, u16, Side, i64, i64, bool, u64);
+
+fn fills_of(record: &record::Record) -> Vec<Filled> {
+    let (price, qty) = unit();
+    let row = |at: usize| {
+        let fill = record.fills.row(at);
+        let (price, qty) = (fill.price.raw() / price.raw(), fill.qty.raw() / qty.raw());
+        (fill.time.nanos(), fill.market, fill.side, price, qty, fill.maker, fill.client.0)
+    };
+    (0..record.fills.len()).map(row).collect()
+}
+
+/// What happens in the plain loop, at its time: exchanges first, then news, then the rest.
+#[derive(Clone, Debug)]
+enum Happens {
+    Meets(usize, Event),
+    Comes(usize, Event),
+    Arrives(Intent),
+    Heard(strategy::Event),
+    Wakes,
+}
+
+/// The plain loop: constant delays, no account.
+fn plain(lives: &[Vec<Event>; 2], delays: [u64; 3], strategy: &mut dyn Strategy) -> Vec<Filled> {
+    let [feed, order, answer] = delays;
+    let units = Units { price: unit().0, qty: unit().1 };
+    let mut agenda: BTreeMap<(u64, u8, u64), Happens> = BTreeMap::new();
+    let mut number = 0;
+    let mut add = |agenda: &mut BTreeMap<_, _>, time: u64, class: u8, what: Happens| {
+        number += 1;
+        agenda.insert((time, class, number), what);
+    };
+    let last = lives.iter().map(|life| life.last().unwrap().exchange.nanos()).max().unwrap();
+    for (at, life) in lives.iter().enumerate() {
+        for event in life {
+            let time = event.exchange.nanos();
+            add(&mut agenda, time, 0, Happens::Meets(at, *event));
+            add(&mut agenda, time + feed, 1, Happens::Comes(at, *event));
+        }
+    }
+    let start = lives.iter().map(|life| life[1].exchange.nanos()).max().unwrap();
+    add(&mut agenda, start, 2, Happens::Wakes);
+    let mut exchanges = [Exchange::new(&EXCHANGE), Exchange::new(&EXCHANGE)];
+    let mut locals = [0, 1].map(|at| Local::new(Instrument(at), units, false));
+    let (mut position, mut inbound) = ([0i64; 2], 0);
+    let (mut intents, mut answers, mut fills) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(((now, _, _), what)) = agenda.pop_first() {
+        if now > last {
+            break;
+        }
+        let mut met = None;
+        match what {
+            Happens::Meets(at, event) => {
+                exchanges[at].apply(&event, &mut answers);
+                met = Some(at);
+            }
+            Happens::Comes(at, event) => {
+                if locals[at].hear(&event, true) {
+                    locals[at].tell(|event| strategy.on(event, &mut intents));
+                }
+            }
+            Happens::Heard(event) => {
+                inbound -= 1;
+                strategy.on(&event, &mut intents);
+            }
+            Happens::Wakes => {
+                if inbound == 0 {
+                    for (at, held) in (0..).zip(position) {
+                        let (instrument, qty) = (Instrument(at), units.qty(held));
+                        let event = strategy::Event::Position { instrument, qty };
+                        strategy.on(&event, &mut intents);
+                    }
+                    strategy.on(&strategy::Event::Equity { equity: Amount::ZERO }, &mut intents);
+                }
+                let now = Time::from_nanos(now);
+                strategy.on(&strategy::Event::Wake { now }, &mut intents);
+            }
+            Happens::Arrives(Intent::Cancel { instrument, client }) => {
+                exchanges[usize::from(instrument.0)].cancel(client, &mut answers);
+                met = Some(usize::from(instrument.0));
+            }
+            Happens::Arrives(Intent::Place {
+                instrument,
+                side,
+                price,
+                qty,
+                lifetime,
+                client,
+                ..
+            }) => {
+                let price = units.of_price(price).unwrap();
+                let qty = units.of_qty(qty).unwrap();
+                let order = Order { client, side, price, qty, lifetime };
+                exchanges[usize::from(instrument.0)].place(order, &mut answers);
+                met = Some(usize::from(instrument.0));
+            }
+            Happens::Arrives(_) => unreachable!("the monkey does nothing else"),
+        }
+        for told in answers.drain(..) {
+            let at = met.unwrap();
+            let instrument = Instrument(at as u16);
+            let event = match told {
+                Answer::Rested { client } => strategy::Event::Rested { instrument, client },
+                Answer::Gone { client, refused } => {
+                    strategy::Event::Gone { instrument, client, refused }
+                }
+                Answer::Fill { client, side, price, qty, maker, done } => {
+                    fills.push((now, at as u16, side, price, qty, maker, client.0));
+                    position[at] += side.sign() * qty;
+                    let (price, qty) = (units.price(price), units.qty(qty));
+                    let fee = Amount::ZERO;
+                    strategy::Event::Fill { instrument, client, side, price, qty, fee, done }
+                }
+            };
+            inbound += 1;
+            add(&mut agenda, now + answer, 2, Happens::Heard(event));
+        }
+        for intent in intents.drain(..) {
+            match intent {
+                Intent::WakeAt(time) => {
+                    add(&mut agenda, time.nanos().max(now + 1), 2, Happens::Wakes);
+                }
+                _ => add(&mut agenda, now + order, 2, Happens::Arrives(intent)),
+            }
+        }
+    }
+    fills
+}
+
+/// What was heard, without equity: the plain loop keeps no account.
+fn heard(log: &Rc<RefCell<Vec<String>>>) -> Vec<String> {
+    let log = log.borrow();
+    log.iter().filter(|line| !line.starts_with("Equity")).cloned().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn the_loop_agrees_with_one_that_takes_every_event_from_a_sorted_list(
+        seed: u64,
+        feed in 0u64..5_000_000,
+        order in 0u64..5_000_000,
+        answer in 0u64..5_000_000,
+        batch in 1usize..200,
+    ) {
+        let lives = [life(seed, 0), life(seed, 1)];
+        let (one, other) = (Rc::default(), Rc::default());
+        let expected = plain(&lives, [feed, order, answer], &mut Monkey::new(seed, &one));
+        let mut monkey = Monkey::new(seed, &other);
+        let tapes = lives.iter().map(|life| tape(life, batch)).collect();
+        let delays = latency(feed, order, answer);
+        let setup = setup(tapes, &delays, usd(1_000_000_000), &mut monkey);
+        let record = run(setup, &mut |_, _| ()).unwrap();
+        prop_assert_eq!(fills_of(&record), expected);
+        let (expected, found) = (heard(&one), heard(&other));
+        let shorter = expected.len().min(found.len());
+        prop_assert!(expected.len().abs_diff(found.len()) <= 8, "only the last instant differs");
+        prop_assert_eq!(&found[..shorter], &expected[..shorter]);
+    }
+
+    #[test]
+    fn equity_moves_by_the_causes_alone_with_impact_and_without(seed: u64, slope in 0.0..1e-5) {
+        let lives = [life(seed, 0), life(seed, 1)];
+        let log = Rc::default();
+        let mut monkey = Monkey::new(seed, &log);
+        let tapes = lives.iter().map(|life| tape(life, 64)).collect();
+        let delays = latency(MS, MS, MS);
+        let mut setup = setup(tapes, &delays, usd(1_000_000), &mut monkey);
+        for market in &mut setup.markets {
+            let scale = impact::Scale { volatility: 0.03, volume: 1e9, window: None };
+            let decay = Span::from_millis(50);
+            market.impact = Some((impact::Model::Linear { slope, decay }, scale));
+        }
+        let record = run(setup, &mut |_, _| ()).unwrap();
+        prop_assert!(record.check().is_ok());
+        prop_assert!(record.fills.len() > 5);
+    }
+}
+
+/// Sends one order on its first quote and keeps what it hears with its wakes.
+struct Once {
+    order: Option<Intent>,
+    log: Rc<RefCell<Vec<(u64, strategy::Event)>>>,
+    now: u64,
+}
+
+impl Strategy for Once {
+    fn on(&mut self, event: &strategy::Event, intents: &mut Vec<Intent>) {
+        if let strategy::Event::Wake { now } = *event {
+            self.now = now.nanos();
+            intents.push(Intent::WakeAt(now.after(Span::from_millis(1))));
+        }
+        self.log.borrow_mut().push((self.now, *event));
+        if matches!(event, strategy::Event::Quote { .. }) {
+            intents.extend(self.order.take());
+        }
+    }
+}
+
+fn buy(ticks: i64, lots: i64, lifetime: Lifetime) -> Intent {
+    Intent::Place {
+        instrument: Instrument(0),
+        side: Side::Buy,
+        price: Price::from_raw(ticks * unit().0.raw()),
+        qty: Qty::from_raw(lots * unit().1.raw()),
+        lifetime,
+        reduce_only: false,
+        client: ClientId(1),
+    }
+}
+
+fn once(order: Intent) -> (Once, Rc<RefCell<Vec<(u64, strategy::Event)>>>) {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    (Once { order: Some(order), log: log.clone(), now: 0 }, log)
+}
+
+#[test]
+fn an_order_meets_the_book_of_its_arrival_and_is_answered_later() {
+    let events = [
+        event(100 * MS, Kind::Level, TapeSide::Buy, 999, 10),
+        event(100 * MS, Kind::Level, TapeSide::Sell, 1_001, 10),
+        event(112 * MS, Kind::Level, TapeSide::Sell, 1_001, 0),
+        event(112 * MS, Kind::Level, TapeSide::Sell, 1_003, 10),
+        event(300 * MS, Kind::Level, TapeSide::Sell, 1_003, 9),
+    ];
+    // heard at 105, met at 112 behind the change of that instant, answered at 115
+    let (mut strategy, log) = once(buy(1_005, 5, Lifetime::Immediate));
+    let delays = latency(5 * MS, 7 * MS, 3 * MS);
+    let setup = setup(vec![tape(&events, 2)], &delays, usd(1_000), &mut strategy);
+    let record = run(setup, &mut |_, _| ()).unwrap();
+    assert_eq!(fills_of(&record), [(112 * MS, 0, Side::Buy, 1_003, 5, false, 1)]);
+    let log = log.borrow();
+    let filled = log.iter().find(|(_, event)| matches!(event, strategy::Event::Fill { .. }));
+    assert!((114 * MS..=115 * MS).contains(&filled.unwrap().0), "{filled:?}");
+    let quoted = log.iter().find(|(_, event)| matches!(event, strategy::Event::Quote { .. }));
+    assert!((104 * MS..=105 * MS).contains(&quoted.unwrap().0), "{quoted:?}");
+}
+
+#[test]
+fn an_order_beyond_its_margin_is_refused_and_one_within_is_not() {
+    let events = [
+        event(100 * MS, Kind::Level, TapeSide::Buy, 999, 1_000),
+        event(100 * MS, Kind::Level, TapeSide::Sell, 1_001, 1_000),
+        event(300 * MS, Kind::Level, TapeSide::Sell, 1_003, 9),
+    ];
+    for (lots, fills) in [(999, 1), (1_200, 0)] {
+        let (mut strategy, log) = once(buy(1_001, lots, Lifetime::Immediate));
+        let delays = latency(MS, MS, MS);
+        let mut setup = setup(vec![tape(&events, 2)], &delays, usd(11), &mut strategy);
+        let half = |above| Bracket {
+            above,
+            initial: Rate::from_bp(1_000),
+            maintenance: Rate::from_bp(500),
+        };
+        let brackets = Brackets::new(&[half(Amount::ZERO)]).unwrap();
+        setup.accounts[0].markets = vec![terms(Margin::Brackets(brackets))];
+        let record = run(setup, &mut |_, _| ()).unwrap();
+        assert_eq!(record.fills.len(), fills, "{lots} lots");
+        let refused = |(_, event): &(u64, strategy::Event)| {
+            matches!(event, strategy::Event::Gone { refused: true, .. })
+        };
+        assert_eq!(log.borrow().iter().any(refused), fills == 0);
+        assert_eq!(record.markets[0].counts.refused, 1 - fills as u64);
+    }
+}
+
+#[test]
+fn an_account_below_maintenance_margin_is_closed_by_its_venue() {
+    let mut events = vec![
+        event(100 * MS, Kind::Level, TapeSide::Buy, 999, 1_000),
+        event(100 * MS, Kind::Level, TapeSide::Sell, 1_001, 1_000),
+        event(2_000 * MS, Kind::Clear, TapeSide::Buy, 0, 0),
+        event(2_000 * MS, Kind::Level, TapeSide::Buy, 899, 1_000),
+        event(2_000 * MS, Kind::Level, TapeSide::Sell, 901, 1_000),
+        event(9_000 * MS, Kind::Level, TapeSide::Sell, 901, 1_000),
+    ];
+    events[2].side = None;
+    let (mut strategy, _) = once(buy(1_001, 1_000, Lifetime::Immediate));
+    let delays = latency(MS, MS, MS);
+    let mut setup = setup(vec![tape(&events, 2)], &delays, usd(12), &mut strategy);
+    let bracket = Bracket {
+        above: Amount::ZERO,
+        initial: Rate::from_bp(1_000),
+        maintenance: Rate::from_bp(500),
+    };
+    let margin = Margin::Brackets(Brackets::new(&[bracket]).unwrap());
+    setup.accounts[0].markets = vec![terms(margin)];
+    let record = run(setup, &mut |_, _| ()).unwrap();
+    assert_eq!(record.incidents.len(), 1, "{:?}", record.incidents);
+    assert_eq!(record.samples.markets[0].last().unwrap().position, Qty::ZERO);
+    // bought one coin at 100.1, closed at the middle of 90: 1.9 of 12 are left
+    assert_eq!(record.equity_end, "1.9".parse().unwrap());
+}
+
+#[test]
+fn funding_is_paid_on_what_is_held_then() {
+    let mut events = vec![
+        event(100 * MS, Kind::Level, TapeSide::Buy, 999, 1_000),
+        event(100 * MS, Kind::Level, TapeSide::Sell, 1_001, 1_000),
+        event(500 * MS, Kind::Mark, TapeSide::Sell, 2_000, 0),
+        event(600 * MS, Kind::Funding, TapeSide::Sell, 1_000_000_000, 0),
+        event(700 * MS, Kind::Level, TapeSide::Sell, 1_001, 999),
+    ];
+    events[3].side = None;
+    let (mut strategy, _) = once(buy(1_001, 1_000, Lifetime::Immediate));
+    let delays = latency(MS, MS, MS);
+    let setup = setup(vec![tape(&events, 2)], &delays, usd(1_000), &mut strategy);
+    let record = run(setup, &mut |_, _| ()).unwrap();
+    // 0.1 % of one coin at a mark of 200
+    let paid = record.markets[0].ledger.part(record::Cause::Funding);
+    assert_eq!(paid, "-0.2".parse().unwrap());
+}
+
+#[test]
+fn own_trades_move_the_market_and_the_move_wears_off() {
+    let mut events = vec![
+        event(100 * MS, Kind::Level, TapeSide::Buy, 9_990, 100_000),
+        event(100 * MS, Kind::Level, TapeSide::Sell, 10_010, 100_000),
+    ];
+    for at in 1..400 {
+        events.push(event((100 + at) * MS, Kind::Level, TapeSide::Buy, 9_000, at as i64));
+    }
+    let (mut strategy, log) = once(buy(11_000, 1_000, Lifetime::Immediate));
+    let delays = latency(MS, MS, MS);
+    let mut setup = setup(vec![tape(&events, 64)], &delays, usd(100_000), &mut strategy);
+    // 1 % for the 1,001 USD that are taken, half of it on average on the way
+    let model = impact::Model::Linear { slope: 0.01 / 1_001.0, decay: Span::from_millis(30) };
+    let scale = impact::Scale { volatility: 0.03, volume: 1e9, window: None };
+    setup.markets[0].impact = Some((model, scale));
+    let record = run(setup, &mut |_, _| ()).unwrap();
+    let fills = fills_of(&record);
+    assert_eq!(fills.len(), 1);
+    assert!((10_059..=10_061).contains(&fills[0].3), "{fills:?}");
+    let bids: Vec<i64> = log
+        .borrow()
+        .iter()
+        .filter_map(|(_, event)| match event {
+            strategy::Event::Quote { bid: Some(bid), .. } => Some(bid.price.raw() / unit().0.raw()),
+            _ => None,
+        })
+        .collect();
+    let top = *bids.iter().max().unwrap();
+    assert!((10_085..=10_090).contains(&top), "the quotes rise by 1 %: {bids:?}");
+    assert_eq!(*bids.last().unwrap(), 9_990, "and come back: {bids:?}");
+}
