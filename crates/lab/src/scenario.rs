@@ -19,7 +19,7 @@ pub(crate) mod section;
 pub(crate) mod rules;
 mod periods;
 mod option_model;
-mod traders;
+pub(crate) mod traders;
 mod model;
 mod option_agents;
 mod agents;

@@ -18,7 +18,7 @@ use crate::failure::{Failure, refuse, say, signed, whole};
 use crate::frontier_command::FrontierOf;
 use crate::stress_command::Stress;
 use crate::summary::{self, Colour};
-use crate::work::{bar, open_folder, processors, run_all, runs_bar};
+use crate::work::{bar, open_folder, processors, run_all, runs, runs_bar};
 
 /// The laboratory.
 #[derive(Debug, Subcommand)]
@@ -198,11 +198,6 @@ fn lacking(scenario: &Scenario, off: &[String]) -> Result<Scenario, Failure> {
         let known = known.join(", ");
         Failure::Lab(format!("no agents `{unknown}` in {}: it has {known}", scenario.name))
     })
-}
-
-fn runs(name: &str) -> PathBuf {
-    let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '.' { c } else { '-' };
-    Path::new("runs").join(name.chars().map(plain).collect::<String>())
 }
 
 /// One world from start to end.

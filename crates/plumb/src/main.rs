@@ -9,6 +9,8 @@ mod data;
 mod stress_command;
 mod frontier_command;
 mod lab_command;
+mod tapes;
+mod desk_command;
 mod vol_hedge;
 mod vol_command;
 
@@ -32,6 +34,9 @@ enum Job {
     /// Run and compare market designs, and check the rulebook against recorded settlements.
     #[command(subcommand, arg_required_else_help = true)]
     Lab(lab_command::Lab),
+    /// Back-test strategies on recorded markets.
+    #[command(subcommand, arg_required_else_help = true)]
+    Desk(desk_command::Desk),
     /// Import and inspect market data files.
     #[command(subcommand, arg_required_else_help = true)]
     Data(data::Data),
@@ -43,6 +48,7 @@ enum Job {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().job {
         Job::Lab(command) => lab_command::run(command).map(|()| ExitCode::SUCCESS),
+        Job::Desk(command) => desk_command::run(command).map(|()| ExitCode::SUCCESS),
         Job::Data(command) => data::run(command),
         Job::Vol(command) => vol_command::run(command).map(|()| ExitCode::SUCCESS),
     };

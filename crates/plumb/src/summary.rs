@@ -3,8 +3,8 @@
 //! Bold and colour only where standard output is a terminal and `NO_COLOR` is unset or empty; the
 //! text is the same without them.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "called by the command that replays"))]
 pub mod backtest;
+pub mod desk;
 pub mod frontier;
 pub mod options;
 pub mod hedging;

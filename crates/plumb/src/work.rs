@@ -1,6 +1,6 @@
 //! What long commands share: the folder for results, the progress bar, and the threads.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,6 +13,12 @@ pub fn open_folder(folder: &Path) -> Result<(), Failure> {
     let path = folder.display();
     std::fs::create_dir_all(folder)
         .map_err(|source| Failure::File { path: format!("cannot write to {path}"), source })
+}
+
+/// The folder for the results of something by default.
+pub fn runs(name: &str) -> PathBuf {
+    let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '.' { c } else { '-' };
+    Path::new("runs").join(name.chars().map(plain).collect::<String>())
 }
 
 /// A bar on standard error; hidden where that is no terminal.

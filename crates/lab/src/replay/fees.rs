@@ -123,6 +123,11 @@ impl Schedule {
         self.tiers.partition_point(|tier| tier.volume <= volume) - 1
     }
 
+    /// The rates of a trailing volume.
+    pub fn at(&self, turnover: &Turnover) -> Tier {
+        self.tiers[self.tier(turnover)]
+    }
+
     /// The fee of a trade in a tier, a rebate if negative.
     #[inline]
     pub fn fee(&self, tier: usize, maker: bool, trade: Charged) -> Amount {

@@ -13,7 +13,9 @@ mod read;
 pub mod models;
 mod venue;
 pub mod market;
+pub mod look;
 pub mod account;
+mod prepare;
 
 use std::path::{Path, PathBuf};
 
@@ -22,16 +24,23 @@ use desk::strategy::{Instrument, Listing, Strategy};
 use money::{Qty, Span, Time};
 use toml::de::DeTable;
 
+use crate::replay::exchange::ExchangeParams;
+use crate::replay::fees::Turnover;
+use crate::replay::impact::{Model, Scale};
+use crate::replay::run::Hear;
 use crate::scenario::error::{ScenarioError, Source as Text, hint};
+use crate::scenario::key::Key;
 use crate::scenario::section::Section;
+use crate::scenario::traders::SIZES;
 use crate::traders::Leg;
 
 use account::Account;
 use arguments::{Argument, BadArgument, Place, lines, tables_of};
 pub use keys::reference;
-use keys::{ACCOUNT, EXCHANGE, OUTAGE, ROOT};
+use keys::{ACCOUNT, EXCHANGE, IMPACT, OUTAGE, ROOT};
 use market::{DataArgument, Kind, Library, Market, Markets, Open, Source, markets};
-use models::{Exchange, Outage};
+use models::Outage;
+pub use prepare::{Failed, Tapes};
 use read::Overlays;
 use trader::{Class, Trader};
 
@@ -46,15 +55,6 @@ pub struct Given {
     pub data: Vec<DataArgument>,
     /// Keys on the command line, the last one for a key counts.
     pub arguments: Vec<Argument>,
-}
-
-/// When a strategy is told of quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hear {
-    /// When they arrive.
-    Change,
-    /// At its wakes only.
-    Wake,
 }
 
 /// A back-test, checked.
@@ -85,7 +85,9 @@ pub struct Setup {
     /// Files to replay; markets name them by index.
     pub sources: Vec<Source>,
     /// How own orders meet the recorded markets.
-    pub exchange: Exchange,
+    pub exchange: ExchangeParams,
+    /// How own trades move the recorded markets; none: not at all.
+    pub impact: Option<(Model, Scale)>,
     /// What there is at the start.
     pub account: Account,
     /// Outages in the order of their begin.
@@ -151,13 +153,17 @@ impl Setup {
 
     /// What the strategy is told of each market before it starts.
     pub fn listings(&self) -> Vec<Listing> {
-        let listing = |market: &Market| Listing {
-            name: market.name.clone(),
-            tick: market.tick,
-            lot: market.lot,
-            fee_maker: market.fees[0],
-            fee_taker: market.fees[1],
-            funding: market.funding,
+        let turnover = Turnover::steady(self.account.volume_day, self.start.unwrap_or(Time::ZERO));
+        let listing = |market: &Market| {
+            let tier = market.fees.at(&turnover);
+            Listing {
+                name: market.name.clone(),
+                tick: market.tick,
+                lot: market.lot,
+                fee_maker: tier.maker,
+                fee_taker: tier.taker,
+                funding: market.funding,
+            }
         };
         self.markets.iter().map(listing).collect()
     }
@@ -217,13 +223,15 @@ fn setup(
     };
     let part = |place: &Place| tables_of(place, class);
     let exchange =
-        overlays.read(&Place::Exchange, base("exchange")?, &[EXCHANGE], Exchange::read)?;
+        overlays.read(&Place::Exchange, base("exchange")?, &[EXCHANGE], models::exchange)?;
+    let impact = overlays.read(&Place::Impact, base("impact")?, &[IMPACT], models::impact)?;
     let account = overlays
         .read(&Place::Account, base("account")?, &[ACCOUNT], |it| Account::read(it, &markets))?;
     let (trader, wake, trades, parameters) =
         overlays.read(&Place::Strategy, base("strategy")?, part(&Place::Strategy), |section| {
-            let shown = |key: &crate::scenario::key::Key| {
-                section.shown(key).map(|value| (key.name.to_owned(), value))
+            let shown = |key: &Key| {
+                let value = section.shown(key).filter(|_| counts(section, key))?;
+                Some((key.name.to_owned(), value))
             };
             Ok::<_, SetupError>((
                 Trader::read(class, section)?,
@@ -237,7 +245,8 @@ fn setup(
     let outages = outages(root, &markets)?;
     let mut models = vec![
         ("latency".to_owned(), markets[0].latency.text()),
-        ("exchange".to_owned(), exchange.text()),
+        ("exchange".to_owned(), models::exchange_text(&exchange)),
+        ("impact".to_owned(), models::impact_text(impact.as_ref())),
         ("quotes told".to_owned(), root.choice("hear")?.to_owned()),
         ("account".to_owned(), account.text()),
     ];
@@ -258,12 +267,21 @@ fn setup(
         markets,
         sources,
         exchange,
+        impact,
         account,
         outages,
         parameters,
         models,
         notes,
     })
+}
+
+/// Whether a key counts: of a size that is given twice, only the nearer one does.
+fn counts(section: &Section<'_>, key: &Key) -> bool {
+    let pairs =
+        SIZES.iter().filter(|(coins, quote)| section.has_key(coins) && section.has_key(quote));
+    let mut own = pairs.filter(|(coins, quote)| *coins == key.name || *quote == key.name);
+    own.all(|(coins, quote)| section.either(coins, quote).is_ok_and(|nearer| nearer == key.name))
 }
 
 fn period(root: &Section<'_>) -> Result<[Option<Time>; 2], SetupError> {
@@ -281,19 +299,13 @@ fn outages(root: &Section<'_>, markets: &[Market]) -> Result<Vec<Outage>, SetupE
     let mut outages = Vec::new();
     for place in root.tables("outage")? {
         let section = Section::open(root.source, "[[outage]]".into(), place, &[OUTAGE])?;
-        let (from, to) = (section.instant("from")?, section.instant("to")?);
-        if from >= to {
-            let message = "`to` in [[outage]] must be after `from`";
-            return Err(section.wrong("to", message).into());
-        }
         let market = match section.text_if("market")? {
             Some(name) => Some(index(&section, "market", name, markets)?),
             None => None,
         };
-        let (feed, orders) = (section.choice("feed")?, section.choice("orders")?);
-        outages.push(Outage { from, to, market, feed, orders });
+        outages.push(models::outage(&section, market)?);
     }
-    outages.sort_by_key(|outage| (outage.from, outage.to));
+    outages.sort_by_key(|outage| (outage.outage.from, outage.outage.to));
     Ok(outages)
 }
 
@@ -349,16 +361,6 @@ fn trades(
         known.join(", ")
     );
     Err(section.wrong("trades", message))
-}
-
-impl Hear {
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Hear::Change => "change",
-            Hear::Wake => "wake",
-        }
-    }
 }
 
 #[cfg(test)]

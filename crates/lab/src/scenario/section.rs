@@ -90,6 +90,16 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Whether there is such a key.
+    pub fn has_key(&self, name: &str) -> bool {
+        self.keys.iter().flat_map(|keys| keys.iter()).any(|key| key.name == name)
+    }
+
+    /// Whether a key has a value, its default aside.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     /// Which of two keys that mean the same is set; the nearer one if one overrides the other.
     pub fn either(&self, first: &'static str, second: &'static str) -> Read<&'static str> {
         match (self.holder(first), self.holder(second)) {

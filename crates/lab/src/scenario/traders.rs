@@ -221,6 +221,14 @@ fn coins(section: &Section<'_>, name: &str) -> Read<Option<Qty>> {
     Ok(section.number_if(name)?.map(coins_as_qty))
 }
 
+/// Keys of sizes: in coins, and in quote where that is not given.
+pub(crate) const SIZES: [(&str, &str); 4] = [
+    ("order_qty", "size_usd"),
+    ("order_qty", "order_usd"),
+    ("position_max", "position_usd_max"),
+    ("inventory_max", "inventory_usd_max"),
+];
+
 /// A size in coins if that is given, and else in quote.
 fn size(section: &Section<'_>, in_coins: &'static str, in_quote: &'static str) -> Read<Size> {
     if section.either(in_coins, in_quote)? == in_coins {

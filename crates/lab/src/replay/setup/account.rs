@@ -7,6 +7,9 @@ use crate::scenario::section::{Section, coins_as_qty};
 
 use super::market::Market;
 
+/// What may be borrowed where nothing limits it but margin.
+pub const UNLIMITED: Amount = Amount::from_raw(100_000_000_000_000_000_000);
+
 /// One asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
@@ -23,6 +26,8 @@ pub struct Holding {
 pub struct Account {
     /// Its assets; the first is the currency in which profit is counted.
     pub holdings: Vec<Holding>,
+    /// Initial margin of what is borrowed, then maintenance.
+    pub margin: [Rate; 2],
     /// Interest on what is borrowed, a year.
     pub interest: Rate,
     /// Share of the value of coins that backs positions.
@@ -38,11 +43,9 @@ impl Account {
     ) -> Result<Account, ScenarioError> {
         let currency = section.text_if("currency")?;
         let currency = currency.map_or_else(|| markets[0].quote.clone(), str::to_owned);
-        let holding = |asset: &str| Holding {
-            asset: asset.to_owned(),
-            start: Amount::ZERO,
-            borrow: Amount::ZERO,
-        };
+        let borrow = if section.is_set("borrow") { Amount::ZERO } else { UNLIMITED };
+        let holding =
+            |asset: &str| Holding { asset: asset.to_owned(), start: Amount::ZERO, borrow };
         let mut holdings = vec![holding(&currency)];
         let traded = markets.iter().flat_map(|market| [&market.quote, &market.base]);
         for asset in traded {
@@ -74,6 +77,10 @@ impl Account {
         }
         Ok(Account {
             holdings,
+            margin: [
+                section.rate_pct("borrow_initial_pct")?,
+                section.rate_pct("borrow_maintenance_pct")?,
+            ],
             interest: section.rate_pct("interest_pct_year")?,
             collateral: section.rate_pct("collateral_pct")?,
             volume_day: section.amount("volume_usd_day")?,
@@ -99,14 +106,16 @@ impl Account {
         let held: Vec<String> =
             held.map(|holding| format!("{} {}", holding.start, holding.asset)).collect();
         let borrowed = self.holdings.iter().filter(|holding| holding.borrow.is_positive());
-        let borrowed: Vec<String> =
-            borrowed.map(|holding| format!("{} {}", holding.borrow, holding.asset)).collect();
+        let amount = |holding: &Holding| match holding.borrow {
+            UNLIMITED => format!("any {}", holding.asset),
+            borrow => format!("{borrow} {}", holding.asset),
+        };
+        let borrowed: Vec<String> = borrowed.map(amount).collect();
+        let percent = pricing::convert::rate_f64(self.interest) * 100.0;
+        let held = if held.is_empty() { "nothing".into() } else { held.join(", ") };
         match borrowed.is_empty() {
-            true => held.join(", "),
-            false => {
-                let percent = pricing::convert::rate_f64(self.interest) * 100.0;
-                format!("{}; may borrow {} at {percent} %", held.join(", "), borrowed.join(", "))
-            }
+            true => format!("{held}; may not borrow"),
+            false => format!("{held}; may borrow {} at {percent} %", borrowed.join(", ")),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Values of keys from the command line: `--set key=value`, and an axis of a sweep.
 //!
-//! A key is looked for in `[strategy]`, then at the top, then in the other tables; `latency.order`
-//! names its table, `market.perp.tick` one market and `market.tick` all of them. `latency` alone
-//! is both roads of an order. Values become one line of TOML each, so that they are checked as
-//! those of a file are, and a refusal names the argument.
+//! A key is looked for in `[strategy]`, then at the top, then in `[latency]`, `[exchange]` and
+//! `[account]`; `latency.order` names its table, `market.perp.tick` one market and `market.tick`
+//! all of them. `latency` alone is both roads of an order. Values become one line of TOML each, so
+//! that they are checked as those of a file are, and a refusal names the argument.
 
 use crate::scenario::error::nearest;
 use crate::scenario::key::{Key, Kind};
 
-use super::keys::{ACCOUNT, EXCHANGE, LATENCY, MARKET, ROOT};
+use super::keys::{ACCOUNT, EXCHANGE, IMPACT, LATENCY, MARKET, ROOT};
 use super::trader::Class;
 
 /// A value for a key, as it was given.
@@ -39,6 +39,7 @@ pub(super) enum Place {
     Strategy,
     Latency,
     Exchange,
+    Impact,
     Account,
     /// Of one market, or of all.
     Market(Option<String>),
@@ -104,6 +105,7 @@ impl Argument {
             "strategy" => Place::Strategy,
             "latency" => Place::Latency,
             "exchange" => Place::Exchange,
+            "impact" => Place::Impact,
             "account" => Place::Account,
             "market" => {
                 return match rest.rsplit_once('.') {
@@ -118,10 +120,12 @@ impl Argument {
 
     fn unknown(&self, place: Option<&Place>, name: &str, class: Class) -> BadArgument {
         let places: &[Place] = place.map_or(ANYWHERE, std::slice::from_ref);
-        let tables = places.iter().flat_map(|place| tables_of(place, class));
-        let all = tables.flat_map(|keys| keys.iter());
-        let set = |key: &&Key| !matches!(key.kind, Kind::Table | Kind::Tables);
-        let known: Vec<&str> = all.filter(set).map(|key| key.name).collect();
+        let mut known: Vec<&str> = Vec::new();
+        for place in places {
+            let all = tables_of(place, class).iter().flat_map(|keys| keys.iter());
+            let set = |key: &&Key| !is_fixed(place, key) && !is_table(key);
+            known.extend(all.filter(set).map(|key| key.name));
+        }
         let known_near = nearest(name, known.iter().copied());
         let in_markets = MARKET.iter().any(|key| key.name == name);
         let message = match known_near {
@@ -148,6 +152,7 @@ pub(super) fn tables_of(place: &Place, class: Class) -> &'static [&'static [Key]
         Place::Strategy => class.keys(),
         Place::Latency => &[LATENCY],
         Place::Exchange => &[EXCHANGE],
+        Place::Impact => &[IMPACT],
         Place::Account => &[ACCOUNT],
         Place::Market(_) => &[MARKET],
     }
@@ -156,7 +161,11 @@ pub(super) fn tables_of(place: &Place, class: Class) -> &'static [&'static [Key]
 fn find(place: &Place, name: &str, class: Class) -> Option<&'static Key> {
     let mut all = tables_of(place, class).iter().flat_map(|keys| keys.iter());
     let found = all.find(|key| key.name == name && !is_fixed(place, key));
-    found.filter(|key| !matches!(key.kind, Kind::Table | Kind::Tables))
+    found.filter(|key| !is_table(key))
+}
+
+fn is_table(key: &Key) -> bool {
+    matches!(key.kind, Kind::Table | Kind::Tables)
 }
 
 /// Names say which table it is; they are not set.

@@ -34,6 +34,7 @@ pub(super) const ROOT: &[Key] = &[
     key("market", Tables, Absent, "markets, or `--data` on the command line"),
     key("latency", Table, Absent, "time on the road"),
     key("exchange", Table, Absent, "how own orders meet the recorded market"),
+    key("impact", Table, Absent, "how own trades move the recorded markets"),
     key("account", Table, Absent, "what there is at the start, and what borrowing costs"),
     key("outage", Tables, Absent, "times at which an exchange or the way to it fails"),
 ];
@@ -50,7 +51,7 @@ pub(super) const MARKET: &[Key] = &[
     key("symbol", Kind::Text, Absent, "the instrument, of files that have several"),
     key(
         "kind",
-        Choice(&["spot", "perpetual", "inverse", "future", "option", "pool"]),
+        Choice(&["spot", "perpetual", "inverse", "future"]),
         Absent,
         "what is traded; else as the venue's name tells",
     ),
@@ -72,6 +73,8 @@ pub(super) const MARKET: &[Key] = &[
         "initial margin of a position, 100 over the leverage",
     ),
     number("margin_maintenance_pct", MARGIN, 2.5, "maintenance margin; below the initial one"),
+    number("fee_liquidation_bp", (0.0, 500.0), 50.0, "fee of being liquidated"),
+    key("expiry", Instant, Absent, "when a future settles, UTC"),
     number("contract", STEP, 1.0, "coins of one contract; of an inverse one, quote"),
     key("funding", Table, Absent, "the rule that strategies expect; else the industry's"),
     key("latency", Table, Absent, "time on the road to it, where that differs from `[latency]`"),
@@ -101,11 +104,45 @@ pub(super) const EXCHANGE: &[Key] = &[
     flag("consume", true, "whether what own orders took is gone until the feed shows it anew"),
 ];
 
+pub(super) const IMPACT: &[Key] = &[
+    key(
+        "model",
+        Choice(&["none", "linear", "root"]),
+        Text("none"),
+        "not at all, in proportion to what own takers take, or by its root",
+    ),
+    number("slope_bp_per_musd", (0.0, 1_000.0), 2.0, "move for a million taken, if linear"),
+    number("factor", (0.0, 100.0), 1.0, "factor of a root, of the volatility"),
+    number("power", (0.01, 1.0), 0.5, "power of the volume, of a root"),
+    key(
+        "decay",
+        Kind::Span(Span::from_millis(1), Span::DAY),
+        Text("10min"),
+        "time constant with which it wears off",
+    ),
+    optional("exponent", (0.416, 2.0), "of a root that wears off by this power after `decay`"),
+    number("volatility_pct_day", (0.01, 1_000.0), 3.0, "volatility that a root counts with"),
+    number("market_usd_day", (1.0, 1e13), 1e9, "volume of the market that a root counts with"),
+    key(
+        "window",
+        Kind::Span(Span::HOUR, Span::DAY),
+        Absent,
+        "memory with which the data replace both; else they stay",
+    ),
+];
+
 pub(super) const ACCOUNT: &[Key] = &[
     key("currency", Kind::Text, Absent, "what profit is counted in; else the first market's quote"),
     number("cash", (0.0, 1e12), 100_000.0, "of the currency, at the start"),
     key("coins", Coins, Absent, "coins at the start: `{ BTC = 1.5 }`"),
-    key("borrow", Coins, Absent, "most that may be borrowed of an asset: `{ BTC = 2 }`; else none"),
+    key(
+        "borrow",
+        Coins,
+        Absent,
+        "most that may be borrowed: `{ BTC = 2 }`; else what margin allows",
+    ),
+    number("borrow_initial_pct", SHARE, 10.0, "initial margin of what is borrowed"),
+    number("borrow_maintenance_pct", SHARE, 5.0, "maintenance margin of what is borrowed"),
     number("interest_pct_year", (0.0, 1_000.0), 10.0, "on what is borrowed"),
     number("collateral_pct", SHARE, 95.0, "share of the value of coins that backs positions"),
     number("volume_usd_day", (0.0, 1e12), 0.0, "own volume a day before, for the tier of fees"),
@@ -145,6 +182,7 @@ const GROUPS: &[(&str, &[Key])] = &[
     ("`funding` with `rule = \"pi\"`", PI),
     ("`[latency]`", LATENCY),
     ("`[exchange]`", EXCHANGE),
+    ("`[impact]`", IMPACT),
     ("`[account]`", ACCOUNT),
     ("`[[outage]]`", OUTAGE),
 ];

@@ -7,10 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use feed::tape::{Header, Listed};
-use money::{Price, Qty, Rate};
+use money::{Amount, Price, Qty, Rate, Time};
 use protocol::params::FundingRule;
 use toml::de::DeTable;
 
+use crate::replay::fees::{self, Schedule, Tier};
 use crate::scenario::error::{ScenarioError, Source as Text, hint};
 use crate::scenario::rules;
 use crate::scenario::section::Section;
@@ -64,8 +65,12 @@ pub struct Market {
     pub tick: Price,
     /// Quantity step.
     pub lot: Qty,
-    /// Fee of the resting side, then of the aggressor.
-    pub fees: [Rate; 2],
+    /// What trades cost.
+    pub fees: Schedule,
+    /// What being liquidated costs.
+    pub fee_liquidation: Rate,
+    /// When it settles, of a future.
+    pub expiry: Option<Time>,
     /// Initial margin, then maintenance.
     pub margin: [Rate; 2],
     /// Coins of one contract; of an inverse one, quote.
@@ -211,7 +216,7 @@ fn read(
     let venue = Venue::find(named.unwrap_or(&listed.venue));
     let kind = kind(section, &listed, venue, &draft.name)?;
     let [tick, lot] = steps(section, &listed, venue, &mut notes)?;
-    let fees = fees(section, venue, &mut notes)?;
+    let fees = fees(section, venue, kind, &mut notes)?;
     let symbol = section.text_if("symbol")?.map_or(listed.name.clone(), str::to_owned);
     let assets = assets_of(&symbol).or_else(|| assets_of(&draft.name));
     let (base, quote) = assets.unwrap_or_else(|| (symbol.to_uppercase(), "USD".into()));
@@ -230,11 +235,13 @@ fn read(
         tick,
         lot: Qty::from_raw(lot.raw()),
         fees,
+        fee_liquidation: section.rate_bp("fee_liquidation_bp")?,
+        expiry: section.instant_if("expiry")?,
         margin: margin(section)?,
         contract: section.qty("contract")?,
         funding: match kind {
             Kind::Perpetual | Kind::Inverse => Some(rules::alone(section)?),
-            Kind::Spot | Kind::Future | Kind::Option | Kind::Pool => None,
+            Kind::Spot | Kind::Future => None,
         },
         latency: latency(section, overlays, root)?,
         feeds,
@@ -386,23 +393,32 @@ fn steps(
     Ok(steps.map(Price::from_raw))
 }
 
-/// Fees as given, else the venue's, else none.
+/// Fees as given, else the venue's by its tiers, else none.
 fn fees(
     section: &Section<'_>,
     venue: Option<&Venue>,
+    kind: Kind,
     notes: &mut Vec<String>,
-) -> Result<[Rate; 2], ScenarioError> {
-    let venues = venue.map_or([0.0; 2], |venue| [venue.fees_bp.0, venue.fees_bp.1]);
-    let maker = section.number_if("fee_maker_bp")?;
-    let taker = section.number_if("fee_taker_bp")?;
-    let bp = [maker.unwrap_or(venues[0]), taker.unwrap_or(venues[1])];
-    let origin = match (maker.is_some() && taker.is_some(), venue) {
-        (true, _) => "as given",
-        (false, Some(_)) => "of the venue",
-        (false, None) => "as no venue is known",
+) -> Result<Schedule, ScenarioError> {
+    let published = venue.and_then(Venue::published);
+    let own = [section.number_if("fee_maker_bp")?, section.number_if("fee_taker_bp")?];
+    let first = published.map_or((0, 0), |table| (table.tiers[0].1, table.tiers[0].2));
+    let bp = [first.0, first.1].map(|millionths| millionths as f64 / 100.0);
+    let bp = [own[0].unwrap_or(bp[0]), own[1].unwrap_or(bp[1])];
+    let origin = match (own, published) {
+        ([Some(_), Some(_)], _) => "as given".to_owned(),
+        (_, None) => "as no venue is known".into(),
+        ([None, None], Some(table)) => format!("of the venue, {}", table.date),
+        (_, Some(_)) => "as given and of the venue".into(),
     };
     notes.push(format!("fees {}/{} bp {origin}", bp[0], bp[1]));
-    Ok(bp.map(Venue::fee))
+    if let ([None, None], Some(table)) = (own, published) {
+        return Ok(table.schedule());
+    }
+    let [maker, taker] = bp.map(|bp| Rate::from_raw((bp * 1e8).round() as i64));
+    let tier = Tier { volume: Amount::ZERO, maker, taker };
+    let basis = if kind.is_spot() { fees::Basis::Received } else { fees::Basis::Value };
+    Ok(Schedule::new(vec![tier], 1, basis).expect("the ranges of the keys are narrower"))
 }
 
 fn margin(section: &Section<'_>) -> Result<[Rate; 2], ScenarioError> {

@@ -7,49 +7,18 @@
 
 use money::{Span, Time};
 
+use crate::replay::exchange::{ExchangeParams, Fills};
+use crate::replay::impact::{Decay, Impact, Model, Scale};
+use crate::replay::latency::{self, Delay, FeedOutage, Jitter, OrderOutage, Recorded, Sampled};
+use crate::replay::queue::{QueueModel, Weight};
 use crate::scenario::error::ScenarioError;
 use crate::scenario::section::Section;
 use crate::scenario::span;
 
 type Read<T> = Result<T, ScenarioError>;
 
-/// The delay of one road.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Delay {
-    /// Always the same.
-    Constant(Span),
-    /// What the data recorded, times a factor, and more by a span.
-    Recorded {
-        /// The factor.
-        factor: f64,
-        /// What is added.
-        more: Span,
-    },
-    /// Drawn.
-    Sampled {
-        /// Least time on the road.
-        base: Span,
-        /// What is added.
-        jitter: Jitter,
-    },
-}
-
-/// The random part of a delay.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Jitter {
-    /// Exponential with this mean.
-    Exponential(Span),
-    /// Log-normal.
-    Lognormal {
-        /// Median.
-        median: Span,
-        /// Standard deviation of the logarithm.
-        sigma: f64,
-    },
-}
-
 /// The delays of one venue.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Latency {
     /// Exchange to strategy: market data; none: as recorded, or as an order where nothing is.
     pub feed: Option<Delay>,
@@ -57,55 +26,15 @@ pub struct Latency {
     pub order: Delay,
     /// Exchange to strategy: answers.
     pub answer: Delay,
-    /// Share of messages of orders that are lost and sent again.
-    pub loss: f64,
-    /// Time until a lost message is sent again.
-    pub resend: Span,
-}
-
-/// Where an order stands in its queue.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Queue {
-    /// Only trades and an emptier level bring it forward.
-    RiskAverse,
-    /// What is cancelled is taken from all alike.
-    ProRata,
-    /// By logarithms, share of both sides.
-    Log,
-    /// By logarithms, of the total.
-    LogTotal,
-    /// By powers, share of both sides.
-    Power(f64),
-    /// By powers, of the total.
-    PowerTotal(f64),
-    /// By powers, of what is in front.
-    PowerFront(f64),
-}
-
-/// How own orders meet the recorded market.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Exchange {
-    /// Orders trade as much as the market shows; else always all of it.
-    pub partial: bool,
-    /// Where an order stands in its queue.
-    pub queue: Queue,
-    /// Whether what own orders took is gone until the feed shows it anew.
-    pub consume: bool,
 }
 
 /// A time at which an exchange or the way to it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// First instant.
-    pub from: Time,
-    /// When it is over.
-    pub to: Time,
     /// Index of the market; none for all.
     pub market: Option<usize>,
-    /// What happens to the feed: none, late or lost.
-    pub feed: &'static str,
-    /// What happens to orders: none, held or refused.
-    pub orders: &'static str,
+    /// When, and what it does.
+    pub outage: latency::Outage,
 }
 
 impl Latency {
@@ -114,62 +43,57 @@ impl Latency {
             Some(text) => Some(delay(section, "feed", text)?),
             None => None,
         };
+        let loss = section.number("loss_pct")? / 100.0;
+        let resend = section.duration("resend")?;
         let road = |name: &str| match delay(section, name, section.text(name)?)? {
-            Delay::Recorded { .. } => Err(section.wrong(
-                name,
-                format!(
-                    "`{name}` in {}: data record no delay of orders; give one",
-                    section.owner(name)
-                ),
-            )),
-            other @ (Delay::Constant(_) | Delay::Sampled { .. }) => Ok(other),
+            Delay::Recorded(_) | Delay::Measured(_) => {
+                let owner = section.owner(name);
+                let message =
+                    format!("`{name}` in {owner}: data record no delay of orders; give one");
+                Err(section.wrong(name, message))
+            }
+            Delay::Constant(base) if loss > 0.0 => {
+                let jitter = Jitter::Exponential(Span::ZERO);
+                Ok(Delay::Sampled(Sampled { base, jitter, loss, resend }))
+            }
+            Delay::Sampled(sampled) => Ok(Delay::Sampled(Sampled { loss, resend, ..sampled })),
+            Delay::Constant(base) => Ok(Delay::Constant(base)),
         };
-        Ok(Latency {
-            feed,
-            order: road("order")?,
-            answer: road("answer")?,
-            loss: section.number("loss_pct")? / 100.0,
-            resend: section.duration("resend")?,
-        })
+        Ok(Latency { feed, order: road("order")?, answer: road("answer")? })
     }
 
     /// In words.
     pub(super) fn text(&self) -> String {
-        let feed = match &self.feed {
-            Some(feed) => feed.text(),
-            None => "as recorded, or as an order".into(),
-        };
-        let (order, answer) = (self.order.text(), self.answer.text());
-        let loss = match self.loss {
-            0.0 => String::new(),
-            loss => format!(", {} % lost, resent after {}", loss * 100.0, span::text(self.resend)),
-        };
-        format!("feed {feed}; order {order}; answer {answer}{loss}")
+        let feed = self.feed.as_ref().map_or("as recorded, or as an order".into(), text);
+        format!("feed {feed}; order {}; answer {}", text(&self.order), text(&self.answer))
     }
 }
 
-impl Delay {
-    fn text(&self) -> String {
-        match *self {
-            Delay::Constant(span) => span::text(span),
-            Delay::Recorded { factor, more } => {
-                let factor = if factor == 1.0 { String::new() } else { format!(" * {factor}") };
-                let more = if more == Span::ZERO {
-                    String::new()
-                } else {
-                    format!(" + {}", span::text(more))
-                };
-                format!("recorded{factor}{more}")
-            }
-            Delay::Sampled { base, jitter } => {
-                let jitter = match jitter {
-                    Jitter::Exponential(mean) => format!("exp {}", span::text(mean)),
-                    Jitter::Lognormal { median, sigma } => {
-                        format!("lognormal {} {sigma}", span::text(median))
-                    }
-                };
-                format!("{} + {jitter}", span::text(base))
-            }
+/// A delay in words.
+fn text(delay: &Delay) -> String {
+    match delay {
+        Delay::Constant(span) => span::text(*span),
+        Delay::Recorded(Recorded { factor, shift, .. }) => {
+            let times = if *factor == 1.0 { String::new() } else { format!(" * {factor}") };
+            let more = shift.unsigned_abs() as f64 * factor;
+            let more = Span::from_nanos((more / 1e3).round() as u64 * 1_000);
+            let plus = if *shift == 0 { String::new() } else { format!(" + {}", span::text(more)) };
+            format!("recorded{times}{plus}")
+        }
+        Delay::Measured(_) => "as own orders were timed".into(),
+        Delay::Sampled(Sampled { base, jitter, loss, resend }) => {
+            let jitter = match jitter {
+                Jitter::Exponential(Span::ZERO) => String::new(),
+                Jitter::Exponential(mean) => format!(" + exp {}", span::text(*mean)),
+                Jitter::Lognormal { median, sigma } => {
+                    format!(" + lognormal {} {sigma}", span::text(*median))
+                }
+            };
+            let loss = match loss {
+                0.0 => String::new(),
+                loss => format!(" ({} % lost, resent after {})", loss * 100.0, span::text(*resend)),
+            };
+            format!("{}{jitter}{loss}", span::text(*base))
         }
     }
 }
@@ -177,7 +101,7 @@ impl Delay {
 fn delay(section: &Section<'_>, name: &str, text: &str) -> Read<Delay> {
     let spaced = text.replace('+', " + ").replace('*', " * ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
-    parse_delay(&words).filter(|delay| delay.longest() <= Span::DAY).ok_or_else(|| {
+    parse_delay(&words).filter(|delay| longest(delay) <= Span::DAY).ok_or_else(|| {
         let message = format!(
             "`{name}` = `{text}` in {} must be a delay of up to a day, as `5ms`, `5ms + exp 2ms`, \
              `5ms + lognormal 2ms 0.5`, `recorded` or `recorded * 1.5 + 2ms`",
@@ -187,83 +111,103 @@ fn delay(section: &Section<'_>, name: &str, text: &str) -> Read<Delay> {
     })
 }
 
-impl Delay {
-    fn longest(&self) -> Span {
-        match *self {
-            Delay::Constant(span) => span,
-            Delay::Recorded { more, .. } => more,
-            Delay::Sampled { base, jitter } => match jitter {
-                Jitter::Exponential(mean) => base.plus(mean),
-                Jitter::Lognormal { median, .. } => base.plus(median),
-            },
-        }
+/// The longest span that is written in a delay.
+fn longest(delay: &Delay) -> Span {
+    match delay {
+        Delay::Constant(span) => *span,
+        Delay::Recorded(recorded) => Span::from_nanos(recorded.shift.unsigned_abs()),
+        Delay::Measured(_) => Span::ZERO,
+        Delay::Sampled(sampled) => sampled.base.plus(match sampled.jitter {
+            Jitter::Exponential(mean) => mean,
+            Jitter::Lognormal { median, .. } => median,
+        }),
     }
 }
 
 fn parse_delay(words: &[&str]) -> Option<Delay> {
     let ratio =
         |text: &str| text.parse().ok().filter(|ratio: &f64| (0.0..=1_000.0).contains(ratio));
-    Some(match *words {
-        ["recorded"] => Delay::Recorded { factor: 1.0, more: Span::ZERO },
-        ["recorded", "+", more] => Delay::Recorded { factor: 1.0, more: span::parse(more)? },
-        ["recorded", "*", factor] => Delay::Recorded { factor: ratio(factor)?, more: Span::ZERO },
-        ["recorded", "*", factor, "+", more] => {
-            Delay::Recorded { factor: ratio(factor)?, more: span::parse(more)? }
-        }
-        [base] => Delay::Constant(span::parse(base)?),
-        [base, "+", "exp", mean] => {
-            let jitter = Jitter::Exponential(span::parse(mean)?);
-            Delay::Sampled { base: span::parse(base)?, jitter }
-        }
+    let sampled = |base: &str, jitter| {
+        let base = span::parse(base)?;
+        Some(Delay::Sampled(Sampled { base, jitter, loss: 0.0, resend: Span::ZERO }))
+    };
+    match *words {
+        ["recorded"] => recorded(1.0, Span::ZERO),
+        ["recorded", "+", more] => recorded(1.0, span::parse(more)?),
+        ["recorded", "*", factor] => recorded(ratio(factor)?, Span::ZERO),
+        ["recorded", "*", factor, "+", more] => recorded(ratio(factor)?, span::parse(more)?),
+        [base] => Some(Delay::Constant(span::parse(base)?)),
+        [base, "+", "exp", mean] => sampled(base, Jitter::Exponential(span::parse(mean)?)),
         [base, "+", "lognormal", median, sigma] => {
-            let jitter = Jitter::Lognormal { median: span::parse(median)?, sigma: ratio(sigma)? };
-            Delay::Sampled { base: span::parse(base)?, jitter }
+            let (median, sigma) = (span::parse(median)?, ratio(sigma)?);
+            sampled(base, Jitter::Lognormal { median, sigma })
         }
-        _ => return None,
-    })
-}
-
-impl Exchange {
-    pub(super) fn read(section: &Section<'_>) -> Read<Exchange> {
-        let text = section.text("queue")?;
-        let queue = parse_queue(text).ok_or_else(|| {
-            let message = format!(
-                "`queue` = `{text}` in {} must be risk-averse, pro-rata, log, log-total, power:N, \
-                 power-total:N or power-front:N with N above 0 and up to 100",
-                section.title
-            );
-            section.wrong("queue", message)
-        })?;
-        Ok(Exchange {
-            partial: section.choice("fill")? == "partial",
-            queue,
-            consume: section.flag("consume")?,
-        })
-    }
-
-    /// In words.
-    pub(super) fn text(&self) -> String {
-        let fill = if self.partial { "partial" } else { "whole" };
-        let consume = if self.consume { "" } else { ", takers leave no trace" };
-        format!("{fill} fills{consume}; queue {}", self.queue.text())
+        _ => None,
     }
 }
 
-impl Queue {
-    fn text(self) -> String {
-        match self {
-            Queue::RiskAverse => "risk-averse".into(),
-            Queue::ProRata => "pro-rata".into(),
-            Queue::Log => "log".into(),
-            Queue::LogTotal => "log-total".into(),
-            Queue::Power(n) => format!("power:{n}"),
-            Queue::PowerTotal(n) => format!("power-total:{n}"),
-            Queue::PowerFront(n) => format!("power-front:{n}"),
+/// The recorded delay times a factor, and then more: the model adds before it multiplies.
+fn recorded(factor: f64, more: Span) -> Option<Delay> {
+    if factor == 0.0 {
+        return Some(Delay::Constant(more));
+    }
+    let shift = (more.nanos() as f64 / factor).round();
+    let shift = (shift < i64::MAX as f64).then_some(shift as i64)?;
+    Some(Delay::Recorded(Recorded { shift, factor, floor: Span::ZERO }))
+}
+
+/// How own orders meet a market with lots of this size; the size counts in logarithms only.
+pub(super) fn exchange(section: &Section<'_>) -> Read<ExchangeParams> {
+    let text = section.text("queue")?;
+    let queue = parse_queue(text).ok_or_else(|| {
+        let message = format!(
+            "`queue` = `{text}` in {} must be risk-averse, pro-rata, log, log-total, power:N, \
+             power-total:N or power-front:N with N above 0 and up to 100",
+            section.title
+        );
+        section.wrong("queue", message)
+    })?;
+    let partial = section.choice("fill")? == "partial";
+    let fills = if partial { Fills::Partial } else { Fills::Whole };
+    Ok(ExchangeParams { fills, queue, consume: section.flag("consume")? })
+}
+
+/// The same for lots of this size, in coins.
+pub(super) fn with_lot(params: &ExchangeParams, lot: f64) -> ExchangeParams {
+    let queue = match params.queue {
+        QueueModel::Probability(Weight::LogShare { .. }) => {
+            QueueModel::Probability(Weight::LogShare { lot })
         }
-    }
+        QueueModel::Probability(Weight::LogTotal { .. }) => {
+            QueueModel::Probability(Weight::LogTotal { lot })
+        }
+        other @ (QueueModel::RiskAverse | QueueModel::ProRata | QueueModel::Probability(_)) => {
+            other
+        }
+    };
+    ExchangeParams { queue, ..*params }
 }
 
-fn parse_queue(text: &str) -> Option<Queue> {
+/// In words.
+pub(super) fn exchange_text(params: &ExchangeParams) -> String {
+    let fill = match params.fills {
+        Fills::Partial => "partial",
+        Fills::Whole => "whole",
+    };
+    let consume = if params.consume { "" } else { ", takers leave no trace" };
+    let queue = match params.queue {
+        QueueModel::RiskAverse => "risk-averse".to_owned(),
+        QueueModel::ProRata => "pro-rata".into(),
+        QueueModel::Probability(Weight::LogShare { .. }) => "log".into(),
+        QueueModel::Probability(Weight::LogTotal { .. }) => "log-total".into(),
+        QueueModel::Probability(Weight::PowerShare { n }) => format!("power:{n}"),
+        QueueModel::Probability(Weight::PowerTotal { n }) => format!("power-total:{n}"),
+        QueueModel::Probability(Weight::PowerFront { n }) => format!("power-front:{n}"),
+    };
+    format!("{fill} fills{consume}; queue {queue}")
+}
+
+fn parse_queue(text: &str) -> Option<QueueModel> {
     let (name, n) = match text.split_once(':') {
         Some((name, n)) => {
             let n = n.parse().ok().filter(|n: &f64| *n > 0.0 && *n <= 100.0)?;
@@ -271,14 +215,78 @@ fn parse_queue(text: &str) -> Option<Queue> {
         }
         None => (text, None),
     };
-    Some(match (name, n) {
-        ("risk-averse", None) => Queue::RiskAverse,
-        ("pro-rata", None) => Queue::ProRata,
-        ("log", None) => Queue::Log,
-        ("log-total", None) => Queue::LogTotal,
-        ("power", Some(n)) => Queue::Power(n),
-        ("power-total", Some(n)) => Queue::PowerTotal(n),
-        ("power-front", Some(n)) => Queue::PowerFront(n),
+    let weight = match (name, n) {
+        ("risk-averse", None) => return Some(QueueModel::RiskAverse),
+        ("pro-rata", None) => return Some(QueueModel::ProRata),
+        ("log", None) => Weight::LogShare { lot: 1.0 },
+        ("log-total", None) => Weight::LogTotal { lot: 1.0 },
+        ("power", Some(n)) => Weight::PowerShare { n },
+        ("power-total", Some(n)) => Weight::PowerTotal { n },
+        ("power-front", Some(n)) => Weight::PowerFront { n },
         _ => return None,
-    })
+    };
+    Some(QueueModel::Probability(weight))
+}
+
+/// How own trades move a market; `None` where they do not.
+pub(super) fn impact(section: &Section<'_>) -> Read<Option<(Model, Scale)>> {
+    let decay = section.duration("decay")?;
+    let slope = section.number("slope_bp_per_musd")? / 1e10;
+    let wears_off = match section.number_if("exponent")? {
+        Some(exponent) => Decay::Power { onset: decay, exponent },
+        None => Decay::Exponential(decay),
+    };
+    let (factor, power) = (section.number("factor")?, section.number("power")?);
+    let scale = Scale {
+        volatility: section.number("volatility_pct_day")? / 100.0,
+        volume: section.number("market_usd_day")?,
+        window: section.duration_if("window")?,
+    };
+    let model = match section.choice("model")? {
+        "linear" => Model::Linear { slope, decay },
+        "root" => Model::Root { factor, power, decay: wears_off },
+        _ => return Ok(None),
+    };
+    match Impact::new(model, scale) {
+        Ok(_) => Ok(Some((model, scale))),
+        Err(fault) => Err(section.wrong("exponent", format!("{}: {fault}", section.title))),
+    }
+}
+
+/// In words.
+pub(super) fn impact_text(impact: Option<&(Model, Scale)>) -> String {
+    match impact.map(|(model, _)| model) {
+        None | Some(Model::None) => "none".into(),
+        Some(Model::Linear { slope, decay }) => {
+            format!("linear, {} bp for a million, {}", slope * 1e10, span::text(*decay))
+        }
+        Some(Model::Root { factor, power, decay }) => {
+            let decay = match decay {
+                Decay::Exponential(time) => span::text(*time),
+                Decay::Power { onset, exponent } => {
+                    format!("power {exponent} after {}", span::text(*onset))
+                }
+            };
+            format!("{factor} σ of the volume to the power {power}, {decay}")
+        }
+    }
+}
+
+/// One `[[outage]]`.
+pub(super) fn outage(section: &Section<'_>, market: Option<usize>) -> Read<Outage> {
+    let (from, to): (Time, Time) = (section.instant("from")?, section.instant("to")?);
+    if from >= to {
+        return Err(section.wrong("to", "`to` in [[outage]] must be after `from`"));
+    }
+    let feed = match section.choice("feed")? {
+        "none" => FeedOutage::None,
+        "late" => FeedOutage::Late,
+        _ => FeedOutage::Lost,
+    };
+    let orders = match section.choice("orders")? {
+        "none" => OrderOutage::None,
+        "held" => OrderOutage::Held,
+        _ => OrderOutage::Refused,
+    };
+    Ok(Outage { market, outage: latency::Outage { from, to, feed, orders } })
 }

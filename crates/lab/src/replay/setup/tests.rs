@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use feed::tape::{Header, Listed};
-use money::{Amount, Price, Rate};
+use money::{Amount, Rate};
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 
 use super::axis::{Axis, grid};
 use super::market::Opened;
-use super::models::{Delay, Jitter, Queue};
 use super::*;
+use crate::replay::exchange::Fills;
+use crate::replay::latency::{Delay, Jitter, OrderOutage, Recorded, Sampled};
+use crate::replay::queue::{QueueModel, Weight};
 use crate::scenario::Size;
 
 const GOOD: &str = r#"name = "pair"
@@ -133,20 +135,29 @@ fn a_file_reads_as_written_and_by_default() {
     assert_eq!((spot.kind, spot.venue.as_str()), (Kind::Spot, "binance-spot"));
     assert_eq!((perp.kind, perp.venue.as_str()), (Kind::Perpetual, "binance-usdm"));
     assert_eq!((spot.base.as_str(), spot.quote.as_str()), ("BTC", "USDT"));
-    assert_eq!(perp.fees, [Rate::from_raw(-50_000_000), Rate::from_bp(5)]);
+    let listing = &setup.listings()[1];
+    assert_eq!(listing.fee_maker, Rate::from_raw(-50_000_000));
+    assert_eq!(listing.fee_taker, Rate::from_bp(5));
     assert_eq!((perp.tick, perp.lot), ("0.1".parse().unwrap(), "0.001".parse().unwrap()));
     assert!(perp.funding.is_some() && spot.funding.is_none());
-    let jitter = Jitter::Exponential(Span::from_millis(2));
-    assert_eq!(spot.latency.order, Delay::Sampled { base: Span::from_millis(3), jitter });
-    assert_eq!(perp.latency.order, Delay::Constant(Span::from_millis(1)));
-    let recorded = Delay::Recorded { factor: 1.5, more: Span::from_millis(2) };
-    assert_eq!((spot.latency.feed, perp.latency.feed), (Some(recorded), Some(recorded)));
-    assert_eq!((perp.latency.loss, perp.latency.resend), (0.01, Span::from_millis(200)));
-    assert_eq!((setup.exchange.queue, setup.exchange.partial), (Queue::Power(3.0), true));
+    let sampled = |millis, jitter| {
+        let (base, resend) = (Span::from_millis(millis), Span::from_millis(200));
+        let jitter = Jitter::Exponential(Span::from_millis(jitter));
+        Delay::Sampled(Sampled { base, jitter, loss: 0.01, resend })
+    };
+    assert_eq!(spot.latency.order, sampled(3, 2));
+    assert_eq!(perp.latency.order, sampled(1, 0));
+    let (shift, floor) = (1_333_333, Span::ZERO);
+    let recorded = Delay::Recorded(Recorded { shift, factor: 1.5, floor });
+    assert_eq!(spot.latency.feed, Some(recorded.clone()));
+    assert_eq!(perp.latency.feed, Some(recorded));
+    let power = QueueModel::Probability(Weight::PowerShare { n: 3.0 });
+    assert_eq!((setup.exchange.queue, setup.exchange.fills), (power, Fills::Partial));
     assert_eq!(setup.account.currency(), "USDT");
     assert_eq!(setup.account.holdings[0].start, "50000".parse::<Amount>().unwrap());
     assert_eq!(setup.account.start_of("BTC"), "0.5".parse().unwrap());
-    assert_eq!((setup.outages[0].market, setup.outages[0].orders), (Some(1), "refused"));
+    let outage = setup.outages[0];
+    assert_eq!((outage.market, outage.outage.orders), (Some(1), OrderOutage::Refused));
     assert_eq!(setup.hear, Hear::Change);
     let Trader::Maker(maker) = setup.trader else { panic!("{:?}", setup.trader) };
     assert_eq!((maker.half_spread, maker.size), (2e-4, Size::Coins("0.01".parse().unwrap())));
@@ -154,7 +165,7 @@ fn a_file_reads_as_written_and_by_default() {
     assert_eq!(
         setup.notes[1],
         "perp: BTCUSDT, binance-usdm perpetual; tick 0.1 of the venue; lot 0.001 of the venue; \
-         fees -0.5/5 bp of the venue"
+         fees -0.5/5 bp as given and of the venue"
     );
 }
 
@@ -169,11 +180,19 @@ fn parameters_are_those_that_hold() {
     assert_eq!(value("wake_ms"), Some("250"), "of the file");
     assert_eq!(value("levels"), Some("3"), "by default");
     assert_eq!(value("neutral"), None);
+    assert_eq!((value("order_qty"), value("size_usd")), (Some("0.01"), None), "one counts");
+    assert_eq!(value("position_usd_max"), Some("250000"));
+    let rooted = read_file(GOOD, &["impact.model=root", "impact.decay=1min"]).unwrap();
+    let impact = rooted.models.iter().find(|(name, _)| name == "impact").unwrap();
+    assert_eq!(impact.1, "1 σ of the volume to the power 0.5, 1min");
+    let refused = read_file(GOOD, &["impact.model=root", "impact.exponent=0.45"]).unwrap_err();
+    assert!(refused.starts_with("--set impact.exponent=0.45: [impact]: the decay's"), "{refused}");
     let model = |name: &str| setup.models.iter().find(|(known, _)| known == name).unwrap();
     assert_eq!(model("exchange").1, "partial fills; queue power:3");
     assert_eq!(
         model("latency").1,
-        "feed recorded * 1.5 + 2ms; order 3ms + exp 2ms; answer 5ms, 1 % lost, resent after 200ms"
+        "feed recorded * 1.5 + 2ms; order 3ms + exp 2ms (1 % lost, resent after 200ms); answer 5ms \
+         (1 % lost, resent after 200ms)"
     );
 }
 
@@ -185,7 +204,7 @@ fn every_strategy_is_built_from_its_data_alone() {
         assert!(setup.strategy().is_ok(), "{}", class.name());
         assert!(Class::find(class.name()).is_ok());
         assert_eq!(setup.parameters.len(), {
-            let set = |parameter: &&trader::Parameter| parameter.default != "none";
+            let set = |it: &&trader::Parameter| it.default != "none";
             class.parameters().iter().filter(set).count()
         });
     }
@@ -203,6 +222,7 @@ fn the_command_line_goes_before_the_file() {
         "size_usd=500",
         "latency=7ms",
         "latency.feed=1ms",
+        "loss_pct=0",
         "queue=log",
         "market.fee_taker_bp=1",
         "market.perp.fee_taker_bp=2",
@@ -222,9 +242,10 @@ fn the_command_line_goes_before_the_file() {
     assert_eq!(spot.latency.answer, Delay::Constant(Span::from_millis(7)));
     assert_eq!(perp.latency.order, Delay::Constant(Span::from_millis(1)), "its own table");
     assert_eq!(spot.latency.feed, Some(Delay::Constant(Span::from_millis(1))));
-    assert_eq!([spot.fees[1], perp.fees[1]], [Rate::from_bp(1), Rate::from_bp(2)]);
+    let taker: Vec<Rate> = setup.listings().iter().map(|listing| listing.fee_taker).collect();
+    assert_eq!(taker, [Rate::from_bp(1), Rate::from_bp(2)]);
     assert_eq!((setup.trades, setup.seed, setup.hear), (vec![0, 1], 9, Hear::Wake));
-    assert_eq!(setup.exchange.queue, Queue::Log);
+    assert_eq!(setup.exchange.queue, QueueModel::Probability(Weight::LogShare { lot: 1.0 }));
     assert_eq!(setup.account.start_of("BTC"), "2".parse().unwrap());
     assert_eq!(setup.end.unwrap().to_string(), "2024-08-08 06:30:00.000");
 }
@@ -308,7 +329,7 @@ fn a_broken_market_or_outage_says_where_and_what_to_do() {
             "fee_maker_bp = -0.5",
             "kind = \"perpetal\"",
             "pair.toml:21:8: `kind` = `perpetal` in [[market]] \"perp\" must be one of spot, \
-             perpetual, inverse, future, option, pool; did you mean `perpetual`?",
+             perpetual, inverse, future; did you mean `perpetual`?",
         ),
         (
             "fee_maker_bp = -0.5",
@@ -381,6 +402,7 @@ fn a_broken_argument_is_named_and_says_what_to_do() {
             "`start` in the back-test must be a time in UTC, as 2025-10-01T00:00:00Z, or a date, \
              not text",
         ),
+        ("impact.model=square", "`model` = `square` in [impact] must be one of none, linear, root"),
         ("strategy=touch", "unknown key `strategy`; known: "),
     ];
     for (argument, message) in table {
@@ -407,7 +429,7 @@ fn data_that_do_not_fit_are_refused() {
     assert_eq!(
         refused("touch", &[("", "plain.gz")]),
         "--data plain.gz: nothing tells the kind of market \"GOLD\": give `kind` (or --set \
-         market.GOLD.kind=spot), one of spot, perpetual, inverse, future, option, pool"
+         market.GOLD.kind=spot), one of spot, perpetual, inverse, future"
     );
     assert_eq!(
         refused("touch", &[("", "empty.gz")]),
@@ -534,11 +556,4 @@ fn the_page_of_keys_is_printed_from_the_table() {
         assert_eq!(written, printed, "run this test with UPDATE_EXPECT=1");
     }
     assert!(keys == reference(), "run this test with UPDATE_EXPECT=1");
-}
-
-#[test]
-fn steps_of_known_venues_are_prices() {
-    for (_, tick, lot) in venue::VENUES.iter().flat_map(|venue| venue.steps) {
-        assert!(tick.parse::<Price>().is_ok() && lot.parse::<Price>().is_ok(), "{tick} {lot}");
-    }
 }

@@ -1,6 +1,6 @@
 //! Venues whose kind of market, fees and steps are known, and what names of instruments tell.
 
-use money::Rate;
+use crate::replay::fees::venues::Published;
 
 /// What is traded on a market.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,55 +13,44 @@ pub enum Kind {
     Inverse,
     /// A dated future that pays in quote.
     Future,
-    /// An option.
-    Option,
-    /// A pool of two assets.
-    Pool,
 }
 
 /// A venue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Venue {
-    /// Its name in files.
+    /// Its name in files, and that of its fees.
     pub name: &'static str,
     /// What importers call it.
     pub source: &'static str,
     pub kind: Kind,
-    /// Fees of an account without volume, in bp: resting, aggressor.
-    pub fees_bp: (f64, f64),
     /// Symbol, price step and quantity step.
     pub steps: &'static [(&'static str, &'static str, &'static str)],
 }
 
-/// The venues. Fees: binance.com/fee and support.deribit.com, read in 2025. Steps: the
-/// `exchangeInfo` of Binance.
+/// The venues. Steps: `exchangeInfo` of Binance in 2024, contract specifications of Deribit.
 pub(super) const VENUES: &[Venue] = &[
     Venue {
         name: "binance-spot",
         source: "binance",
         kind: Kind::Spot,
-        fees_bp: (10.0, 10.0),
         steps: &[("BTCUSDT", "0.01", "0.00001"), ("ETHUSDT", "0.01", "0.0001")],
     },
     Venue {
         name: "binance-usdm",
         source: "binance-futures",
         kind: Kind::Perpetual,
-        fees_bp: (2.0, 5.0),
         steps: &[("BTCUSDT", "0.1", "0.001"), ("ETHUSDT", "0.01", "0.001")],
     },
     Venue {
         name: "deribit-futures",
         source: "deribit",
         kind: Kind::Inverse,
-        fees_bp: (0.0, 5.0),
         steps: &[("BTC-PERPETUAL", "0.5", "10"), ("ETH-PERPETUAL", "0.05", "1")],
     },
     Venue {
         name: "hyperliquid-perpetual",
         source: "hyperliquid",
         kind: Kind::Perpetual,
-        fees_bp: (1.5, 4.5),
         steps: &[],
     },
 ];
@@ -72,15 +61,15 @@ impl Venue {
         VENUES.iter().find(|venue| venue.name == name || venue.source == name)
     }
 
-    pub(super) fn fee(bp: f64) -> Rate {
-        Rate::from_raw((bp * 1e8).round() as i64)
+    /// Its fees.
+    pub(super) fn published(&self) -> Option<&'static Published> {
+        Published::find(self.name)
     }
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 6] =
-        [Kind::Spot, Kind::Perpetual, Kind::Inverse, Kind::Future, Kind::Option, Kind::Pool];
+    pub const ALL: [Kind; 4] = [Kind::Spot, Kind::Perpetual, Kind::Inverse, Kind::Future];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
@@ -89,16 +78,14 @@ impl Kind {
             Kind::Perpetual => "perpetual",
             Kind::Inverse => "inverse",
             Kind::Future => "future",
-            Kind::Option => "option",
-            Kind::Pool => "pool",
         }
     }
 
     /// Whether coins change hands, so that a balance is held and not a position.
     pub const fn is_spot(self) -> bool {
         match self {
-            Kind::Spot | Kind::Pool => true,
-            Kind::Perpetual | Kind::Inverse | Kind::Future | Kind::Option => false,
+            Kind::Spot => true,
+            Kind::Perpetual | Kind::Inverse | Kind::Future => false,
         }
     }
 }
@@ -107,15 +94,12 @@ impl Kind {
 pub(super) fn kind_of_words(text: &str) -> Option<Kind> {
     let text = text.to_ascii_lowercase();
     let words = [
-        ("uniswap", Kind::Pool),
-        ("pool", Kind::Pool),
         ("spot", Kind::Spot),
         ("inverse", Kind::Inverse),
         ("coinm", Kind::Inverse),
         ("perp", Kind::Perpetual),
         ("swap", Kind::Perpetual),
         ("usdm", Kind::Perpetual),
-        ("option", Kind::Option),
         ("future", Kind::Future),
     ];
     words.into_iter().find(|(word, _)| text.contains(word)).map(|(_, kind)| kind)
@@ -165,10 +149,19 @@ mod tests {
     }
 
     #[test]
+    fn every_venue_has_fees_and_steps_that_are_prices() {
+        for venue in VENUES {
+            assert!(venue.published().is_some(), "{}", venue.name);
+            for (_, tick, lot) in venue.steps {
+                assert!([tick, lot].iter().all(|step| step.parse::<money::Price>().is_ok()));
+            }
+        }
+    }
+
+    #[test]
     fn names_tell_the_kind() {
         assert_eq!(kind_of_words("binance-usdm"), Some(Kind::Perpetual));
         assert_eq!(kind_of_words("my spot"), Some(Kind::Spot));
-        assert_eq!(kind_of_words("uniswap-v3"), Some(Kind::Pool));
         assert_eq!(kind_of_words("kraken"), None);
     }
 }
