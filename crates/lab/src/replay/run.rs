@@ -7,14 +7,16 @@
 //! At one instant the exchange comes first, then quotes, then scheduled items in the order of
 //! their scheduling. The run ends when every tape has been seen by its exchange, or at a set time.
 
-mod accounts;
-mod feeds;
+mod error;
 mod market;
+mod feeds;
 mod moved;
 mod orders;
+mod accounts;
 mod start;
 
-pub use start::{AccountSetup, FeedSetup, MarketSetup, RunError, Setup, run};
+pub use error::RunError;
+pub use start::{AccountSetup, FeedSetup, MarketSetup, Setup, run};
 
 use desk::strategy::{self, Intent, Strategy};
 use money::Time;

@@ -21,7 +21,7 @@ pub enum VenueParams {
 #[derive(Clone, Debug)]
 pub enum Venue {
     /// An exchange.
-    Book(Exchange),
+    Book(Box<Exchange>),
     /// A pool.
     Pool(Box<Pool>),
 }
@@ -30,7 +30,7 @@ impl Venue {
     /// A venue that has heard nothing.
     pub fn new(params: &VenueParams) -> Venue {
         match params {
-            VenueParams::Book(params) => Venue::Book(Exchange::new(params)),
+            VenueParams::Book(params) => Venue::Book(Box::new(Exchange::new(params))),
             VenueParams::Pool(params) => Venue::Pool(Box::new(Pool::new(*params))),
         }
     }

@@ -4,14 +4,34 @@ use desk::strategy::Instrument;
 use feed::tape::{Event, Kind};
 use money::{Amount, Price, Qty, Round, Time, mul_div};
 use pricing::convert::{price_f64, qty_f64};
-use protocol::ids::Side;
+use protocol::command::Lifetime;
+use protocol::ids::{ClientId, Side};
 
-use super::orders::Open;
+use crate::replay::account::Proposal;
 use crate::replay::impact::Impact;
 use crate::replay::local::{Local, Units};
-use crate::replay::order::Answer;
+use crate::replay::order::{Answer, Order};
 use crate::replay::record::Counts;
 use crate::replay::venue::Venue;
+
+/// An own order that its exchange has: what is left of it, at the price it was sent with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) client: ClientId,
+    pub(super) left: Proposal,
+    pub(super) touched: bool,
+}
+
+impl Open {
+    /// The order as one that joins the tape's queue now, in a market that was moved.
+    pub(super) fn on_tape(&self, units: Units, shift: i64) -> Order {
+        let price = units.of_price(self.left.price).expect("the price was checked at sending");
+        let qty = units.of_qty(self.left.qty).expect("parts of a fill are whole units");
+        let (client, side) = (self.client, self.left.side);
+        let price = price.saturating_sub(shift);
+        Order { client, side, price, qty, lifetime: Lifetime::Resting }
+    }
+}
 
 /// A market with its two views.
 pub(super) struct Market {

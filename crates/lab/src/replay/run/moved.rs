@@ -5,8 +5,8 @@
 //! keeps its price and so changes its place on the tape whenever the shift changes: it joins the
 //! back of the queue there, and is filled at its own price if the other side has come to it. What a
 //! taker pays beyond the displayed levels on its way ([`Impact::path`]) is added to each fill,
-//! rounded against it and up to its limit, which of an immediate order is tightened by as much. The strategy's view follows when an
-//! answer that is sent now would arrive.
+//! rounded against it and up to its limit, which of an immediate order is tightened by as
+//! much. The strategy's view follows when an answer that is sent now would arrive.
 
 use money::{Price, Qty, Time};
 use pricing::convert::{price_f64, qty_f64};

@@ -2,34 +2,14 @@
 
 use desk::strategy::{Event, Intent};
 use money::{Amount, Price, Qty, Time};
-use protocol::command::Lifetime;
 use protocol::ids::{ClientId, Side};
 
+use super::market::Open;
 use super::{Item, Request, Run, RunError};
 use crate::replay::account::{self, Proposal};
 use crate::replay::latency::Passage;
-use crate::replay::local::Units;
 use crate::replay::order::{Answer, Order};
 use crate::replay::record::Fill;
-
-/// An own order that its exchange has: what is left of it, at the price it was sent with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Open {
-    client: ClientId,
-    left: Proposal,
-    touched: bool,
-}
-
-impl Open {
-    /// The order as one that joins the tape's queue now, in a market that was moved.
-    pub(super) fn on_tape(&self, units: Units, shift: i64) -> Order {
-        let price = units.of_price(self.left.price).expect("the price was checked at sending");
-        let qty = units.of_qty(self.left.qty).expect("parts of a fill are whole units");
-        let (client, side) = (self.client, self.left.side);
-        let price = price.saturating_sub(shift);
-        Order { client, side, price, qty, lifetime: Lifetime::Resting }
-    }
-}
 
 impl Run<'_> {
     /// Sends what the strategy asks for.
@@ -207,7 +187,7 @@ impl Run<'_> {
         let open = &mut market.open[row];
         let part = filled.map_or(open.left.qty, |(qty, _)| qty.min(open.left.qty));
         let freed = Proposal { qty: part, ..open.left };
-        open.left.qty = open.left.qty - part;
+        open.left.qty -= part;
         market.counts.orders_filled += u64::from(filled.is_some() && !open.touched);
         open.touched |= filled.is_some();
         if filled.is_none_or(|(_, done)| done) {

@@ -4,17 +4,18 @@ use desk::strategy::{Instrument, Strategy};
 use feed::tape::Source;
 use money::{Amount, Price, Span, Time};
 
+use super::error::RunError;
 use super::feeds::Feed;
 use super::market::Market;
 use super::{Hear, Item, Run};
 use crate::queue::Queue;
 use crate::random::Seed;
-use crate::replay::account::{Account, Asset, AssetTerms, Fault, MarketTerms};
+use crate::replay::account::{Account, Asset, AssetTerms, MarketTerms};
 use crate::replay::fees::Turnover;
-use crate::replay::impact::{self, Impact, Model, Scale};
-use crate::replay::latency::{self, Latency, LatencyParams};
+use crate::replay::impact::{Impact, Model, Scale};
+use crate::replay::latency::{Latency, LatencyParams};
 use crate::replay::local::{Local, Units};
-use crate::replay::record::{self, Counts, Imbalance, Record, Seen};
+use crate::replay::record::{self, Counts, Record, Seen};
 use crate::replay::venue::{Venue, VenueParams};
 use crate::replay::window::Window;
 
@@ -82,58 +83,6 @@ pub struct Setup<'a> {
     pub sample: Span,
     /// What is said of the run in its record; start, end and seed are filled in.
     pub run: record::Run,
-}
-
-/// Why a run did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The data.
-    #[error(transparent)]
-    Feed(#[from] feed::Error),
-    /// A model of latency.
-    #[error("latency: {0}")]
-    Latency(#[from] latency::Fault),
-    /// A model of impact.
-    #[error("impact: {0}")]
-    Impact(#[from] impact::Fault),
-    /// An account.
-    #[error("account of {market} at {time} UTC: {fault}")]
-    Account {
-        /// The market.
-        market: String,
-        /// When.
-        time: Time,
-        /// What.
-        fault: Fault,
-    },
-    /// What an account starts with.
-    #[error("account {account}: cannot be opened: {fault}")]
-    Deposit {
-        /// Its place in the list.
-        account: usize,
-        /// Why.
-        fault: Fault,
-    },
-    /// A tick or lot that the tape's units do not divide.
-    #[error(
-        "{market}: a {what} of {step} is no multiple of the tape's unit {unit}; import with a finer unit"
-    )]
-    Step {
-        /// The market.
-        market: String,
-        /// `tick` or `lot`.
-        what: &'static str,
-        /// The step.
-        step: String,
-        /// The unit.
-        unit: String,
-    },
-    /// A market without a price.
-    #[error("{0}: has no price before the tapes end, so the account cannot be valued")]
-    NoPrice(String),
-    /// A fault of the replay.
-    #[error(transparent)]
-    Imbalance(#[from] Imbalance),
 }
 
 /// Runs a strategy over tapes. `progress` hears now and then how far it is: time and events.

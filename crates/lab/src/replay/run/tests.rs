@@ -1,8 +1,9 @@
 //! The loop against a plain one that takes every event of both views from one sorted list, and
 //! what must hold of times, accounts and memory.
 
+mod plain;
+
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use desk::strategy::{self, Instrument, Intent, Strategy};
@@ -17,14 +18,14 @@ use crate::random::{Seed, Stream};
 use crate::replay::account::{
     Asset, AssetTerms, Bracket, Brackets, Kind as Contract, Margin, MarketTerms,
 };
-use crate::replay::exchange::{Exchange, ExchangeParams, Fills};
+use crate::replay::exchange::{ExchangeParams, Fills};
 use crate::replay::fees::Schedule;
 use crate::replay::impact;
 use crate::replay::latency::{Delay, LatencyParams};
-use crate::replay::local::{Local, Units};
 use crate::replay::queue::QueueModel;
 use crate::replay::record::{self, MarketKind};
 use crate::replay::venue::VenueParams;
+use plain::plain;
 
 const MS: u64 = 1_000_000;
 
@@ -52,13 +53,13 @@ fn unit() -> (Price, Qty) {
     ("0.1".parse().unwrap(), "0.001".parse().unwrap())
 }
 
-fn tape(events: &[Event], batch: usize) -> Box<Tape> {
+fn tape(events: &[Event], batch: usize) -> Tape {
     let (mut slots, mut encoder) = (Vec::new(), Encoder::default());
     events.iter().for_each(|event| encoder.push(event, &mut slots));
     let (price_unit, qty_unit) = unit();
     let listed = Listed { name: "BTC".into(), venue: String::new(), price_unit, qty_unit };
     let header = Header { source: "made".into(), instruments: vec![listed] };
-    Box::new(Tape { header, slots, at: 0, batch })
+    Tape { header, slots, at: 0, batch }
 }
 
 fn event(time: u64, kind: Kind, side: TapeSide, price: i64, qty: i64) -> Event {
@@ -105,7 +106,7 @@ fn usd(units: i64) -> Amount {
 
 /// A run over tapes of one perpetual each, all on one account with that much cash.
 fn setup<'a>(
-    tapes: Vec<Box<Tape>>,
+    tapes: Vec<Tape>,
     latency: &LatencyParams,
     cash: Amount,
     strategy: &'a mut dyn Strategy,
@@ -121,7 +122,7 @@ fn setup<'a>(
         expiry: None,
     };
     let count = tapes.len();
-    let source = |tape: Box<Tape>| FeedSetup { source: tape, latency: latency.clone() };
+    let source = |tape| FeedSetup { source: Box::new(tape), latency: latency.clone() };
     Setup {
         feeds: tapes.into_iter().map(source).collect(),
         markets: (0..count).map(market).collect(),
@@ -220,6 +221,9 @@ fn life(seed: u64, name: u64) -> Vec<Event> {
     events
 }
 
+/// What a strategy heard, each with the time of its last wake.
+type Log = Rc<RefCell<Vec<(u64, strategy::Event)>>>;
+
 type Filled = (u64, u16, Side, i64, i64, bool, u64);
 
 fn fills_of(record: &record::Record) -> Vec<Filled> {
@@ -230,124 +234,6 @@ fn fills_of(record: &record::Record) -> Vec<Filled> {
         (fill.time.nanos(), fill.market, fill.side, price, qty, fill.maker, fill.client.0)
     };
     (0..record.fills.len()).map(row).collect()
-}
-
-/// What happens in the plain loop, at its time: exchanges first, then news, then the rest.
-#[derive(Clone, Debug)]
-enum Happens {
-    Meets(usize, Event),
-    Comes(usize, Event),
-    Arrives(Intent),
-    Heard(strategy::Event),
-    Wakes,
-}
-
-/// The plain loop: constant delays, no account.
-fn plain(lives: &[Vec<Event>; 2], delays: [u64; 3], strategy: &mut dyn Strategy) -> Vec<Filled> {
-    let [feed, order, answer] = delays;
-    let units = Units { price: unit().0, qty: unit().1 };
-    let mut agenda: BTreeMap<(u64, u8, u64), Happens> = BTreeMap::new();
-    let mut number = 0;
-    let mut add = |agenda: &mut BTreeMap<_, _>, time: u64, class: u8, what: Happens| {
-        number += 1;
-        agenda.insert((time, class, number), what);
-    };
-    let last = lives.iter().map(|life| life.last().unwrap().exchange.nanos()).max().unwrap();
-    for (at, life) in lives.iter().enumerate() {
-        for event in life {
-            let time = event.exchange.nanos();
-            add(&mut agenda, time, 0, Happens::Meets(at, *event));
-            add(&mut agenda, time + feed, 1, Happens::Comes(at, *event));
-        }
-    }
-    let start = lives.iter().map(|life| life[1].exchange.nanos()).max().unwrap();
-    add(&mut agenda, start, 2, Happens::Wakes);
-    let mut exchanges = [Exchange::new(&EXCHANGE), Exchange::new(&EXCHANGE)];
-    let mut locals =
-        [0, 1].map(|at| Local::new(Instrument(at), units, &VenueParams::Book(EXCHANGE), false));
-    let (mut position, mut inbound) = ([0i64; 2], 0);
-    let (mut intents, mut answers, mut fills) = (Vec::new(), Vec::new(), Vec::new());
-    while let Some(((now, _, _), what)) = agenda.pop_first() {
-        if now > last {
-            break;
-        }
-        let mut met = None;
-        match what {
-            Happens::Meets(at, event) => {
-                exchanges[at].apply(&event, &mut answers);
-                met = Some(at);
-            }
-            Happens::Comes(at, event) => {
-                if locals[at].hear(&event, true) {
-                    locals[at].tell(|event| strategy.on(event, &mut intents));
-                }
-            }
-            Happens::Heard(event) => {
-                inbound -= 1;
-                strategy.on(&event, &mut intents);
-            }
-            Happens::Wakes => {
-                if inbound == 0 {
-                    for (at, held) in (0..).zip(position) {
-                        let (instrument, qty) = (Instrument(at), units.qty(held));
-                        let event = strategy::Event::Position { instrument, qty };
-                        strategy.on(&event, &mut intents);
-                    }
-                    strategy.on(&strategy::Event::Equity { equity: Amount::ZERO }, &mut intents);
-                }
-                let now = Time::from_nanos(now);
-                strategy.on(&strategy::Event::Wake { now }, &mut intents);
-            }
-            Happens::Arrives(Intent::Cancel { instrument, client }) => {
-                exchanges[usize::from(instrument.0)].cancel(client, &mut answers);
-                met = Some(usize::from(instrument.0));
-            }
-            Happens::Arrives(Intent::Place {
-                instrument,
-                side,
-                price,
-                qty,
-                lifetime,
-                client,
-                ..
-            }) => {
-                let price = units.of_price(price).unwrap();
-                let qty = units.of_qty(qty).unwrap();
-                let order = Order { client, side, price, qty, lifetime };
-                exchanges[usize::from(instrument.0)].place(order, &mut answers);
-                met = Some(usize::from(instrument.0));
-            }
-            Happens::Arrives(_) => unreachable!("the monkey does nothing else"),
-        }
-        for told in answers.drain(..) {
-            let at = met.unwrap();
-            let instrument = Instrument(at as u16);
-            let event = match told {
-                Answer::Rested { client } => strategy::Event::Rested { instrument, client },
-                Answer::Gone { client, refused } => {
-                    strategy::Event::Gone { instrument, client, refused }
-                }
-                Answer::Fill { client, side, price, qty, maker, done } => {
-                    fills.push((now, at as u16, side, price, qty, maker, client.0));
-                    position[at] += side.sign() * qty;
-                    let (price, qty) = (units.price(price), units.qty(qty));
-                    let fee = Amount::ZERO;
-                    strategy::Event::Fill { instrument, client, side, price, qty, fee, done }
-                }
-            };
-            inbound += 1;
-            add(&mut agenda, now + answer, 2, Happens::Heard(event));
-        }
-        for intent in intents.drain(..) {
-            match intent {
-                Intent::WakeAt(time) => {
-                    add(&mut agenda, time.nanos().max(now + 1), 2, Happens::Wakes);
-                }
-                _ => add(&mut agenda, now + order, 2, Happens::Arrives(intent)),
-            }
-        }
-    }
-    fills
 }
 
 /// What was heard, without equity: the plain loop keeps no account.
@@ -404,7 +290,7 @@ proptest! {
 /// Sends one order on its first quote and keeps what it hears with its wakes.
 struct Once {
     order: Option<Intent>,
-    log: Rc<RefCell<Vec<(u64, strategy::Event)>>>,
+    log: Log,
     now: u64,
 }
 
@@ -433,7 +319,7 @@ fn buy(ticks: i64, lots: i64, lifetime: Lifetime) -> Intent {
     }
 }
 
-fn once(order: Intent) -> (Once, Rc<RefCell<Vec<(u64, strategy::Event)>>>) {
+fn once(order: Intent) -> (Once, Log) {
     let log = Rc::new(RefCell::new(Vec::new()));
     (Once { order: Some(order), log: log.clone(), now: 0 }, log)
 }
@@ -558,9 +444,9 @@ fn own_trades_move_the_market_and_the_move_wears_off() {
     let bids: Vec<i64> = log
         .borrow()
         .iter()
-        .filter_map(|(_, event)| match event {
-            strategy::Event::Quote { bid: Some(bid), .. } => Some(bid.price.raw() / unit().0.raw()),
-            _ => None,
+        .filter_map(|(_, event)| {
+            let strategy::Event::Quote { bid: Some(bid), .. } = event else { return None };
+            Some(bid.price.raw() / unit().0.raw())
         })
         .collect();
     let top = *bids.iter().max().unwrap();

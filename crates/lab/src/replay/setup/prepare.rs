@@ -16,6 +16,7 @@ use crate::replay::fees::{self, Schedule, Tier};
 use crate::replay::latency::{Delay, LatencyParams, Recorded};
 use crate::replay::record::{self, MarketKind, Record};
 use crate::replay::run::{self, AccountSetup, FeedSetup, MarketSetup, RunError};
+use crate::replay::venue::VenueParams;
 
 /// Opens a file for a run.
 pub type Tapes<'a> = &'a dyn Fn(&Source) -> Result<Box<dyn tape::Source>, feed::Error>;
@@ -49,10 +50,11 @@ impl Setup {
         let mut strategy = self.strategy()?;
         let (feeds, places) = self.feeds(tapes)?;
         let markets = self.markets.iter().zip(places).map(|(market, (feed, instrument))| {
-            let exchange = models::with_lot(&self.exchange, qty_f64(market.lot));
+            let book = models::with_lot(&self.exchange, qty_f64(market.lot));
+            let venue = VenueParams::Book(book);
             let (account, expiry) = (0, market.expiry);
             let (record, impact) = (market.record(), self.impact);
-            MarketSetup { feed, instrument, account, record, exchange, impact, expiry }
+            MarketSetup { feed, instrument, account, record, venue, impact, expiry }
         });
         let setup = run::Setup {
             feeds,
