@@ -37,12 +37,7 @@ pub enum RunError {
         fault: Fault,
     },
     /// A tick or lot that the tape's units do not divide.
-    #[error(
-    #[error(
-        "{market}: a {what} of {step} is no multiple of the tape's unit {unit}; import it with a \
-         finer unit"
-    )]
-    )]
+    #[error("{market}: a {what} of {step} is no multiple of the tape's unit {unit}; import finer")]
     Step {
         /// The market.
         market: String,
