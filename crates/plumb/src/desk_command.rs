@@ -249,7 +249,13 @@ impl Backtest {
         reading.finish_and_clear();
         let about = about(files);
         let cells = run_cells(axes, setups, &kept, &about, self.threads.unwrap_or_else(processors));
-        let sweep = Sweep { run: common(setups, about), axes: labels(axes), cells };
+        let mut run = common(setups, about);
+        if let Some(Ok(outcome)) =
+            cells.iter().map(|cell| cell.outcome.as_ref()).find(Result::is_ok)
+        {
+            (run.start, run.end) = outcome.period;
+        }
+        let sweep = Sweep { run, axes: labels(axes), cells };
         let written = lab::replay::tables::write_sweep(&folder, &sweep).map_err(refuse)?;
         let summary = written.iter().find(|path| path.ends_with("sweep.json"));
         let summary = summary.cloned().unwrap_or_else(|| folder.join("sweep.json"));

@@ -11,6 +11,7 @@
 use super::measure::Measures;
 use super::measure::sharpe::{best_by_luck, probabilistic};
 use super::record::{Record, Run};
+use money::Time;
 use pricing::convert::amount_f64;
 use pricing::statistics::{mean, standard_deviation};
 use serde::Serialize;
@@ -69,6 +70,9 @@ pub struct Cell {
 pub struct Outcome {
     /// Seed of the run.
     pub seed: u64,
+    /// First and last instant of the run.
+    #[serde(skip)]
+    pub period: (Time, Time),
     /// Profit.
     pub profit: f64,
     /// Its standard error, dependence allowed for.
@@ -115,6 +119,7 @@ impl Outcome {
         let fees = ledger.part(Cause::MakerFee) + ledger.part(Cause::TakerFee);
         Outcome {
             seed: record.run.seed,
+            period: (record.run.start, record.run.end),
             profit: measures.profit,
             profit_error: measures.profit_error,
             total: performance.total,

@@ -25,7 +25,8 @@ struct Known {
 /// What the source refuses.
 pub fn look(source: &mut dyn Source) -> Result<Opened, feed::Error> {
     let mut known = vec![Known::default(); source.header().instruments.len()];
-    let (mut slots, mut decoder, mut has_receipts) = (Vec::new(), Decoder::default(), false);
+    let (mut slots, mut decoder) = (Vec::new(), Decoder::default());
+    let (mut has_receipts, mut delay_min) = (false, i64::MAX);
     for _ in 0..BATCHES {
         slots.clear();
         let more = source.fill(&mut slots)?;
@@ -33,6 +34,8 @@ pub fn look(source: &mut dyn Source) -> Result<Opened, feed::Error> {
         let mut left = slots.as_slice();
         while let Some(event) = decoder.next(&mut left) {
             has_receipts |= event.local != event.exchange;
+            let delay = event.local.nanos().wrapping_sub(event.exchange.nanos()).cast_signed();
+            delay_min = delay_min.min(delay);
             known[usize::from(event.instrument)].hear(&event);
         }
         if !more || known.iter().all(|known| known.price.is_some()) {
@@ -45,7 +48,7 @@ pub fn look(source: &mut dyn Source) -> Result<Opened, feed::Error> {
         (units > 0).then_some(Price::from_raw(units))
     };
     let first = known.iter().zip(&header.instruments).map(price).collect();
-    Ok(Opened { header, first, has_receipts })
+    Ok(Opened { header, first, delay_min: has_receipts.then_some(delay_min) })
 }
 
 impl Known {
@@ -114,8 +117,11 @@ mod tests {
         }
     }
 
-    /// The first price of a tape of (kind, side, price, last), and whether it has receipts.
-    fn seen(events: &[(Kind, Option<Side>, i64, bool)], delay: u64) -> (Option<String>, bool) {
+    /// The first price of a tape of (kind, side, price, last), and the smallest time on the road.
+    fn seen(
+        events: &[(Kind, Option<Side>, i64, bool)],
+        delay: u64,
+    ) -> (Option<String>, Option<i64>) {
         let (mut encoder, mut slots) = (Encoder::default(), Vec::new());
         for (at, &(kind, side, price, last)) in (0u64..).zip(events) {
             let exchange = Time::from_nanos(1_700_000_000_000_000_000 + at);
@@ -133,7 +139,7 @@ mod tests {
         };
         let header = Header { source: String::new(), instruments: vec![listed] };
         let opened = look(&mut Few(header, slots)).unwrap();
-        (opened.first[0].map(|price| price.to_string()), opened.has_receipts)
+        (opened.first[0].map(|price| price.to_string()), opened.delay_min)
     }
 
     #[test]
@@ -144,15 +150,15 @@ mod tests {
             (Kind::Level, Some(Side::Sell), 102, false),
             (Kind::Level, Some(Side::Sell), 150, true),
         ];
-        assert_eq!(seen(&book, 0), (Some("50".into()), false));
+        assert_eq!(seen(&book, 0), (Some("50".into()), None));
         assert_eq!(seen(&book[..3], 0).0, None, "the message has not ended");
     }
 
     #[test]
     fn a_trade_gives_its_price_and_funding_none() {
         let events = [(Kind::Funding, None, 7, true), (Kind::Trade, Some(Side::Buy), 120, true)];
-        assert_eq!(seen(&events, 9), (Some("60".into()), true));
-        assert_eq!(seen(&events[..1], 9), (None, true));
-        assert_eq!(seen(&[], 0), (None, false));
+        assert_eq!(seen(&events, 9), (Some("60".into()), Some(9)));
+        assert_eq!(seen(&events[..1], 9), (None, Some(9)));
+        assert_eq!(seen(&[], 0), (None, None));
     }
 }

@@ -42,8 +42,8 @@ pub struct Opened {
     pub header: Header,
     /// First price of each instrument, as far as one was found.
     pub first: Vec<Option<Price>>,
-    /// Whether it has times of receipt that are not the venue's.
-    pub has_receipts: bool,
+    /// Smallest time of receipt less the venue's in nanoseconds, where it has such times.
+    pub delay_min: Option<i64>,
 }
 
 /// One market.
@@ -83,8 +83,9 @@ pub struct Market {
     pub feeds: Vec<(usize, u16)>,
     /// First price of its data.
     pub first: Price,
-    /// Whether its data have times of receipt.
-    pub has_receipts: bool,
+    /// What the recorder's clock is behind the venue's at least, in nanoseconds, 0 if it is not
+    /// seen to be; none of data without times of receipt.
+    pub clock_behind: Option<i64>,
 }
 
 /// A file on the command line, with the market that it is for.
@@ -224,6 +225,13 @@ fn read(
     let first = first.ok_or_else(|| no_price(draft, &all.sources[feeds[0].0]))?;
     let venue = named.or(venue.map(|venue| venue.name)).unwrap_or(&listed.venue).to_owned();
     let what = format!("{symbol}, {} {}", if venue.is_empty() { "a" } else { &venue }, kind.name());
+    let clock_behind = opened.delay_min.map(|delay| delay.saturating_neg().max(0));
+    if let Some(behind) = clock_behind.filter(|behind| *behind > 0) {
+        let millis = behind as f64 / 1e6;
+        notes.push(format!(
+            "the recorder's clock is {millis:.1} ms behind, so delays count from the smallest"
+        ));
+    }
     all.notes.push(format!("{}: {what}; {}", draft.name, notes.join("; ")));
     Ok(Market {
         name: draft.name.clone(),
@@ -246,7 +254,7 @@ fn read(
         latency: latency(section, overlays, root)?,
         feeds,
         first,
-        has_receipts: opened.has_receipts,
+        clock_behind,
     })
 }
 

@@ -149,14 +149,18 @@ impl Setup {
     /// The roads of a market, with its outages.
     fn latency(&self, at: usize) -> LatencyParams {
         let market = &self.markets[at];
-        let recorded = Recorded { shift: 0, factor: 1.0, floor: money::Span::ZERO };
-        let usual = match market.has_receipts {
-            true => Delay::Recorded(recorded),
-            false => market.latency.order.clone(),
+        let shift = market.clock_behind.unwrap_or(0);
+        let usual = match market.clock_behind {
+            Some(_) => Delay::Recorded(Recorded { shift, factor: 1.0, floor: money::Span::ZERO }),
+            None => market.latency.order.clone(),
+        };
+        let feed = match market.latency.feed.clone().unwrap_or(usual) {
+            Delay::Recorded(recorded) => Delay::Recorded(Recorded { shift, ..recorded }),
+            other @ (Delay::Constant(_) | Delay::Measured(_) | Delay::Sampled(_)) => other,
         };
         let here = self.outages.iter().filter(|outage| outage.market.is_none_or(|of| of == at));
         LatencyParams {
-            feed: market.latency.feed.clone().unwrap_or(usual),
+            feed,
             order: market.latency.order.clone(),
             answer: market.latency.answer.clone(),
             outages: here.map(|outage| outage.outage).collect(),
