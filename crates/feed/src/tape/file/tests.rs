@@ -184,3 +184,12 @@ fn slots_that_are_no_events_are_refused_by_both_ends() {
         assert!(said.starts_with("tape: block 1, byte ") && said.contains(why), "{said}");
     }
 }
+
+#[test]
+fn counts_at_the_end_that_are_not_those_of_the_blocks_are_refused() {
+    let mut writer = Writer::new("tape", Vec::new()).unwrap();
+    writer.append(&header(1), &[]).unwrap();
+    writer.counts.events = 1;
+    let said = refusal(&writer.end().unwrap().0);
+    assert!(said.contains("the counts at its end are not those of its blocks"), "{said}");
+}

@@ -136,6 +136,11 @@ mod tests {
         for (value, expected) in table {
             assert_eq!(tenth.count(value), expected, "{value}");
         }
+        // Its product with 10⁸ is rounded to the neighbour.
+        assert_eq!(
+            Unit::new(1).count("36813792.54793017".parse().unwrap()),
+            Ok(3_681_379_254_793_017)
+        );
         assert_eq!(Unit::new(25_000_000).count(2.75), Ok(11));
         assert_eq!(Unit::new(25_000_000).count(2.7), Err(Misfit::Finer(10_000_000)));
     }

@@ -203,6 +203,35 @@ fn damage_to_an_archive_is_refused() {
 }
 
 #[test]
+fn damage_to_an_array_that_is_stored_unpacked_is_refused() {
+    let rows = array(&[
+        row(1 | BOTH | BUY, 0, 5, 60_000.1, 1.5),
+        row(2 | BOTH | BUY, 1, 5, 60_000.2, 1.0),
+    ]);
+    let mut zip = rawzip::ZipArchiveWriter::new(Vec::new());
+    let file = zip.new_file("data.npy").compression_method(rawzip::CompressionMethod::STORE);
+    let (mut entry, config) = file.start().unwrap();
+    let mut writer = config.wrap(&mut entry);
+    std::io::Write::write_all(&mut writer, &rows).unwrap();
+    let (_, descriptor) = writer.finish().unwrap();
+    entry.finish(descriptor).unwrap();
+    let bytes = zip.finish().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("btc.npz");
+    let opened = |bytes: &[u8]| {
+        std::fs::write(&place, bytes).unwrap();
+        let member = member(std::fs::File::open(&place).unwrap(), &Meter::default()).unwrap();
+        drained(Reader::new("btc.npz", member, &Units::default(), None)?)
+    };
+    assert_eq!(opened(&bytes).unwrap().1.len(), 2);
+    let order = bytes.windows(rows.len()).position(|part| part == rows).unwrap() + 256 + 40;
+    let mut damaged = bytes;
+    damaged[order] ^= 1;
+    let said = opened(&damaged).unwrap_err().to_string();
+    assert!(said.contains("its checksum does not agree"), "{said}");
+}
+
+#[test]
 fn clocks_that_step_back_make_two_copies_of_a_row() {
     let second = |second: u64, delay: u64| {
         let event = level(second, 600_000 + second.cast_signed());

@@ -99,6 +99,8 @@ fn users_see_decimals_and_names() {
     assert_eq!((trade.rate, trade.price_units, trade.qty_units), (None, None, None));
     let far = of(Kind::Trade, i64::MAX);
     assert_eq!((far.price, far.price_units), (None, Some(i64::MAX)));
+    let long = of(Kind::Trade, 100_000_000_000);
+    assert_eq!((long.price, long.price_units), (None, Some(100_000_000_000)), "19 digits");
     let funding = of(Kind::Funding, 100_000_000);
     assert_eq!((funding.rate, funding.price), (Some(100_000_000), None));
     let volatility = of(Kind::Volatility, 50_000_000);
@@ -117,4 +119,26 @@ fn times_beyond_the_type_and_foreign_tables_are_refused() {
     let foreign = Event { instrument: 9, ..level(1, 1) };
     let said = written(&[foreign]).unwrap_err().to_string();
     assert!(said.contains(":1: an event is of an instrument that is not listed"), "{said}");
+}
+
+#[test]
+fn rows_that_are_not_those_written_are_refused() {
+    let events: Vec<Event> = (1..300).map(|number| level(number, 600_000)).collect();
+    let bytes = written(&events).unwrap();
+    let mut sum = Sum::default();
+    events.iter().for_each(|event| sum.add(event));
+    let checksum = format!("{:08x}", sum.checksum());
+    let table = [
+        (EVENTS, "299".to_owned(), "298", "299 events where 298 were written"),
+        (CHECKSUM, checksum, "01234567", "01234567"),
+    ];
+    for (key, stored, other, expected) in table {
+        let mut changed = bytes.clone();
+        let key = changed.windows(key.len()).position(|part| part == key.as_bytes()).unwrap();
+        let value = changed[key..].windows(stored.len()).position(|p| p == stored.as_bytes());
+        let start = key + value.unwrap();
+        changed[start..start + stored.len()].copy_from_slice(other.as_bytes());
+        let said = read(&changed).unwrap_err().to_string();
+        assert!(said.contains(expected), "{said}");
+    }
 }
