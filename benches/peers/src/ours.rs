@@ -1,192 +1,179 @@
-//! Our side: the exchange's and the local view of one market, orders on the way between them.
-//!
-//! The one place to change when another loop drives them: [`run`].
+//! Our side: the back-tester's own loop, with an account, a record and a strategy of the desk.
 
-use std::collections::VecDeque;
-
-use feed::tape::{Decoder, Slot};
-use lab::replay::exchange::{Exchange, ExchangeParams, Fills};
-use lab::replay::ladder::Ladder;
-use lab::replay::order::{Answer, Order};
+use desk::strategy::{self, Instrument, Intent};
+use feed::tape::{Header, Listed, Slot, Source};
+use lab::replay::account::{Asset, AssetTerms, Kind, Margin, MarketTerms};
+use lab::replay::exchange::{ExchangeParams, Fills};
+use lab::replay::fees::Schedule;
+use lab::replay::latency::{Delay, LatencyParams};
 use lab::replay::queue::{QueueModel, Weight};
+use lab::replay::record::{self, MarketKind};
+use lab::replay::run::{self, AccountSetup, FeedSetup, Hear, MarketSetup, Setup};
+use lab::replay::venue::VenueParams;
+use money::{Amount, Price, Qty, Span, Time};
 use protocol::command::Lifetime;
 use protocol::ids::{ClientId, Side};
 
 use crate::outcome::{LATENCY, LOOK, Outcome, Strategy};
 use crate::stream::Fill;
 
-/// Replays a tape under a strategy.
-pub fn run<'a>(source: &'a mut Fill<'a>, strategy: Strategy) -> Outcome {
-    let mut replay = Replay::new(source);
-    let mut outcome = Outcome::default();
-    let mut maker = Maker::default();
-    replay.refill();
-    let mut now = replay.window.first().map_or(0, |slot| slot.exchange_ns());
-    loop {
-        now += LOOK;
-        if !replay.advance(now) {
-            return Outcome { fills: replay.fills, position: replay.position, ..outcome };
-        }
-        let bid = replay.local.best(Side::Buy).unwrap_or(i64::MIN);
-        let ask = replay.local.best(Side::Sell).unwrap_or(i64::MAX);
-        if strategy == Strategy::Maker {
-            maker.look(&mut replay, now, [bid, ask]);
-            outcome.orders = maker.orders;
-        }
-        outcome.look(now, bid, ask, replay.position);
+/// A tick of 0.1 and a lot of 0.001.
+const TICK: Price = Price::from_raw(10_000_000);
+const LOT: Qty = Qty::from_raw(100_000);
+const QTY: Qty = Qty::from_raw(100 * LOT.raw());
+
+/// Replays a tape under a strategy. `first` is the time of its first event.
+pub fn run(fill: Fill, first: u64, strategy: Strategy) -> Outcome {
+    let listed = Listed {
+        name: "BTC".into(),
+        venue: String::new(),
+        price_unit: TICK,
+        qty_unit: LOT,
+    };
+    let header = Header { source: String::new(), instruments: vec![listed] };
+    let mut quoter = Quoter { strategy, first, ..Quoter::default() };
+    let delay = || Delay::Constant(Span::from_nanos(LATENCY));
+    let latency =
+        LatencyParams { feed: delay(), order: delay(), answer: delay(), outages: Vec::new() };
+    let queue = QueueModel::Probability(Weight::PowerFront { n: 2.0 });
+    let exchange = ExchangeParams { fills: Fills::Whole, queue, consume: false };
+    let terms = MarketTerms {
+        kind: Kind::Linear { settle: Asset::CURRENCY, size: Qty::ONE },
+        fees: Schedule::free(),
+        delivery: Schedule::free(),
+        liquidation: Schedule::free(),
+        margin: Margin::None,
+    };
+    let cash = Amount::from_raw(1_000_000_000 * Amount::ONE.raw());
+    let setup = Setup {
+        feeds: vec![FeedSetup { source: Box::new(Tape { header, fill }), latency }],
+        markets: vec![MarketSetup {
+            feed: 0,
+            instrument: 0,
+            account: 0,
+            record: record::Market::new("BTC", "", MarketKind::Perpetual, TICK, LOT),
+            venue: VenueParams::Book(exchange),
+            impact: None,
+            expiry: None,
+        }],
+        accounts: vec![AccountSetup {
+            assets: vec![AssetTerms::CASH],
+            markets: vec![terms],
+            turnover_daily: Amount::ZERO,
+            deposits: vec![(Asset::CURRENCY, cash)],
+            prices: Vec::new(),
+        }],
+        strategy: &mut quoter,
+        hear: Hear::Wake,
+        hears_trades: false,
+        start: Some(Time::from_nanos(first)),
+        end: None,
+        sample: Span::MINUTE,
+        run: record::Run::default(),
+    };
+    let record = run::run(setup, &mut |_, _| ()).expect("the stream is sound");
+    let fills = record.markets[0].counts.fills;
+    Outcome { fills, position: quoter.position, orders: quoter.orders, ..quoter.outcome }
+}
+
+struct Tape {
+    header: Header,
+    fill: Fill,
+}
+
+impl Source for Tape {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn fill(&mut self, slots: &mut Vec<Slot>) -> Result<bool, feed::Error> {
+        Ok((self.fill)(slots))
     }
 }
 
-enum Request {
-    Place(Order),
-    Cancel(ClientId),
-}
-
-/// Two cursors over a window of one tape.
-struct Replay<'a> {
-    source: &'a mut Fill<'a>,
-    window: Vec<Slot>,
-    exchange: Exchange,
-    local: Ladder,
-    to_exchange: VecDeque<(u64, Request)>,
-    to_local: VecDeque<(u64, Answer)>,
-    answers: Vec<Answer>,
-    ahead: (Decoder, usize),
-    behind: (Decoder, usize),
-    /// Own orders that the strategy may still know, and whether the exchange has confirmed them.
+/// Looks at the best quotes and, as the maker, keeps two quotes there.
+struct Quoter {
+    strategy: Strategy,
+    first: u64,
+    /// Best prices in ticks, by side.
+    best: [i64; 2],
+    /// By side: number and price of the quote, where there is one, and whether it is confirmed.
+    quotes: [Option<(ClientId, i64)>; 2],
+    /// Own orders that are not known to be gone, and whether the exchange has confirmed them.
     known: Vec<(ClientId, bool)>,
-    fills: u64,
+    orders: u64,
     position: i64,
+    outcome: Outcome,
 }
 
-impl<'a> Replay<'a> {
-    fn new(source: &'a mut Fill<'a>) -> Replay<'a> {
-        let queue = QueueModel::Probability(Weight::PowerFront { n: 2.0 });
-        let params = ExchangeParams { fills: Fills::Whole, queue, consume: false };
-        Replay {
-            source,
-            window: Vec::new(),
-            exchange: Exchange::new(&params),
-            local: Ladder::new(),
-            to_exchange: VecDeque::new(),
-            to_local: VecDeque::new(),
-            answers: Vec::new(),
-            ahead: (Decoder::default(), 0),
-            behind: (Decoder::default(), 0),
+impl Default for Quoter {
+    fn default() -> Quoter {
+        Quoter {
+            strategy: Strategy::Null,
+            first: 0,
+            best: [i64::MIN, i64::MAX],
+            quotes: [None; 2],
             known: Vec::new(),
-            fills: 0,
+            orders: 0,
             position: 0,
+            outcome: Outcome::default(),
         }
     }
+}
 
-    /// Brings both views to a time; false when nothing is left to happen after it.
-    fn advance(&mut self, until: u64) -> bool {
-        while let Some(&(at, _)) = self.to_exchange.front()
-            && at <= until
-        {
-            self.advance_exchange(at);
-            if let Some((_, request)) = self.to_exchange.pop_front() {
-                match request {
-                    Request::Place(order) => self.exchange.place(order, &mut self.answers),
-                    Request::Cancel(client) => self.exchange.cancel(client, &mut self.answers),
-                }
-                self.answer(at);
+impl strategy::Strategy for Quoter {
+    fn on(&mut self, event: &strategy::Event, intents: &mut Vec<Intent>) {
+        let ticks = |level: strategy::Level| level.price.raw() / TICK.raw();
+        match *event {
+            strategy::Event::Quote { bid, ask, .. } => {
+                self.best = [bid.map_or(i64::MIN, ticks), ask.map_or(i64::MAX, ticks)];
             }
-        }
-        self.advance_exchange(until);
-        self.advance_local(until);
-        while let Some(&(at, answer)) = self.to_local.front()
-            && at <= until
-        {
-            self.to_local.pop_front();
-            self.hear(answer);
-        }
-        let read = self.behind.1 == self.window.len();
-        !(read && self.to_exchange.is_empty() && self.to_local.is_empty())
-    }
-
-    fn advance_exchange(&mut self, until: u64) {
-        while !self.advance_in_window(until) && self.refill() {}
-    }
-
-    /// Whether there are events after that time in the window.
-    fn advance_in_window(&mut self, until: u64) -> bool {
-        let (decoder, at) = &mut self.ahead;
-        let mut slots = &self.window[*at..];
-        while slots.first().is_some_and(|slot| slot.exchange_ns() <= until) {
-            let Some(event) = decoder.next(&mut slots) else { break };
-            self.exchange.apply(&event, &mut self.answers);
-            if !self.answers.is_empty() {
-                let at = event.exchange.nanos() + LATENCY;
-                self.to_local.extend(self.answers.drain(..).map(|answer| (at, answer)));
-            }
-        }
-        *at = self.window.len() - slots.len();
-        !slots.is_empty()
-    }
-
-    /// Drops what both views have seen and reads on; false at the end.
-    fn refill(&mut self) -> bool {
-        let seen = self.behind.1.min(self.ahead.1);
-        self.window.drain(..seen);
-        self.behind.1 -= seen;
-        self.ahead.1 -= seen;
-        (self.source)(&mut self.window)
-    }
-
-    fn advance_local(&mut self, until: u64) {
-        let (decoder, at) = &mut self.behind;
-        let mut slots = &self.window[*at..];
-        loop {
-            let mut rest = slots;
-            match decoder.next(&mut rest) {
-                Some(event) if event.local.nanos() <= until => self.local.apply(&event),
-                Some(_) | None => break,
-            }
-            slots = rest;
-        }
-        *at = self.window.len() - slots.len();
-    }
-
-    fn answer(&mut self, now: u64) {
-        self.to_local.extend(self.answers.drain(..).map(|answer| (now + LATENCY, answer)));
-    }
-
-    fn hear(&mut self, answer: Answer) {
-        match answer {
-            Answer::Rested { client } => {
+            strategy::Event::Rested { client, .. } => {
                 if let Some(known) = self.known.iter_mut().find(|known| known.0 == client) {
                     known.1 = true;
                 }
             }
-            Answer::Fill { client, side, qty, done, .. } => {
-                self.fills += 1;
-                self.position += side.sign() * qty;
+            strategy::Event::Fill { client, side, qty, done, .. } => {
+                self.position += side.sign() * (qty.raw() / LOT.raw());
                 if done {
                     self.known.retain(|known| known.0 != client);
                 }
             }
-            Answer::Gone { client, .. } => self.known.retain(|known| known.0 != client),
+            strategy::Event::Gone { client, .. } => self.known.retain(|known| known.0 != client),
+            strategy::Event::Wake { now } => {
+                if now.nanos() > self.first {
+                    self.look(now.nanos(), intents);
+                }
+                intents.push(Intent::WakeAt(now.after(Span::from_nanos(LOOK))));
+            }
+            strategy::Event::Trade { .. }
+            | strategy::Event::Funding { .. }
+            | strategy::Event::Position { .. }
+            | strategy::Event::Equity { .. }
+            | strategy::Event::Series { .. }
+            | strategy::Event::Surface(_)
+            | strategy::Event::Auction { .. } => {}
         }
     }
 }
 
-/// Two quotes at the touch.
-#[derive(Default)]
-struct Maker {
-    orders: u64,
-    /// By side: number and price of the quote, where there is one.
-    quotes: [Option<(ClientId, i64)>; 2],
-}
+impl Quoter {
+    fn look(&mut self, now: u64, intents: &mut Vec<Intent>) {
+        if self.strategy == Strategy::Maker {
+            self.requote(intents);
+        }
+        let [bid, ask] = self.best;
+        self.outcome.look(now, bid, ask, self.position);
+    }
 
-impl Maker {
-    fn look(&mut self, replay: &mut Replay<'_>, now: u64, touch: [i64; 2]) {
+    fn requote(&mut self, intents: &mut Vec<Intent>) {
+        let instrument = Instrument(0);
         for side in [Side::Buy, Side::Sell] {
             let Some((client, at)) = self.quotes[side as usize] else { continue };
-            let confirmed = replay.known.iter().find(|known| known.0 == client).map(|own| own.1);
-            let stale = confirmed == Some(true) && touch[side as usize] != at;
+            let confirmed = self.known.iter().find(|known| known.0 == client).map(|own| own.1);
+            let stale = confirmed == Some(true) && self.best[side as usize] != at;
             if stale {
-                replay.to_exchange.push_back((now + LATENCY, Request::Cancel(client)));
+                intents.push(Intent::Cancel { instrument, client });
             }
             if stale || confirmed.is_none() {
                 self.quotes[side as usize] = None;
@@ -195,12 +182,20 @@ impl Maker {
         for side in [Side::Buy, Side::Sell] {
             if self.quotes[side as usize].is_none() {
                 self.orders += 1;
-                let (client, price) = (ClientId(self.orders), touch[side as usize]);
-                let lifetime = Lifetime::PostOnly;
-                let order = Order { client, side, price, qty: 100, lifetime };
-                replay.to_exchange.push_back((now + LATENCY, Request::Place(order)));
-                replay.known.push((client, false));
-                self.quotes[side as usize] = Some((client, price));
+                let (client, at) = (ClientId(self.orders), self.best[side as usize]);
+                let (price, qty) = (Price::from_raw(at * TICK.raw()), QTY);
+                let (lifetime, reduce_only) = (Lifetime::PostOnly, false);
+                intents.push(Intent::Place {
+                    instrument,
+                    side,
+                    price,
+                    qty,
+                    lifetime,
+                    reduce_only,
+                    client,
+                });
+                self.known.push((client, false));
+                self.quotes[side as usize] = Some((client, at));
             }
         }
     }

@@ -17,7 +17,7 @@ const GOAL: f64 = 3.0;
 /// The stream in both layouts.
 struct Streams {
     theirs: Data<Event>,
-    ours: Vec<Slot>,
+    ours: std::sync::Arc<Vec<Slot>>,
 }
 
 /// A name and what is run.
@@ -51,13 +51,14 @@ fn vector(streams: &Streams, strategy: Strategy) -> Outcome {
 }
 
 fn plumb(streams: &Streams, strategy: Strategy) -> Outcome {
-    ours::run(&mut stream::from_memory(&streams.ours), strategy)
+    let first = streams.ours.first().map_or(0, |slot| slot.exchange_ns());
+    ours::run(stream::from_memory(streams.ours.clone()), first, strategy)
 }
 
 /// Prints the table; whether the goal is met and all outcomes are equal.
 pub fn run(path: &str, rounds: usize) -> Result<bool, Box<dyn Error>> {
     let events = stream::read(path)?;
-    let streams = Streams { ours: stream::slots(&events), theirs: events };
+    let streams = Streams { ours: stream::slots(&events).into(), theirs: events };
     let count = streams.theirs.len() as f64;
     let mut times = vec![Vec::with_capacity(rounds); ENTRIES.len()];
     let mut outcomes = vec![Outcome::default(); ENTRIES.len()];
@@ -107,7 +108,12 @@ fn same(outcomes: &[Outcome]) -> bool {
 /// One run of the maker from a file; prints the most memory that was held.
 pub fn memory(who: &str, path: &str) -> Result<bool, Box<dyn Error>> {
     let outcome = match who {
-        "ours" => ours::run(&mut stream::from_file(path)?, Strategy::Maker),
+        "ours" => {
+            let mut first = Vec::new();
+            stream::from_file(path)?(&mut first);
+            let first = first.first().map_or(0, |slot| slot.exchange_ns());
+            ours::run(stream::from_file(path)?, first, Strategy::Maker)
+        },
         "theirs" => {
             let book = || ROIVectorMarketDepth::new(TICK, LOT, 55_000.0, 65_000.0);
             theirs::run(&stream::read(path)?, Strategy::Maker, book)

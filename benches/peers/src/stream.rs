@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write};
+use std::sync::Arc;
 
 use feed::tape::{Encoder, Event, Kind, Side, Slot};
 use hftbacktest::backtest::data::{Data, read_npy_file};
@@ -50,30 +51,31 @@ fn event(foreign: &Foreign) -> Event {
 const BATCH: usize = 16 * 1_024;
 
 /// Appends the next slots of a tape, whole events only; false when there are none left.
-pub type Fill<'a> = dyn FnMut(&mut Vec<Slot>) -> bool + 'a;
+pub type Fill = Box<dyn FnMut(&mut Vec<Slot>) -> bool>;
 
 /// A tape in memory.
-pub fn from_memory(mut tape: &[Slot]) -> impl FnMut(&mut Vec<Slot>) -> bool {
-    move |slots| {
-        let (batch, rest) = tape.split_at(tape.len().min(BATCH));
-        slots.extend_from_slice(batch);
-        tape = rest;
-        !batch.is_empty()
-    }
+pub fn from_memory(tape: Arc<Vec<Slot>>) -> Fill {
+    let mut at = 0;
+    Box::new(move |slots| {
+        let end = tape.len().min(at + BATCH);
+        slots.extend_from_slice(&tape[at..end]);
+        at = end;
+        at < tape.len()
+    })
 }
 
 /// A file that holds nothing but slots.
-pub fn from_file(path: &str) -> Result<impl FnMut(&mut Vec<Slot>) -> bool, Box<dyn Error>> {
+pub fn from_file(path: &str) -> Result<Fill, Box<dyn Error>> {
     let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
     let mut file = BufReader::with_capacity(1 << 16, file);
-    Ok(move |slots: &mut Vec<Slot>| {
+    Ok(Box::new(move |slots: &mut Vec<Slot>| {
         let before = slots.len();
         let mut bytes = [0; 24];
         while slots.len() < before + BATCH && file.read_exact(&mut bytes).is_ok() {
             slots.push(Slot::from_bytes(bytes));
         }
         slots.len() > before
-    })
+    }))
 }
 
 /// Writes the stream `copies` times behind itself, in the peer's layout and as slots.

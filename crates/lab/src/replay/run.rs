@@ -5,7 +5,7 @@
 //! answers: what the strategy does about it may meet events that are not yet seen. Feeds on which
 //! own orders rest are merged event by event; the others follow, as nothing of theirs answers.
 //! At one instant the exchange comes first, then quotes, then scheduled items in the order of
-//! their scheduling. The run ends when every tape has been seen by its exchange, or at a set time.
+//! their scheduling. The run ends when every tape has been seen in both views, or at a set time.
 
 mod error;
 mod market;
@@ -162,6 +162,9 @@ impl Run<'_> {
     fn wake(&mut self) -> Result<(), RunError> {
         if self.hear == Hear::Wake {
             self.listen()?;
+            if self.feeds.iter().all(Feed::is_over) {
+                return Ok(());
+            }
         }
         for market in &mut self.markets {
             if market.local.look() {

@@ -23,7 +23,9 @@ pub(super) struct Feed {
     /// Whether the event that arrives next was lost on its way: a desk learns the book again from
     /// a snapshot, but is told of nothing that happened.
     lost: bool,
+    /// Whether the exchange has seen all of it, and whether the desk has.
     is_over: bool,
+    is_heard: bool,
     /// Markets on it at which own orders rest.
     busy: u32,
 }
@@ -32,13 +34,14 @@ impl Feed {
     /// A source at its start.
     pub(super) fn new(window: Window, latency: Latency, markets: Vec<Option<u16>>) -> Feed {
         let (exchange, local) = (Cursor::default(), Cursor::default());
-        let (told, lost, is_over, busy) = (None, false, false, 0);
-        Feed { window, exchange, local, latency, markets, told, lost, is_over, busy }
+        let (told, lost, busy) = (None, false, 0);
+        let (is_over, is_heard) = (false, false);
+        Feed { window, exchange, local, latency, markets, told, lost, is_over, is_heard, busy }
     }
 
-    /// Whether the exchange has seen all of it.
+    /// Whether both views have seen all of it.
     pub(super) fn is_over(&self) -> bool {
-        self.is_over
+        self.is_over && self.is_heard && self.told.is_none()
     }
 
     /// How many events the exchange has seen.
@@ -86,6 +89,7 @@ impl Feed {
                 left == 0 || told.is_some()
             },
         )?;
+        self.is_heard = !stopped && self.local.peek_held().is_none();
         self.lost = lost.get();
         self.told = told;
         self.window.release(&self.exchange, &self.local);

@@ -59,7 +59,7 @@ impl Plain<'_> {
         let start = lives.iter().map(|life| life[1].exchange.nanos()).max().unwrap();
         self.add(start, 2, Happens::Wakes);
         while let Some(((now, _, _), what)) = self.agenda.pop_first() {
-            if now > last {
+            if now > last + self.delays[0] {
                 break;
             }
             let met = self.take(now, what);
