@@ -287,3 +287,17 @@ fn hostile_prices_stay_outside_of_the_window() {
         assert!(half.window_levels() <= 1 << 18);
     }
 }
+
+#[test]
+fn a_wide_book_keeps_its_levels_in_the_widest_window() {
+    let (mut ladder, mut naive) = (Ladder::new(), Naive::default());
+    ladder.set(Side::Sell, 0, 1);
+    naive.set(Side::Sell, 0, 1);
+    for number in 1..100_000_i64 {
+        let price = number * 7_919 % 190_000;
+        ladder.set(Side::Sell, price, number % 3);
+        naive.set(Side::Sell, price, number % 3);
+    }
+    check_same(&ladder, &naive);
+    assert_eq!(ladder.halves[1].window_levels(), 1 << 18);
+}
