@@ -85,7 +85,12 @@ pub fn run(path: &str, rounds: usize) -> Result<bool, Box<dyn Error>> {
     }
     let equal = same(&outcomes);
     println!("quotes seen, positions at all looks and fills equal: {equal}");
-    let ratio = (medians[3] / medians[5]).min(medians[4] / medians[6]);
+    let ratio = |null: usize, maker: usize| {
+        (medians[null] / medians[5]).min(medians[maker] / medians[6])
+    };
+    println!("smaller of both ratios to ROIVector, whose price range is given: {:.2}", ratio(3, 4));
+    println!("smaller of both ratios to HashMap, the peer's usual book:");
+    let ratio = ratio(0, 1);
     println!("{ratio:.2}");
     Ok(equal && ratio >= GOAL)
 }

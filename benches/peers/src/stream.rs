@@ -48,7 +48,7 @@ fn event(foreign: &Foreign) -> Event {
 }
 
 /// Slots in a batch.
-const BATCH: usize = 16 * 1_024;
+const BATCH: usize = 4 * 1_024;
 
 /// Appends the next slots of a tape, whole events only; false when there are none left.
 pub type Fill = Box<dyn FnMut(&mut Vec<Slot>) -> bool>;

@@ -164,6 +164,20 @@ impl Latency {
         })
     }
 
+    /// The delay of all news, if it is one that nothing else depends on: no outage, and no road that
+    /// follows what the tape recorded.
+    pub fn constant_feed(&self) -> Option<Span> {
+        let follows = |road: &Road| matches!(road.delay, Delay::Recorded(_));
+        match self.feed.delay {
+            Delay::Constant(span) if self.outages.is_empty() => {
+                (!follows(&self.order) && !follows(&self.answer)).then_some(span)
+            }
+            Delay::Constant(_) | Delay::Recorded(_) | Delay::Measured(_) | Delay::Sampled(_) => {
+                None
+            }
+        }
+    }
+
     /// When the strategy hears of an event of `exchange`, `recorded` nanoseconds of delay being on
     /// the tape; `None` when an outage loses it.
     #[inline]

@@ -101,6 +101,10 @@ impl Local {
     /// Takes an event; whether there is something to tell now, if it is asked.
     #[inline(always)]
     pub fn hear(&mut self, event: &Event, asks: bool) -> bool {
+        if event.kind == Kind::Level {
+            self.ladder.apply(event);
+            return asks && event.last && self.look();
+        }
         match event.kind {
             Kind::Level
             | Kind::Clear

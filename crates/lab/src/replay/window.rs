@@ -27,8 +27,8 @@ pub struct Cursor {
     decoder: Decoder,
     /// Time of the last event seen.
     time: u64,
-    /// The next event with its time in this view, if it was looked at.
-    next: Option<(Event, u64)>,
+    /// Time in this view of the next event, if it was asked for.
+    due: Option<u64>,
     seen: u64,
 }
 
@@ -102,9 +102,9 @@ impl Cursor {
         self.time
     }
 
-    /// The next event if it was looked at: what a view that was stopped by the time waits with.
-    pub fn peek_held(&self) -> Option<u64> {
-        self.next.map(|(_, time)| time)
+    /// Time of the next event if it was asked for: a view that was stopped by the time knows it.
+    pub fn due(&self) -> Option<u64> {
+        self.due
     }
 
     /// Time in this view of the next event; `None` at the end.
@@ -119,14 +119,15 @@ impl Cursor {
         window: &mut Window,
         arrival: &mut impl FnMut(&Event) -> u64,
     ) -> Result<Option<u64>, feed::Error> {
-        if self.next.is_none() {
-            let mut event = self.decode(window);
-            while event.is_none() && window.load(self)? {
-                event = self.decode(window);
+        while self.due.is_none() {
+            let mut left = window.rest(self);
+            match self.decoder.next(&mut left) {
+                Some(event) => self.due = Some(arrival(&event).max(self.time)),
+                None if window.load(self)? => {}
+                None => break,
             }
-            self.next = event.map(|event| (event, arrival(&event).max(self.time)));
         }
-        Ok(self.next.map(|(_, time)| time))
+        Ok(self.due)
     }
 
     /// Shows the events up to and at a time, in order, until one is answered with true; whether
@@ -144,22 +145,20 @@ impl Cursor {
     ) -> Result<bool, feed::Error> {
         loop {
             let slots = window.rest(self);
-            let (mut left, mut held) = (slots, self.next.take());
-            let mut stopped = None;
+            let (mut left, mut due, mut stopped) = (slots, self.due.take(), None);
             loop {
-                let (event, time) = match held.take() {
-                    Some(held) => held,
-                    None => {
-                        let Some(event) = self.decoder.next(&mut left) else { break };
-                        let time = arrival(&event).max(self.time);
-                        (event, time)
-                    }
+                let mut rest = left;
+                let Some(event) = self.decoder.next(&mut rest) else { break };
+                let time = match due.take() {
+                    Some(time) => time,
+                    None => arrival(&event).max(self.time),
                 };
                 if time > until {
-                    self.next = Some((event, time));
+                    self.due = Some(time);
                     stopped = Some(false);
                     break;
                 }
+                left = rest;
                 (self.time, self.seen) = (time, self.seen + 1);
                 if see(&event, time) {
                     stopped = Some(true);
@@ -173,14 +172,6 @@ impl Cursor {
                 None => return Ok(false),
             }
         }
-    }
-
-    fn decode(&mut self, window: &Window) -> Option<Event> {
-        let slots = window.rest(self);
-        let mut left = slots;
-        let event = self.decoder.next(&mut left);
-        self.at += slots.len() - left.len();
-        event
     }
 }
 

@@ -1,5 +1,6 @@
 //! Both views of every source brought to an instant.
 
+use feed::tape::Event;
 use money::Time;
 
 use super::market::Market;
@@ -64,34 +65,41 @@ impl Feed {
         until: u64,
         tells: bool,
     ) -> Result<bool, RunError> {
-        let (mut left, mut told) = (STRETCH, None);
-        let (table, latency) = (&self.markets, &mut self.latency);
-        let lost = std::cell::Cell::new(self.lost);
-        let stopped = self.local.advance(
-            &mut self.window,
-            until,
-            |event| {
-                let delay = event.local.nanos().wrapping_sub(event.exchange.nanos());
-                let receipt = latency.receipt(event.exchange, delay.cast_signed());
-                lost.set(receipt.is_none());
-                receipt.map_or(0, Time::nanos)
-            },
-            |event, time| {
-                left -= 1;
-                if let Some(&Some(at)) = table.get(usize::from(event.instrument)) {
-                    let local = &mut markets[usize::from(at)].local;
-                    if lost.get() {
-                        local.learn(event);
-                    } else if local.hear(event, tells) {
-                        told = Some((time, at));
-                    }
+        let Feed { window, local, latency, markets: table, lost, .. } = self;
+        let told = std::cell::Cell::new(None);
+        let was_lost = std::cell::Cell::new(*lost);
+        let mut left = STRETCH;
+        let see = |event: &Event, time: u64| {
+            left -= 1;
+            if let Some(&Some(at)) = table.get(usize::from(event.instrument)) {
+                let local = &mut markets[usize::from(at)].local;
+                if was_lost.get() {
+                    local.learn(event);
+                } else if local.hear(event, tells) {
+                    told.set(Some((time, at)));
+                    return true;
                 }
-                left == 0 || told.is_some()
-            },
-        )?;
-        self.is_heard = !stopped && self.local.peek_held().is_none();
-        self.lost = lost.get();
-        self.told = told;
+            }
+            left == 0
+        };
+        let stopped = match latency.constant_feed() {
+            Some(span) => {
+                let arrival = |event: &Event| event.exchange.nanos() + span.nanos();
+                local.advance(window, until, arrival, see)?
+            }
+            None => {
+                let arrival = |event: &Event| {
+                    let delay = event.local.nanos().wrapping_sub(event.exchange.nanos());
+                    let receipt = latency.receipt(event.exchange, delay.cast_signed());
+                    was_lost.set(receipt.is_none());
+                    receipt.map_or(0, Time::nanos)
+                };
+                local.advance(window, until, arrival, see)?
+            }
+        };
+        self.is_heard = !stopped && self.local.due().is_none();
+        self.lost = was_lost.get();
+        self.told = told.get();
         self.window.release(&self.exchange, &self.local);
         Ok(stopped)
     }
@@ -180,7 +188,7 @@ impl Run<'_> {
                 left == 0 || stop.is_some()
             },
         )?;
-        feed.is_over = !stopped && feed.exchange.peek_held().is_none();
+        feed.is_over = !stopped && feed.exchange.due().is_none();
         self.now = self.now.max(feed.exchange.time().min(until));
         if self.hear == Hear::Wake && stopped {
             feed.advance_local(&mut self.markets, self.now, false)?;

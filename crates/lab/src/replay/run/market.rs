@@ -119,6 +119,15 @@ impl Market {
     #[inline(always)]
     pub(super) fn meet(&mut self, event: &Event, answers: &mut Vec<Answer>) -> bool {
         self.counts.events += 1;
+        if event.kind == Kind::Level {
+            self.exchange.apply(event, answers);
+            return !answers.is_empty();
+        }
+        self.meet_other(event, answers)
+    }
+
+    /// Takes an event that is no level.
+    fn meet_other(&mut self, event: &Event, answers: &mut Vec<Answer>) -> bool {
         match event.kind {
             Kind::Level
             | Kind::Clear
