@@ -113,17 +113,18 @@ fn same(outcomes: &[Outcome]) -> bool {
 /// One run of the maker from a file; prints the most memory that was held.
 pub fn memory(who: &str, path: &str) -> Result<bool, Box<dyn Error>> {
     let outcome = match who {
-        "ours" => {
+        "ours" | "ours-null" => {
+            let strategy = if who == "ours" { Strategy::Maker } else { Strategy::Null };
             let mut first = Vec::new();
             stream::from_file(path)?(&mut first);
             let first = first.first().map_or(0, |slot| slot.exchange_ns());
-            ours::run(stream::from_file(path)?, first, Strategy::Maker)
+            ours::run(stream::from_file(path)?, first, strategy)
         },
         "theirs" => {
             let book = || ROIVectorMarketDepth::new(TICK, LOT, 55_000.0, 65_000.0);
             theirs::run(&stream::read(path)?, Strategy::Maker, book)
         }
-        _ => return Err("ours or theirs".into()),
+        _ => return Err("ours, ours-null or theirs".into()),
     };
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("unknown");
