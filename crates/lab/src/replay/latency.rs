@@ -164,8 +164,8 @@ impl Latency {
         })
     }
 
-    /// The delay of all news, if it is one that nothing else depends on: no outage, and no road that
-    /// follows what the tape recorded.
+    /// The delay of all news, if it is one that nothing else depends on: there is no outage, and no
+    /// road follows what the tape recorded.
     pub fn constant_feed(&self) -> Option<Span> {
         let follows = |road: &Road| matches!(road.delay, Delay::Recorded(_));
         match self.feed.delay {
