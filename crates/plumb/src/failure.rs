@@ -17,7 +17,7 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// The standard output; a reader that has gone away ends the command, as with [`print`].
+/// The standard output; a reader that has gone away ends the command, as with [`print()`].
 pub struct Screen;
 
 impl Write for Screen {
