@@ -97,7 +97,7 @@ impl Run<'_> {
     }
 
     /// An order that its account can pay for goes to the exchange, reduce-only ones for as much as
-    /// there is to reduce.
+    /// there is to reduce; none after the market has settled.
     fn place(&mut self, at: usize, mut order: Order, reduce_only: bool) -> Result<(), RunError> {
         self.see(at)?;
         let market = &mut self.markets[at];
@@ -118,7 +118,8 @@ impl Run<'_> {
             qty: market.units.qty(order.qty),
         };
         let known = market.open.iter().any(|open| open.client == order.client);
-        let payable = order.qty > 0 && !known && account.may_place(&left).is_ok();
+        let settled = market.expiry.is_some_and(|expiry| expiry.nanos() <= self.now);
+        let payable = order.qty > 0 && !known && !settled && account.may_place(&left).is_ok();
         if !payable || account.reserve(&left).is_err() {
             self.refuse(order.client);
             return Ok(());
