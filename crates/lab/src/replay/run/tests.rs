@@ -546,3 +546,19 @@ fn a_run_that_starts_later_tells_the_last_quote_alone_of_those_before() {
     });
     assert_eq!(quotes.collect::<Vec<_>>(), [9_049]);
 }
+
+#[test]
+fn a_second_order_of_a_name_is_refused_and_the_first_stays_an_order_of_its_account() {
+    let log: Log = Rc::new(RefCell::new(Vec::new()));
+    let order = buy(9_500, 1, Lifetime::Resting);
+    let mut strategy = Timed { orders: vec![(110 * MS, order), (115 * MS, order)], log, now: 0 };
+    let mut events = quiet_market();
+    events.truncate(2);
+    events.push(event(130 * MS, Kind::Trade, TapeSide::Sell, 9_400, 1));
+    events.push(event(140 * MS, Kind::Level, TapeSide::Buy, 8_000, 1));
+    let delays = latency(MS, MS, MS);
+    let setup = setup(vec![tape(&events, 64)], &delays, usd(100_000), &mut strategy);
+    let record = run(setup, &mut |_, _| ()).unwrap();
+    let counts = &record.markets[0].counts;
+    assert_eq!((counts.refused, counts.orders_filled, record.fills.len()), (1, 1, 1));
+}
