@@ -73,10 +73,13 @@ impl Run<'_> {
         }
         market.shift = shift;
         let mut answers = Vec::new();
+        // All leave before the first comes back: own orders of both sides must not meet half moved.
+        for open in &market.open {
+            market.exchange.cancel(open.client, &mut answers);
+        }
+        answers.clear();
         for open in &market.open {
             let order = open.on_tape(market.units, shift);
-            market.exchange.cancel(order.client, &mut answers);
-            answers.clear();
             market.exchange.place(order, &mut answers);
             self.answers.extend(answers.drain(..).filter_map(|answer| met(answer, order.price)));
         }

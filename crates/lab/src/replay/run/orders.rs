@@ -77,7 +77,7 @@ impl Run<'_> {
         let place = usize::from(at);
         match request {
             Request::Place { order, reduce_only } => self.place(place, order, reduce_only)?,
-            Request::Refuse(client) => self.refuse(client),
+            Request::Refuse(client) => self.refuse(place, client),
             Request::Cancel(client) => {
                 self.markets[place].exchange.cancel(client, &mut self.answers);
             }
@@ -92,12 +92,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn refuse(&mut self, client: ClientId) {
-        self.answers.push(Answer::Gone { client, refused: true });
+    /// Refuses what has bound nothing: an order of the same name that rests is left as it is.
+    fn refuse(&mut self, at: usize, client: ClientId) {
+        let market = &mut self.markets[at];
+        market.counts.refused += 1;
+        let event = Event::Gone { instrument: market.instrument, client, refused: true };
+        let heard = self.feeds[market.feed].latency.answered(Time::from_nanos(self.now));
+        self.inbound += 1;
+        self.queue.push(heard.nanos(), Item::Hear(event));
     }
 
     /// An order that its account can pay for goes to the exchange, reduce-only ones for as much as
-    /// there is to reduce.
+    /// there is to reduce; none after the market has settled.
     fn place(&mut self, at: usize, mut order: Order, reduce_only: bool) -> Result<(), RunError> {
         self.see(at)?;
         let market = &mut self.markets[at];
@@ -118,9 +124,10 @@ impl Run<'_> {
             qty: market.units.qty(order.qty),
         };
         let known = market.open.iter().any(|open| open.client == order.client);
-        let payable = order.qty > 0 && !known && account.may_place(&left).is_ok();
+        let settled = market.expiry.is_some_and(|expiry| expiry.nanos() <= self.now);
+        let payable = order.qty > 0 && !known && !settled && account.may_place(&left).is_ok();
         if !payable || account.reserve(&left).is_err() {
-            self.refuse(order.client);
+            self.refuse(at, order.client);
             return Ok(());
         }
         market.open.push(Open { client: order.client, left, touched: false });

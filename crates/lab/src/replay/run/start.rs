@@ -97,6 +97,10 @@ pub fn run(setup: Setup, progress: &mut dyn FnMut(Time, u64)) -> Result<Record, 
     run.warm_up(start)?;
     run.deposit(&accounts)?;
     run.open(sample);
+    if start.is_some() {
+        // What arrived before is known at the first wake, and was no news to act on.
+        run.listen()?;
+    }
     run.run(progress)?;
     run.finish()?;
     run.record.check()?;

@@ -453,3 +453,112 @@ fn own_trades_move_the_market_and_the_move_wears_off() {
     assert!((10_085..=10_090).contains(&top), "the quotes rise by 1 %: {bids:?}");
     assert_eq!(*bids.last().unwrap(), 9_990, "and come back: {bids:?}");
 }
+
+/// Sends each order at the first wake from its time on and keeps what it hears.
+struct Timed {
+    orders: Vec<(u64, Intent)>,
+    log: Log,
+    now: u64,
+}
+
+impl Strategy for Timed {
+    fn on(&mut self, event: &strategy::Event, intents: &mut Vec<Intent>) {
+        if let strategy::Event::Wake { now } = *event {
+            self.now = now.nanos();
+            intents.push(Intent::WakeAt(now.after(Span::from_millis(1))));
+            let due = self.orders.iter().take_while(|(time, _)| *time <= self.now).count();
+            intents.extend(self.orders.drain(..due).map(|(_, order)| order));
+        }
+        self.log.borrow_mut().push((self.now, *event));
+    }
+}
+
+fn quiet_market() -> Vec<Event> {
+    let mut events = vec![
+        event(100 * MS, Kind::Level, TapeSide::Buy, 9_000, 100_000),
+        event(100 * MS, Kind::Level, TapeSide::Sell, 11_000, 100_000),
+    ];
+    events.extend(
+        (1..400).map(|at| event((100 + at) * MS, Kind::Level, TapeSide::Buy, 8_000, at as i64)),
+    );
+    events
+}
+
+#[test]
+fn own_orders_of_both_sides_outlive_a_market_that_comes_back_past_them() {
+    let quote = |side, ticks: i64, client| Intent::Place {
+        instrument: Instrument(0),
+        side,
+        price: Price::from_raw(ticks * unit().0.raw()),
+        qty: unit().1,
+        lifetime: Lifetime::Resting,
+        reduce_only: false,
+        client: ClientId(client),
+    };
+    let orders = vec![
+        (110 * MS, buy(12_500, 1_000, Lifetime::Immediate)),
+        (114 * MS, quote(Side::Buy, 10_900, 2)),
+        (114 * MS, quote(Side::Sell, 10_950, 3)),
+    ];
+    let log: Log = Rc::new(RefCell::new(Vec::new()));
+    let mut strategy = Timed { orders, log: log.clone(), now: 0 };
+    let delays = latency(MS, MS, MS);
+    let mut setup = setup(vec![tape(&quiet_market(), 64)], &delays, usd(100_000), &mut strategy);
+    let model = impact::Model::Linear { slope: 0.1 / 1_100.0, decay: Span::from_millis(30) };
+    let scale = impact::Scale { volatility: 0.03, volume: 1e9, window: None };
+    setup.markets[0].impact = Some((model, scale));
+    let record = run(setup, &mut |_, _| ()).unwrap();
+    assert_eq!(record.fills.len(), 1, "only the order that took");
+    let gone = |(_, event): &&(u64, strategy::Event)| matches!(event, strategy::Event::Gone { .. });
+    assert_eq!(log.borrow().iter().find(gone), None);
+}
+
+#[test]
+fn a_market_that_has_settled_takes_no_orders() {
+    let log: Log = Rc::new(RefCell::new(Vec::new()));
+    let orders = vec![(120 * MS, buy(11_000, 1, Lifetime::Immediate))];
+    let mut strategy = Timed { orders, log, now: 0 };
+    let delays = latency(MS, MS, MS);
+    let mut setup = setup(vec![tape(&quiet_market(), 64)], &delays, usd(100_000), &mut strategy);
+    setup.markets[0].expiry = Some(Time::from_nanos(110 * MS));
+    let record = run(setup, &mut |_, _| ()).unwrap();
+    assert_eq!((record.fills.len(), record.markets[0].counts.refused), (0, 1));
+}
+
+#[test]
+fn a_run_that_starts_later_tells_the_last_quote_alone_of_those_before() {
+    let mut events = quiet_market();
+    events.truncate(2);
+    events.extend(
+        (1..99).map(|at| event((100 + at) * MS, Kind::Level, TapeSide::Buy, 9_000 + at as i64, 5)),
+    );
+    let log: Log = Rc::new(RefCell::new(Vec::new()));
+    let mut strategy = Timed { orders: vec![], log: log.clone(), now: 0 };
+    let delays = latency(MS, MS, MS);
+    let mut setup = setup(vec![tape(&events, 64)], &delays, usd(100_000), &mut strategy);
+    setup.start = Some(Time::from_nanos(150 * MS));
+    run(setup, &mut |_, _| ()).unwrap();
+    let log = log.borrow();
+    let woken = log.iter().position(|(_, e)| matches!(e, strategy::Event::Wake { .. })).unwrap();
+    let quotes = log[..woken].iter().filter_map(|(_, event)| match event {
+        strategy::Event::Quote { bid: Some(bid), .. } => Some(bid.price.raw() / unit().0.raw()),
+        _ => None,
+    });
+    assert_eq!(quotes.collect::<Vec<_>>(), [9_049]);
+}
+
+#[test]
+fn a_second_order_of_a_name_is_refused_and_the_first_stays_an_order_of_its_account() {
+    let log: Log = Rc::new(RefCell::new(Vec::new()));
+    let order = buy(9_500, 1, Lifetime::Resting);
+    let mut strategy = Timed { orders: vec![(110 * MS, order), (115 * MS, order)], log, now: 0 };
+    let mut events = quiet_market();
+    events.truncate(2);
+    events.push(event(130 * MS, Kind::Trade, TapeSide::Sell, 9_400, 1));
+    events.push(event(140 * MS, Kind::Level, TapeSide::Buy, 8_000, 1));
+    let delays = latency(MS, MS, MS);
+    let setup = setup(vec![tape(&events, 64)], &delays, usd(100_000), &mut strategy);
+    let record = run(setup, &mut |_, _| ()).unwrap();
+    let counts = &record.markets[0].counts;
+    assert_eq!((counts.refused, counts.orders_filled, record.fills.len()), (1, 1, 1));
+}
