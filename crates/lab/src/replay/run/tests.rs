@@ -540,9 +540,9 @@ fn a_run_that_starts_later_tells_the_last_quote_alone_of_those_before() {
     run(setup, &mut |_, _| ()).unwrap();
     let log = log.borrow();
     let woken = log.iter().position(|(_, e)| matches!(e, strategy::Event::Wake { .. })).unwrap();
-    let quotes = log[..woken].iter().filter_map(|(_, event)| match event {
-        strategy::Event::Quote { bid: Some(bid), .. } => Some(bid.price.raw() / unit().0.raw()),
-        _ => None,
+    let quotes = log[..woken].iter().filter_map(|(_, event)| {
+        let strategy::Event::Quote { bid: Some(bid), .. } = event else { return None };
+        Some(bid.price.raw() / unit().0.raw())
     });
     assert_eq!(quotes.collect::<Vec<_>>(), [9_049]);
 }
