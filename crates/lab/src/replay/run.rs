@@ -148,8 +148,9 @@ impl Run<'_> {
             Item::Expire(market) => self.expire(usize::from(market))?,
             Item::Ease(market) => self.ease(usize::from(market))?,
             Item::Shift(market, units) => {
-                let local = &mut self.markets[usize::from(market)].local;
-                if local.shift(units) && self.hear == Hear::Change {
+                let Market { local, feed, .. } = &mut self.markets[usize::from(market)];
+                let ahead = self.feeds[*feed].is_ahead(self.now);
+                if local.shift(units) && self.hear == Hear::Change && !ahead {
                     local.tell(|event| self.strategy.on(event, &mut self.intents));
                     self.send();
                 }
@@ -167,7 +168,9 @@ impl Run<'_> {
             }
         }
         for market in &mut self.markets {
-            if market.local.look() {
+            // A view that is ahead of now, at the quote that it tells next, has nothing to say yet.
+            let ahead = self.feeds[market.feed].is_ahead(self.now);
+            if !ahead && market.local.look() {
                 market.local.tell(|event| self.strategy.on(event, &mut self.intents));
             }
         }

@@ -45,6 +45,11 @@ impl Feed {
         self.is_over && self.is_heard && self.told.is_none()
     }
 
+    /// Whether the desk's view has gone beyond an instant, to what it tells next.
+    pub(super) fn is_ahead(&self, now: u64) -> bool {
+        self.local.time() > now
+    }
+
     /// How many events the exchange has seen.
     pub(super) fn seen(&self) -> u64 {
         self.exchange.seen()

@@ -562,3 +562,39 @@ fn a_second_order_of_a_name_is_refused_and_the_first_stays_an_order_of_its_accou
     let counts = &record.markets[0].counts;
     assert_eq!((counts.refused, counts.orders_filled, record.fills.len()), (1, 1, 1));
 }
+
+/// Rests an order at its first quote, wakes just after its fill and keeps what it hears.
+struct Woken(Option<Intent>, Log);
+
+impl Strategy for Woken {
+    fn on(&mut self, event: &strategy::Event, intents: &mut Vec<Intent>) {
+        self.1.borrow_mut().push((0, *event));
+        if matches!(event, strategy::Event::Quote { .. }) {
+            intents.extend(self.0.take());
+        }
+        if matches!(event, strategy::Event::Fill { .. }) {
+            intents.push(Intent::WakeAt(Time::from_nanos(132 * MS)));
+        }
+    }
+}
+
+#[test]
+fn a_wake_after_a_fill_does_not_tell_the_quote_that_comes_later() {
+    let log: Log = Rc::new(RefCell::new(Vec::new()));
+    let mut strategy = Woken(Some(buy(9_500, 1, Lifetime::Resting)), log.clone());
+    let mut events = quiet_market();
+    events.truncate(2);
+    events.push(event(130 * MS, Kind::Trade, TapeSide::Sell, 9_400, 1));
+    events.push(event(140 * MS, Kind::Level, TapeSide::Buy, 9_100, 1));
+    let delays = latency(MS, MS, MS);
+    let setup = setup(vec![tape(&events, 64)], &delays, usd(100_000), &mut strategy);
+    run(setup, &mut |_, _| ()).unwrap();
+    let later = Price::from_raw(9_100 * unit().0.raw());
+    let log = log.borrow();
+    let told = log.iter().position(|(_, event)| {
+        matches!(event, strategy::Event::Quote { bid: Some(bid), .. } if bid.price == later)
+    });
+    let woken = log.iter().position(woken).unwrap();
+    assert!(woken < told.unwrap(), "{log:?}");
+    assert!(log.iter().position(woken).unwrap() < told.unwrap(), "{log:?}");
+}
