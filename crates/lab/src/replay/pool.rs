@@ -43,6 +43,16 @@ pub enum Token {
     One,
 }
 
+/// Base's price in quote at a tick, `1.0001^tick · 10^(d0 − d1)` or its inverse, for display.
+pub fn price_at(tick: i32, decimals: [u8; 2], base: Token) -> f64 {
+    let scale = f64::from(i16::from(decimals[0]) - i16::from(decimals[1]));
+    let price = libm::pow(1.0001, f64::from(tick)) * libm::pow(10.0, scale);
+    match base {
+        Token::Zero => price,
+        Token::One => 1.0 / price,
+    }
+}
+
 /// A pool that follows its tape.
 #[derive(Clone, Debug)]
 pub struct Pool {
@@ -293,7 +303,8 @@ mod tests {
     fn quotes_stand_the_fee_and_half_a_band_away_from_the_price() {
         let pool = pool(201_000, 10_u128.pow(19));
         // 10¹² · 1.0001^−201000 = 1867.27…
-        let mid = 1e12 * libm::pow(1.0001, -201_000.0) * 1e4;
+        let mid = price_at(201_000, [6, 18], Token::One) * 1e4;
+        assert!((mid / 1e4 - 1867.27).abs() < 0.01, "{mid}");
         let (bid, ask) = (pool.book().best(Side::Buy), pool.book().best(Side::Sell));
         let (bid, ask) = (bid.unwrap() as f64 / mid, ask.unwrap() as f64 / mid);
         assert!((ask - 1.0 - 6e-4).abs() < 2e-6, "5 bp of fee and 1 bp of half a band: {ask}");

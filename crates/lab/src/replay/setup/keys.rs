@@ -51,7 +51,7 @@ pub(super) const MARKET: &[Key] = &[
     key("symbol", Kind::Text, Absent, "the instrument, of files that have several"),
     key(
         "kind",
-        Choice(&["spot", "perpetual", "inverse", "future"]),
+        Choice(&["spot", "perpetual", "inverse", "future", "pool"]),
         Absent,
         "what is traded; else as the venue's name tells",
     ),
@@ -76,6 +76,10 @@ pub(super) const MARKET: &[Key] = &[
     number("fee_liquidation_bp", (0.0, 500.0), 50.0, "fee of being liquidated"),
     key("expiry", Instant, Absent, "when a future settles, UTC"),
     number("contract", STEP, 1.0, "coins of one contract; of an inverse one, quote"),
+    optional("pool_fee_pips", (0.0, 999_999.0), "fee of a pool, in 10⁻⁶; else of a known address"),
+    optional("decimals_0", (0.0, 36.0), "decimals of a pool's token 0; else of a known address"),
+    optional("decimals_1", (0.0, 36.0), "decimals of a pool's token 1; else of a known address"),
+    optional("base_token", (0.0, 1.0), "which of a pool's tokens is the base, 0 or 1"),
     key("funding", Table, Absent, "the rule that strategies expect; else the industry's"),
     key("latency", Table, Absent, "time on the road to it, where that differs from `[latency]`"),
 ];

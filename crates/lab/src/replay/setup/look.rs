@@ -17,6 +17,8 @@ struct Known {
     price: Option<i64>,
     bid: Option<i64>,
     ask: Option<i64>,
+    /// Of a pool.
+    tick: Option<i32>,
 }
 
 /// Reads until every instrument has a price.
@@ -38,7 +40,7 @@ pub fn look(source: &mut dyn Source) -> Result<Opened, feed::Error> {
             delay_min = delay_min.min(delay);
             known[usize::from(event.instrument)].hear(&event);
         }
-        if !more || known.iter().all(|known| known.price.is_some()) {
+        if !more || known.iter().all(|known| known.price.is_some() || known.tick.is_some()) {
             break;
         }
     }
@@ -48,7 +50,8 @@ pub fn look(source: &mut dyn Source) -> Result<Opened, feed::Error> {
         (units > 0).then_some(Price::from_raw(units))
     };
     let first = known.iter().zip(&header.instruments).map(price).collect();
-    Ok(Opened { header, first, delay_min: has_receipts.then_some(delay_min) })
+    let ticks = known.iter().map(|known| known.tick).collect();
+    Ok(Opened { header, first, ticks, delay_min: has_receipts.then_some(delay_min) })
 }
 
 impl Known {
@@ -65,6 +68,7 @@ impl Known {
             | Kind::Close
             | Kind::Mark
             | Kind::Index => self.price = (event.price > 0).then_some(event.price),
+            Kind::PoolTick => self.tick = i32::try_from(event.price).ok(),
             Kind::Level | Kind::Add if event.qty > 0 => match event.side {
                 Some(Side::Buy) => {
                     self.bid = Some(self.bid.map_or(event.price, |bid| bid.max(event.price)));
@@ -86,7 +90,6 @@ impl Known {
             | Kind::OpenInterest
             | Kind::Forced
             | Kind::Volatility
-            | Kind::PoolTick
             | Kind::PoolLiquidity
             | Kind::PoolIn0
             | Kind::PoolIn1 => {}

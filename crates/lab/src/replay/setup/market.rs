@@ -7,11 +7,12 @@
 use std::path::{Path, PathBuf};
 
 use feed::tape::{Header, Listed};
-use money::{Amount, Price, Qty, Rate, Time};
+use money::{Amount, Price, Qty, Rate, Round, Time};
 use protocol::params::FundingRule;
 use toml::de::DeTable;
 
 use crate::replay::fees::{self, Schedule, Tier};
+use crate::replay::pool::{Token, price_at};
 use crate::scenario::error::{ScenarioError, Source as Text, hint};
 use crate::scenario::rules;
 use crate::scenario::section::Section;
@@ -22,7 +23,7 @@ use super::keys::{LATENCY, MARKET};
 use super::models::Latency;
 use super::read::Overlays;
 pub use super::venue::Kind;
-use super::venue::{Venue, assets_of, kind_of_words};
+use super::venue::{POOLS, Venue, assets_of, kind_of_words};
 
 /// A file of events to replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Opened {
     pub header: Header,
     /// First price of each instrument, as far as one was found.
     pub first: Vec<Option<Price>>,
+    /// First tick of each pool.
+    pub ticks: Vec<Option<i32>>,
     /// Smallest time of receipt less the venue's in nanoseconds, where it has such times.
     pub delay_min: Option<i64>,
 }
@@ -79,6 +82,8 @@ pub struct Market {
     pub funding: Option<FundingRule>,
     /// Time on the road.
     pub latency: Latency,
+    /// What must be known of a pool: fee in 10⁻⁶, decimals of both tokens, which is the base.
+    pub pool: Option<(u32, [u8; 2], Token)>,
     /// Its feeds: index of the source, and of the instrument in it.
     pub feeds: Vec<(usize, u16)>,
     /// First price of its data.
@@ -217,11 +222,27 @@ fn read(
     let venue = Venue::find(named.unwrap_or(&listed.venue));
     let kind = kind(section, &listed, venue, &draft.name)?;
     let [tick, lot] = steps(section, &listed, venue, &mut notes)?;
-    let fees = fees(section, venue, kind, &mut notes)?;
+    let (pool, coins) = match kind {
+        Kind::Pool => pool(section, &listed.name, &mut notes)?,
+        Kind::Spot | Kind::Perpetual | Kind::Inverse | Kind::Future => (None, None),
+    };
+    let fees = match kind {
+        Kind::Pool => Schedule::free(),
+        Kind::Spot | Kind::Perpetual | Kind::Inverse | Kind::Future => {
+            fees(section, venue, kind, &mut notes)?
+        }
+    };
     let symbol = section.text_if("symbol")?.map_or(listed.name.clone(), str::to_owned);
-    let assets = assets_of(&symbol).or_else(|| assets_of(&draft.name));
+    let assets = coins.or_else(|| assets_of(&symbol)).or_else(|| assets_of(&draft.name));
     let (base, quote) = assets.unwrap_or_else(|| (symbol.to_uppercase(), "USD".into()));
-    let first = opened.first.get(usize::from(feeds[0].1)).copied().flatten();
+    let at = usize::from(feeds[0].1);
+    let first =
+        match pool {
+            Some((_, decimals, base)) => opened.ticks.get(at).copied().flatten().and_then(|tick| {
+                pricing::convert::price(price_at(tick, decimals, base), Round::Down)
+            }),
+            None => opened.first.get(at).copied().flatten(),
+        };
     let first = first.ok_or_else(|| no_price(draft, &all.sources[feeds[0].0]))?;
     let venue = named.or(venue.map(|venue| venue.name)).unwrap_or(&listed.venue).to_owned();
     let what = format!("{symbol}, {} {}", if venue.is_empty() { "a" } else { &venue }, kind.name());
@@ -249,8 +270,9 @@ fn read(
         contract: section.qty("contract")?,
         funding: match kind {
             Kind::Perpetual | Kind::Inverse => Some(rules::alone(section)?),
-            Kind::Spot | Kind::Future => None,
+            Kind::Spot | Kind::Future | Kind::Pool => None,
         },
+        pool,
         latency: latency(section, overlays, root)?,
         feeds,
         first,
@@ -427,6 +449,38 @@ fn fees(
     let tier = Tier { volume: Amount::ZERO, maker, taker };
     let basis = if kind.is_spot() { fees::Basis::Received } else { fees::Basis::Value };
     Ok(Schedule::new(vec![tier], 1, basis).expect("the ranges of the keys are narrower"))
+}
+
+/// Fee, decimals and base of a pool, as given or of a known address, and its coins if known.
+type PoolTerms = (Option<(u32, [u8; 2], Token)>, Option<(String, String)>);
+
+fn pool(
+    section: &Section<'_>,
+    address: &str,
+    notes: &mut Vec<String>,
+) -> Result<PoolTerms, ScenarioError> {
+    let known = POOLS.iter().find(|(of, ..)| of.eq_ignore_ascii_case(address));
+    let told = known.map(|(_, _, decimals, base, fee)| {
+        [f64::from(*fee), f64::from(decimals[0]), f64::from(decimals[1]), f64::from(*base)]
+    });
+    let mut values = [0.0; 4];
+    for (at, name) in
+        ["pool_fee_pips", "decimals_0", "decimals_1", "base_token"].into_iter().enumerate()
+    {
+        let value = section.number_if(name)?.or(told.map(|told| told[at]));
+        let value = value.ok_or_else(|| {
+            section.wrong(name, format!("the pool {address} is not known: give `{name}`"))
+        })?;
+        if value.fract() != 0.0 {
+            return Err(section.wrong(name, format!("`{name}` is a whole number")));
+        }
+        values[at] = value;
+    }
+    let [fee, zero, one, base] = values;
+    let base = if base == 0.0 { Token::Zero } else { Token::One };
+    notes.push(format!("pool fee {fee} pips, decimals {zero} and {one}"));
+    let coins = known.map(|(_, [base, quote], ..)| ((*base).to_owned(), (*quote).to_owned()));
+    Ok((Some((fee as u32, [zero as u8, one as u8], base)), coins))
 }
 
 fn margin(section: &Section<'_>) -> Result<[Rate; 2], ScenarioError> {

@@ -14,6 +14,7 @@ use super::{Setup, SetupError, models};
 use crate::replay::account::{self, Asset, AssetTerms, Bracket, Brackets, Margin, MarketTerms};
 use crate::replay::fees::{self, Schedule, Tier};
 use crate::replay::latency::{Delay, LatencyParams, Recorded};
+use crate::replay::pool::PoolParams;
 use crate::replay::record::{self, MarketKind, Record};
 use crate::replay::run::{self, AccountSetup, FeedSetup, MarketSetup, RunError};
 use crate::replay::venue::VenueParams;
@@ -51,14 +52,25 @@ impl Setup {
         let (feeds, places) = self.feeds(tapes)?;
         let markets = self.markets.iter().zip(places).map(|(market, (feed, instrument))| {
             let book = models::with_lot(&self.exchange, qty_f64(market.lot));
-            let venue = VenueParams::Book(book);
+            let listed = &feeds[feed].source.header().instruments[usize::from(instrument)];
+            let venue = match market.pool {
+                None => VenueParams::Book(book),
+                Some((fee_pips, decimals, base)) => VenueParams::Pool(PoolParams {
+                    fee_pips,
+                    decimals,
+                    base,
+                    price_unit: listed.price_unit,
+                    qty_unit: listed.qty_unit,
+                }),
+            };
             let (account, expiry) = (0, market.expiry);
             let (record, impact) = (market.record(), self.impact);
             MarketSetup { feed, instrument, account, record, venue, impact, expiry }
         });
+        let markets = markets.collect();
         let setup = run::Setup {
             feeds,
-            markets: markets.collect(),
+            markets,
             accounts: vec![self.account.terms(&self.markets)],
             strategy: strategy.as_mut(),
             hear: self.hear,
@@ -174,6 +186,7 @@ impl Market {
             Kind::Spot => MarketKind::Spot,
             Kind::Perpetual | Kind::Inverse => MarketKind::Perpetual,
             Kind::Future => MarketKind::Future,
+            Kind::Pool => MarketKind::Pool,
         };
         record::Market::new(&self.name, &self.venue, kind, self.tick, self.lot)
     }
@@ -181,7 +194,7 @@ impl Market {
     fn terms(&self, asset: impl Fn(&str) -> Asset) -> MarketTerms {
         let (base, quote) = (asset(&self.base), asset(&self.quote));
         let kind = match self.kind {
-            Kind::Spot => account::Kind::Spot { base, quote },
+            Kind::Spot | Kind::Pool => account::Kind::Spot { base, quote },
             Kind::Perpetual | Kind::Future => {
                 account::Kind::Linear { settle: quote, size: self.contract }
             }
@@ -191,7 +204,7 @@ impl Market {
             }
         };
         let margin = match self.kind {
-            Kind::Spot => Margin::None,
+            Kind::Spot | Kind::Pool => Margin::None,
             Kind::Perpetual | Kind::Future | Kind::Inverse => {
                 let [initial, maintenance] = self.margin;
                 let bracket = Bracket { above: Amount::ZERO, initial, maintenance };

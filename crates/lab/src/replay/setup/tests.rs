@@ -81,7 +81,12 @@ fn open(source: &Source) -> Result<Opened, feed::Error> {
     };
     let first = if name == "empty" { None } else { Some("60000".parse().unwrap()) };
     let first = vec![first; instruments.len()];
-    Ok(Opened { header: Header { source: name, instruments }, first, delay_min: Some(0) })
+    Ok(Opened {
+        header: Header { source: name, instruments },
+        first,
+        ticks: Vec::new(),
+        delay_min: Some(0),
+    })
 }
 
 fn read(given: &Given) -> Result<Setup, String> {

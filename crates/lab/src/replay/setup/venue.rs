@@ -13,6 +13,8 @@ pub enum Kind {
     Inverse,
     /// A dated future that pays in quote.
     Future,
+    /// A pool of two coins.
+    Pool,
 }
 
 /// A venue.
@@ -69,7 +71,8 @@ impl Venue {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 4] = [Kind::Spot, Kind::Perpetual, Kind::Inverse, Kind::Future];
+    pub const ALL: [Kind; 5] =
+        [Kind::Spot, Kind::Perpetual, Kind::Inverse, Kind::Future, Kind::Pool];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
@@ -78,17 +81,26 @@ impl Kind {
             Kind::Perpetual => "perpetual",
             Kind::Inverse => "inverse",
             Kind::Future => "future",
+            Kind::Pool => "pool",
         }
     }
 
     /// Whether coins change hands, so that a balance is held and not a position.
     pub const fn is_spot(self) -> bool {
         match self {
-            Kind::Spot => true,
+            Kind::Spot | Kind::Pool => true,
             Kind::Perpetual | Kind::Inverse | Kind::Future => false,
         }
     }
 }
+
+/// A pool whose tokens and fee are known, by its address: base, quote, decimals of both tokens,
+/// which of them is the base, fee in 10⁻⁶.
+pub(super) type KnownPool = (&'static str, [&'static str; 2], [u8; 2], u8, u32);
+
+/// Pools by address: Uniswap v3 on Polygon, USDC.e and WETH at 0.05 %.
+pub(super) const POOLS: &[KnownPool] =
+    &[("0x45dda9cb7c25131df268515131f647d726f50608", ["ETH", "USDC"], [6, 18], 1, 500)];
 
 /// What a name of a venue or a market says of the kind: `perp`, `spot` and the like in it.
 pub(super) fn kind_of_words(text: &str) -> Option<Kind> {
@@ -101,6 +113,8 @@ pub(super) fn kind_of_words(text: &str) -> Option<Kind> {
         ("swap", Kind::Perpetual),
         ("usdm", Kind::Perpetual),
         ("future", Kind::Future),
+        ("uniswap", Kind::Pool),
+        ("pool", Kind::Pool),
     ];
     words.into_iter().find(|(word, _)| text.contains(word)).map(|(_, kind)| kind)
 }
