@@ -123,8 +123,12 @@ impl Cursor {
             let mut left = window.rest(self);
             match self.decoder.next(&mut left) {
                 Some(event) => self.due = Some(arrival(&event).max(self.time)),
-                None if window.load(self)? => {}
-                None => break,
+                None => {
+                    assert!(left.is_empty(), "a source gives whole events of known kinds");
+                    if !window.load(self)? {
+                        break;
+                    }
+                }
             }
         }
         Ok(self.due)
@@ -168,8 +172,12 @@ impl Cursor {
             self.at += slots.len() - left.len();
             match stopped {
                 Some(stopped) => return Ok(stopped),
-                None if window.load(self)? => {}
-                None => return Ok(false),
+                None => {
+                    assert!(left.is_empty(), "a source gives whole events of known kinds");
+                    if !window.load(self)? {
+                        return Ok(false);
+                    }
+                }
             }
         }
     }

@@ -65,7 +65,9 @@ impl Run<'_> {
             let equity = self.value()?;
             for (seen, market) in self.seen.iter_mut().zip(&self.markets) {
                 let position = self.accounts[market.account].position(market.place);
-                *seen = Seen { position, mid: market.mid(), mark: market.mark };
+                let mid = market.mid();
+                let mark = if market.mark.is_zero() { mid } else { market.mark };
+                *seen = Seen { position, mid, mark };
             }
             self.record.samples.push(equity, &self.seen);
         }

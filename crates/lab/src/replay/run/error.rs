@@ -48,6 +48,9 @@ pub enum RunError {
         /// The unit.
         unit: String,
     },
+    /// A start behind all events.
+    #[error("no events after the start at {0} UTC: give an earlier one, or leave it out")]
+    Late(Time),
     /// A market without a price.
     #[error("{0}: has no price before the tapes end, so the account cannot be valued")]
     NoPrice(String),

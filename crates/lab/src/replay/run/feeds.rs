@@ -195,7 +195,8 @@ impl Run<'_> {
         )?;
         feed.is_over = !stopped && feed.exchange.due().is_none();
         self.now = self.now.max(feed.exchange.time().min(until));
-        if self.hear == Hear::Wake && stopped {
+        let many = feed.window.held() > 4 * STRETCH as usize;
+        if self.hear == Hear::Wake && (stopped || many) {
             feed.advance_local(&mut self.markets, self.now, false)?;
         }
         if let Some((market, event, _)) = stop {

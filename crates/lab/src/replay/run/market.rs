@@ -23,6 +23,11 @@ pub(super) struct Open {
 }
 
 impl Open {
+    /// What is left of it on a side.
+    pub(super) fn working(&self, side: Side) -> Qty {
+        if self.left.side == side { self.left.qty } else { Qty::ZERO }
+    }
+
     /// The order as one that joins the tape's queue now, in a market that was moved.
     pub(super) fn on_tape(&self, units: Units, shift: i64) -> Order {
         let price = units.of_price(self.left.price).expect("the price was checked at sending");

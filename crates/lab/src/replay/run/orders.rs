@@ -114,7 +114,8 @@ impl Run<'_> {
                 Side::Buy => -position,
                 Side::Sell => position,
             };
-            let closable = market.whole_lots(closable.max(Qty::ZERO));
+            let resting: Qty = market.open.iter().map(|open| open.working(order.side)).sum();
+            let closable = market.whole_lots((closable - resting).max(Qty::ZERO));
             order.qty = order.qty.min(closable);
         }
         let left = Proposal {

@@ -166,6 +166,13 @@ impl<'a> Run<'a> {
     fn warm_up(&mut self, start: Option<u64>) -> Result<(), RunError> {
         if let Some(start) = start {
             while self.meet(start)? {}
+            let mut is_over = true;
+            for feed in &mut self.feeds {
+                is_over &= feed.next_at_exchange()?.is_none();
+            }
+            if is_over {
+                return Err(RunError::Late(Time::from_nanos(start)));
+            }
             self.now = start;
             return Ok(());
         }
