@@ -33,7 +33,7 @@ pub struct Reading {
     /// What quantities are counted in, where the file does not say; else its finest decimals.
     #[arg(long, value_name = "0.001", value_parser = qty_unit)]
     qty_unit: Option<Qty>,
-    /// Milliseconds to add to a capture's clock where that was behind; other files stay as they are.
+    /// Milliseconds to add to the clock of a capture that was behind; other files stay.
     #[arg(long, value_name = "MS", allow_hyphen_values = true, value_parser = shift)]
     shift: Option<i64>,
 }
