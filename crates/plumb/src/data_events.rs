@@ -33,6 +33,9 @@ pub struct Reading {
     /// What quantities are counted in, where the file does not say; else its finest decimals.
     #[arg(long, value_name = "0.001", value_parser = qty_unit)]
     qty_unit: Option<Qty>,
+    /// Milliseconds to add to the clock of a capture that was behind; other files stay.
+    #[arg(long, value_name = "MS", allow_hyphen_values = true, value_parser = shift)]
+    shift: Option<i64>,
 }
 
 impl Reading {
@@ -44,7 +47,8 @@ impl Reading {
     /// What importers are told.
     fn options(&self) -> OpenOptions {
         let units = Units { price: self.price_unit, qty: self.qty_unit };
-        OpenOptions { units, symbol: self.symbol.clone(), ..OpenOptions::default() }
+        let shift_ns = self.shift.unwrap_or(0);
+        OpenOptions { units, symbol: self.symbol.clone(), shift_ns, ..OpenOptions::default() }
     }
 }
 
@@ -64,7 +68,7 @@ pub fn import(
     }
     sink.write(source.header(), &[])?;
     let left_out = sink.finish()?;
-    drop(source);
+    let noticed = source.close();
     for (kind, events) in left_out {
         say(&format!(
             "left out: {} of {}, which {} has no place for",
@@ -74,19 +78,21 @@ pub fn import(
         ))?;
     }
     // What was written is read again: a full disk or a fault of ours shows here and not later.
-    info(out, &Reading::default(), false)
+    info(out, &Reading::default(), false)?;
+    say_noticed(&noticed)
 }
 
 /// Says what a file of events holds.
 pub fn info(input: &Path, read: &Reading, as_json: bool) -> Result<(), Failure> {
     let mut source = Shown::open(&[input.to_owned()], read)?;
     let summary = check::count(&mut source)?;
-    drop(source);
+    let noticed = source.close();
     let bytes = size(input);
     if as_json {
-        return say(&facts_json(input, &summary, bytes).to_string());
+        return say(&facts_json(input, &summary, bytes, &noticed).to_string());
     }
-    say(&facts(input, &summary, bytes))
+    say(&facts(input, &summary, bytes))?;
+    say_noticed(&noticed)
 }
 
 /// Says what is wrong with a file of events; true if there is no error.
@@ -95,14 +101,15 @@ pub fn check(input: &Path, read: &Reading, gap: u64, as_json: bool) -> Result<bo
     let limits = Limits { gap, ..Limits::default() };
     let mut source = Shown::open(&[input.to_owned()], read)?;
     let summary = check::check(&mut source, &limits)?;
-    drop(source);
+    let noticed = source.close();
     if as_json {
-        let mut value = facts_json(input, &summary, size(input));
+        let mut value = facts_json(input, &summary, size(input), &noticed);
         value["findings"] = findings_json(&summary);
         value["errors"] = summary.has_errors().into();
         say(&value.to_string())?;
     } else {
         say(&facts(input, &summary, size(input)))?;
+        say_noticed(&noticed)?;
         say(&findings(&summary))?;
     }
     Ok(!summary.has_errors())
@@ -143,6 +150,11 @@ impl Shown {
         let bar = bar(total, "  reading {bar:40} {bytes} of {total_bytes}, {eta} left");
         Ok(Shown { source, meter: options.meter, bar })
     }
+
+    /// Ends the reading; what the importers noticed while they read.
+    fn close(self) -> Vec<feed::Finding> {
+        self.source.findings()
+    }
 }
 
 impl Source for Shown {
@@ -172,6 +184,12 @@ fn price_unit(text: &str) -> Result<Price, String> {
 fn qty_unit(text: &str) -> Result<Qty, String> {
     let unit: Option<Qty> = text.parse().ok();
     unit.filter(|unit| unit.is_positive()).ok_or_else(|| UNIT.to_owned())
+}
+
+/// Milliseconds as nanoseconds.
+fn shift(text: &str) -> Result<i64, String> {
+    let nanos = text.parse().ok().and_then(|millis: i64| millis.checked_mul(1_000_000));
+    nanos.ok_or_else(|| "give a whole number of milliseconds, as 1374 or -20".to_owned())
 }
 
 const UNIT: &str = "give a decimal above zero of at most eight places, as 0.01";
@@ -230,6 +248,11 @@ fn signed(nanos: i64) -> String {
     format!("{sign}{}", length(Span::from_nanos(nanos.unsigned_abs())))
 }
 
+/// What importers noticed, a line each.
+fn say_noticed(noticed: &[feed::Finding]) -> Result<(), Failure> {
+    noticed.iter().try_for_each(|finding| say(&format!("  noticed   {finding}")))
+}
+
 fn findings(summary: &Summary) -> String {
     let mut found: Vec<(&Fault, &Finding)> = summary.findings.iter().collect();
     if found.is_empty() {
@@ -264,7 +287,7 @@ fn market(summary: &Summary, instrument: u16) -> &str {
     listed.map_or("an instrument that is not listed", |listed| listed.name.as_str())
 }
 
-fn facts_json(input: &Path, summary: &Summary, bytes: u64) -> Value {
+fn facts_json(input: &Path, summary: &Summary, bytes: u64, noticed: &[feed::Finding]) -> Value {
     let instruments = summary.header.instruments.iter().enumerate().map(|(index, listed)| {
         let events = u16::try_from(index).ok().and_then(|index| summary.instruments.get(&index));
         json!({
@@ -296,6 +319,7 @@ fn facts_json(input: &Path, summary: &Summary, bytes: u64) -> Value {
             "drift_ppm": delays.drift_ppm,
         })),
         "checksum": format!("{:08x}", summary.checksum),
+        "noticed": noticed.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

@@ -40,6 +40,7 @@ pub enum Desk {
     ///
     ///   plumb desk backtest cross --data spot=data/binance-2024-08-08/binance-spot-btcusdt.gz
     ///   --data perp=data/binance-2024-08-08/binance-usdm-btcusdt.gz --latency 5ms
+    ///   --set usual_memory_min=0.1 --set market.fee_taker_bp=1
     #[command(verbatim_doc_comment)]
     Backtest(Backtest),
     /// List the strategies, or every parameter of one, with values, default and meaning.

@@ -139,6 +139,30 @@ fn a_check_leaves_with_one_when_there_are_errors() {
 }
 
 #[test]
+fn what_an_importer_noticed_is_said_after_import_info_and_check() {
+    let desk = Desk::new();
+    let broken = concat!(env!("CARGO_MANIFEST_DIR"), "/../feed/tests/damaged/missing-changes.txt");
+    let told = "  noticed   changes of the book without a snapshot, left out: 2; first at line 4\n";
+    for arguments in [&["import", broken, "--out", "a.tape"][..], &["info", broken]] {
+        let said = desk.said(arguments);
+        assert!(said.contains(told), "{said}");
+    }
+    let said = desk.said(&["check", broken]);
+    assert!(said.contains(told), "{said}");
+    let json: serde_json::Value =
+        serde_json::from_str(&desk.said(&["info", broken, "--json"])).unwrap();
+    assert_eq!(json["noticed"].as_array().map(Vec::len), Some(3), "{json}");
+    assert!(!desk.said(&["info", "a.tape"]).contains("noticed"), "a tape is read as it stands");
+    let capture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../data/binance-2024-08-08/binance-spot-btcusdt.gz"
+    );
+    assert!(desk.said(&["info", capture]).contains("raise --shift by as much"));
+    let shifted = desk.said(&["info", capture, "--shift", "1400"]);
+    assert!(!shifted.contains("raise --shift"), "{shifted}");
+}
+
+#[test]
 fn damage_and_wrong_requests_are_refused_with_their_cause() {
     let desk = Desk::new();
     desk.said(&["import", "btc.npy", "--out", "a.tape"]);

@@ -66,9 +66,10 @@ impl Inventory {
     }
 }
 
-/// |position| at its mark, quote.
+/// |position| at its mark, quote; at the mid where no mark was told.
 fn held(seen: &Seen) -> f64 {
-    (qty_f64(seen.position) * price_f64(seen.mark)).abs()
+    let price = if seen.mark.is_positive() { seen.mark } else { seen.mid };
+    (qty_f64(seen.position) * price_f64(price)).abs()
 }
 
 /// Share of the time between two times with a position.

@@ -84,7 +84,7 @@ fn lines(id: &str, sweep: &Sweep, over: usize, groups: &[Group], measure: Measur
     }
     let title = escape(&format!("{}{unit}", measure.title));
     let layout = json!({ "hovermode": "closest", "xaxis": x, "yaxis": { "title": { "text": title },
-        "zeroline": true, "zerolinecolor": "#333a42", "tickformat": "," } });
+        "zeroline": true, "zerolinecolor": "#333a42", "tickformat": ",.8~f" } });
     chart(id, data, layout)
 }
 
