@@ -182,9 +182,14 @@ impl Latency {
     /// the tape; `None` when an outage loses it.
     #[inline]
     pub fn receipt(&mut self, exchange: Time, recorded: i64) -> Option<Time> {
-        self.recorded = recorded;
         let departure = if self.outages.is_empty() { exchange } else { self.departure(exchange)? };
         Some(self.feed.arrival(departure, recorded))
+    }
+
+    /// Takes note of what the tape recorded of an event that has now been received.
+    #[inline]
+    pub fn received(&mut self, recorded: i64) {
+        self.recorded = recorded;
     }
 
     /// Where an order or a cancel that is sent now ends.

@@ -45,9 +45,11 @@ fn recorded_delays_are_shifted_scaled_and_never_below_the_floor() {
         ..params()
     });
     assert_eq!(latency.receipt(at(1_000), 140), Some(at(1_100)));
-    // An order takes 2.5 times what the last event took.
+    // An order takes 2.5 times what the last event that has been received took.
+    latency.received(140);
     assert_eq!(latency.passage(at(2_000)), Passage::Arrives(at(2_250)));
     assert_eq!(latency.receipt(at(3_000), -500), Some(at(3_005)));
+    latency.received(-500);
     assert_eq!(latency.passage(at(4_000)), Passage::Arrives(at(4_005)));
     assert_eq!(latency.receipt(at(5_000), i64::MIN), Some(at(5_005)));
 }
@@ -196,6 +198,7 @@ proptest! {
         let (mut received, mut reached, mut told) = (now, now, now);
         for (step, recorded) in steps {
             now = now.after(span(step));
+            latency.received(recorded);
             if let Some(receipt) = latency.receipt(now, recorded) {
                 prop_assert!(receipt >= now && receipt >= received);
                 received = receipt;

@@ -73,9 +73,11 @@ impl Feed {
         let Feed { window, local, latency, markets: table, lost, .. } = self;
         let told = std::cell::Cell::new(None);
         let was_lost = std::cell::Cell::new(*lost);
+        let delay = std::cell::Cell::new(None);
         let mut left = STRETCH;
         let see = |event: &Event, time: u64| {
             left -= 1;
+            delay.set(Some(event.local.nanos().wrapping_sub(event.exchange.nanos())));
             if let Some(&Some(at)) = table.get(usize::from(event.instrument)) {
                 let local = &mut markets[usize::from(at)].local;
                 if was_lost.get() {
@@ -102,6 +104,9 @@ impl Feed {
                 local.advance(window, until, arrival, see)?
             }
         };
+        if let Some(delay) = delay.get() {
+            self.latency.received(delay.cast_signed());
+        }
         self.is_heard = !stopped && self.local.due().is_none();
         self.lost = was_lost.get();
         self.told = told.get();

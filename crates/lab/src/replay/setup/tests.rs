@@ -434,7 +434,7 @@ fn data_that_do_not_fit_are_refused() {
     assert_eq!(
         refused("touch", &[("", "plain.gz")]),
         "--data plain.gz: nothing tells the kind of market \"GOLD\": give `kind` (or --set \
-         market.GOLD.kind=spot), one of spot, perpetual, inverse, future"
+         market.GOLD.kind=spot), one of spot, perpetual, inverse, future, pool"
     );
     assert_eq!(
         refused("touch", &[("", "empty.gz")]),
