@@ -12,7 +12,7 @@
 
 use std::io::Read;
 
-use money::{Span, Time};
+use money::{Price, Qty, Span, Time};
 
 use crate::csv::{self, Fault, Fields, in_field};
 use crate::error::{Cause, Error, excerpt};
@@ -39,6 +39,10 @@ const NAMES: [&str; 10] = [
     "currentLiquidity",
 ];
 
+/// Units of the prices and quantities of a pool: 10⁻⁴ of quote and 10⁻⁶ of base.
+const PRICE_UNIT: Price = Price::from_raw(10_000);
+const QTY_UNIT: Qty = Qty::from_raw(100);
+
 /// Ticks of Uniswap v3 lie within this on both sides of zero (whitepaper, section 6.1).
 const TICK_MAX: i64 = 887_272;
 
@@ -64,6 +68,11 @@ pub fn open<'a>(
     if !lines.advance()? {
         return Err(Cause::Empty(EXPECTED).of_file(file));
     }
+    // Its rows count no units; these are what a market of the pool is quoted and traded in.
+    let mut options = options.clone();
+    options.units.price.get_or_insert(PRICE_UNIT);
+    options.units.qty.get_or_insert(QTY_UNIT);
+    let options = &options;
     let mut drafts = Drafts::new(file, options, false);
     let (name, venue) = named(file, options);
     drafts.list(&name, &venue).expect("the first instrument");

@@ -64,7 +64,9 @@ impl Setup {
                 }),
             };
             let (account, expiry) = (0, market.expiry);
-            let (record, impact) = (market.record(), self.impact);
+            // A pool's own swaps move it.
+            let impact = if market.pool.is_some() { None } else { self.impact };
+            let record = market.record();
             MarketSetup { feed, instrument, account, record, venue, impact, expiry }
         });
         let markets = markets.collect();

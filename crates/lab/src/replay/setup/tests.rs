@@ -334,7 +334,7 @@ fn a_broken_market_or_outage_says_where_and_what_to_do() {
             "fee_maker_bp = -0.5",
             "kind = \"perpetal\"",
             "pair.toml:21:8: `kind` = `perpetal` in [[market]] \"perp\" must be one of spot, \
-             perpetual, inverse, future; did you mean `perpetual`?",
+             perpetual, inverse, future, pool; did you mean `perpetual`?",
         ),
         (
             "fee_maker_bp = -0.5",

@@ -106,6 +106,8 @@ pub(super) const POOLS: &[KnownPool] =
 pub(super) fn kind_of_words(text: &str) -> Option<Kind> {
     let text = text.to_ascii_lowercase();
     let words = [
+        ("uniswap", Kind::Pool), // before the swap in it
+        ("pool", Kind::Pool),
         ("spot", Kind::Spot),
         ("inverse", Kind::Inverse),
         ("coinm", Kind::Inverse),
@@ -113,8 +115,6 @@ pub(super) fn kind_of_words(text: &str) -> Option<Kind> {
         ("swap", Kind::Perpetual),
         ("usdm", Kind::Perpetual),
         ("future", Kind::Future),
-        ("uniswap", Kind::Pool),
-        ("pool", Kind::Pool),
     ];
     words.into_iter().find(|(word, _)| text.contains(word)).map(|(_, kind)| kind)
 }
@@ -176,6 +176,7 @@ mod tests {
     fn names_tell_the_kind() {
         assert_eq!(kind_of_words("binance-usdm"), Some(Kind::Perpetual));
         assert_eq!(kind_of_words("my spot"), Some(Kind::Spot));
+        assert_eq!(kind_of_words("uniswap-v3-polygon"), Some(Kind::Pool));
         assert_eq!(kind_of_words("kraken"), None);
     }
 }
