@@ -29,7 +29,6 @@ use plain::plain;
 
 const MS: u64 = 1_000_000;
 
-/// A tape in memory.
 struct Tape {
     header: Header,
     slots: Vec<Slot>,
