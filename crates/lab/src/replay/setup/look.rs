@@ -37,7 +37,10 @@ pub fn look(source: &mut dyn Source) -> Result<Opened, feed::Error> {
         while let Some(event) = decoder.next(&mut left) {
             has_receipts |= event.local != event.exchange;
             let delay = event.local.nanos().wrapping_sub(event.exchange.nanos()).cast_signed();
-            delay_min = delay_min.min(delay);
+            // A snapshot may have no time of its own, but that of the message after it.
+            if !event.snapshot && event.kind != Kind::Clear {
+                delay_min = delay_min.min(delay);
+            }
             known[usize::from(event.instrument)].hear(&event);
         }
         if !more || known.iter().all(|known| known.price.is_some() || known.tick.is_some()) {
